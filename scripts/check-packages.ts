@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
 
 const scratch = mkdtempSync(join(tmpdir(), 'onbehalf-packages-'))
@@ -89,6 +89,10 @@ function write(project: string, file: string, lines: readonly string[]): void {
   writeFileSync(join(project, file), `${lines.join('\n')}\n`)
 }
 
+/** Says one line when the command succeeds, and all that the command said when it fails. */
 function run(command: string, args: readonly string[], cwd = '.'): void {
-  execFileSync(command, args, { cwd, stdio: 'inherit' })
+  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+  const line = [basename(command), ...args.map((arg) => basename(arg))].join(' ')
+  if (status !== 0) throw new Error(`${line}: failed\n${stdout}${stderr}`, { cause: error })
+  console.log(`ok: ${line}`)
 }
