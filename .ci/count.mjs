@@ -1,9 +1,20 @@
-// Prints the one line `N passed, N failed[, N skipped]` from vitest's JSON report; fails when no test ran or one failed.
-import { readFileSync } from 'node:fs'
+// Prints `N passed, N failed[, N skipped]` from vitest's JSON report; fails when a test failed or none ran.
+import { existsSync, readFileSync } from 'node:fs'
 
-const report = JSON.parse(readFileSync(process.argv[2], 'utf8'))
-const passed = report.numPassedTests
-const failed = report.numFailedTests
-const skipped = report.numPendingTests + report.numTodoTests
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
-process.exitCode = report.success && passed > 0 && failed === 0 ? 0 : 1
+const [file] = process.argv.slice(2)
+
+if (existsSync(file)) count(JSON.parse(readFileSync(file, 'utf8')))
+else fail('no test ran: vitest left no report')
+
+function count(report) {
+  const { numPassedTests: passed, numFailedTests: failed } = report
+  const skipped = report.numPendingTests + report.numTodoTests
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  if (!report.success || failed > 0) fail('tests failed')
+  if (passed === 0) fail('no test passed')
+}
+
+function fail(reason) {
+  console.error(reason)
+  process.exitCode = 1
+}

@@ -14,6 +14,9 @@ try {
   console.log(
     'packages: shapes, what core installs, use from ESM, require and TypeScript: all right',
   )
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 } finally {
   rmSync(scratch, { recursive: true })
 }
@@ -93,6 +96,6 @@ function write(project: string, file: string, lines: readonly string[]): void {
 function run(command: string, args: readonly string[], cwd = '.'): void {
   const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
   const line = [basename(command), ...args.map((arg) => basename(arg))].join(' ')
-  if (status !== 0) throw new Error(`${line}: failed\n${stdout}${stderr}`, { cause: error })
+  if (status !== 0) throw new Error(`${line}: failed\n${error ?? `${stdout}${stderr}`}`)
   console.log(`ok: ${line}`)
 }
