@@ -1,0 +1,51 @@
+import type { Identity } from './identity.ts'
+
+/**
+ * The record that both generations of the MCP SDK carry from `req.auth` to a handler's context.
+ * `token` is empty on purpose: MCP forbids passing a received token on.
+ */
+export interface AuthInfo {
+  token: string
+  clientId: string
+  scopes: string[]
+  /** Seconds since 1970. */
+  expiresAt: number
+  resource: URL
+  resourceMetadataUrl: string
+  extra: Record<string, unknown>
+}
+
+/** Where to find the resource that an {@link AuthInfo} is for. */
+export interface AuthInfoOptions {
+  /** Resource identifier of this server (RFC 8707). */
+  resource: string
+  /** URL of the protected resource metadata (RFC 9728). */
+  resourceMetadataUrl: string
+}
+
+// Identities travel by reference: what another party writes into `extra` is never believed.
+const identities = new WeakMap<object, Identity<unknown>>()
+
+/**
+ * Makes the `AuthInfo` for an identity. Only this very object carries the identity: a copy does
+ * not, and a guard that meets a copy denies.
+ */
+export function createAuthInfo(identity: Identity<unknown>, options: AuthInfoOptions): AuthInfo {
+  const info: AuthInfo = {
+    token: '',
+    clientId: identity.client ?? identity.gateway?.client ?? identity.subject,
+    scopes: [...identity.scopes],
+    expiresAt: identity.expiresAt,
+    resource: new URL(options.resource),
+    resourceMetadataUrl: options.resourceMetadataUrl,
+    extra: { iss: identity.issuer, sub: identity.subject, org: identity.organization?.id },
+  }
+  identities.set(info, identity)
+  return info
+}
+
+/** The identity that {@link createAuthInfo} tied to this object, if any. */
+export function identityOfAuthInfo(info: unknown): Identity | undefined {
+  if (typeof info !== 'object' || info === null) return undefined
+  return identities.get(info) as Identity | undefined
+}

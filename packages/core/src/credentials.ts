@@ -1,0 +1,148 @@
+import { IdentityError } from './errors.ts'
+import { type ParsedToken, parseToken } from './token/parse-token.ts'
+
+/**
+ * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
+ * a web `Request` and `{ headers }` with a plain record.
+ */
+export interface CredentialRequest {
+  readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>
+  /**
+   * Names and values as they arrived, alternating. Node sets it. Without it duplicates of a header
+   * cannot be seen, and a comma in a token header is refused in their place.
+   */
+  readonly rawHeaders?: readonly string[]
+  /** Path and query, or an absolute URL. A token in the query is refused. */
+  readonly url?: string | undefined
+  /** DER of the client certificate that the TLS layer verified. */
+  readonly certificate?: Uint8Array | undefined
+}
+
+/** A token together with the header it came in. */
+export interface Credential {
+  readonly text: string
+  readonly token: ParsedToken
+}
+
+/** The headers that the configured sources read, strictly parsed. */
+export interface Credentials {
+  /** Names of the known headers that are present. */
+  readonly present: ReadonlySet<string>
+  readonly certificate: Uint8Array | undefined
+  token(header: string): Credential | undefined
+  /** A header's value as sent; `''` when it is present and empty. */
+  value(header: string): string | undefined
+}
+
+/** The headers that sources read, in lower case. */
+export interface CredentialHeaders {
+  readonly tokens: ReadonlySet<string>
+  readonly values: ReadonlySet<string>
+}
+
+// RFC 6750 section 2.1. A tab is not a space.
+const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
+const bearerScheme = /^Bearer(?:\s|$)/i
+// Some gateways rename `Authorization`, scheme included.
+const sideToken = /^(?:Bearer +)?([A-Za-z0-9._~+/-]+=*)$/i
+
+/**
+ * Reads the credentials of a request: each header at most once, in one spelling, in its exact shape.
+ * Headers that no source reads are not looked at.
+ *
+ * @throws IdentityError `REQ` for ambiguous or malformed headers and for a token in the query,
+ *   `TOK` for a token that cannot be parsed
+ */
+export function readCredentials(
+  request: CredentialRequest,
+  headers: CredentialHeaders,
+): Credentials {
+  refuseQueryToken(request.url)
+  const lines = collect(request, headers)
+  const values = new Map<string, string>()
+  for (const [name, { value }] of lines) {
+    if (headers.tokens.has(name) && value.includes(',')) throw malformed('duplicate_header')
+    values.set(name, value)
+  }
+  const tokens = new Map<string, Credential>()
+  for (const name of headers.tokens) {
+    const credential = readToken(name, values.get(name))
+    if (credential !== undefined) tokens.set(name, credential)
+    else values.delete(name)
+  }
+  return {
+    present: new Set(values.keys()),
+    certificate: request.certificate,
+    token: (name) => tokens.get(name),
+    value: (name) => values.get(name),
+  }
+}
+
+interface Line {
+  readonly spelling: string
+  readonly value: string
+}
+
+function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, Line> {
+  const found = new Map<string, Line>()
+  const underscored = new Set<string>()
+  for (const [spelling, value] of linesOf(request)) {
+    // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
+    // alone it is nothing.
+    const name = spelling.toLowerCase().replaceAll('_', '-')
+    if (!headers.tokens.has(name) && !headers.values.has(name)) continue
+    if (spelling.includes('_')) underscored.add(name)
+    else if (found.has(name)) throw malformed('duplicate_header')
+    else found.set(name, { spelling, value })
+  }
+  for (const name of underscored) if (found.has(name)) throw malformed('two_spellings')
+  return found
+}
+
+function* linesOf(request: CredentialRequest): Generator<readonly [string, string]> {
+  const { rawHeaders, headers } = request
+  if (rawHeaders !== undefined) {
+    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+      yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]
+    }
+    return
+  }
+  const entries = headers instanceof Headers ? headers : Object.entries(headers)
+  for (const [name, value] of entries) {
+    for (const line of typeof value === 'string' ? [value] : (value ?? [])) yield [name, line]
+  }
+}
+
+function readToken(name: string, value: string | undefined): Credential | undefined {
+  if (value === undefined) return undefined
+  const text = name === 'authorization' ? bearerToken(value) : matchToken(sideToken, value)
+  return text === undefined ? undefined : { text, token: parseToken(text) }
+}
+
+/** `undefined` for another scheme: a credential that is not ours is no credential (RFC 6750). */
+function bearerToken(value: string): string | undefined {
+  return bearerScheme.test(value) ? matchToken(bearer, value) : notOurs(value)
+}
+
+function notOurs(value: string): undefined {
+  // A scheme is a word and something behind it; a bare or empty value is a malformed header.
+  if (!/^[A-Za-z][A-Za-z0-9-]* +\S/.test(value)) throw malformed('header_shape')
+  return undefined
+}
+
+function matchToken(shape: RegExp, value: string): string {
+  const text = shape.exec(value)?.[1]
+  if (text === undefined) throw malformed('header_shape')
+  return text
+}
+
+function refuseQueryToken(url: string | undefined): void {
+  const query = url?.indexOf('?') ?? -1
+  if (url === undefined || query < 0) return
+  // RFC 6750 section 2.3 and MCP: a token must not stand in the URI.
+  if (new URLSearchParams(url.slice(query)).has('access_token')) throw malformed('token_in_query')
+}
+
+function malformed(reason: string): IdentityError {
+  return new IdentityError('REQ', { reason })
+}

@@ -1,0 +1,90 @@
+/**
+ * Every way in which a request can be refused. The list is closed: anything unexpected inside the
+ * library becomes one of these, never an acceptance.
+ *
+ * | code      | HTTP | meaning                                                        |
+ * | --------- | ---- | -------------------------------------------------------------- |
+ * | `MISSING` | 401  | no credential, or none for the person (RFC 6750 section 3.1)    |
+ * | `REQ`     | 400  | malformed or ambiguous credentials (`invalid_request`)          |
+ * | `TOK`     | 401  | a token was refused (`invalid_token`)                           |
+ * | `SCOPE`   | 403  | valid, but the token lacks scopes (`insufficient_scope`)        |
+ * | `BIND`    | 401  | the person's token is not bound to this gateway                 |
+ * | `DOWN`    | 503  | keys are unavailable: not the caller's fault                    |
+ * | `AUDIT`   | 503  | the call could not be recorded                                  |
+ * | `SESS`    | 404  | the session, task or stream belongs to another principal        |
+ */
+export type IdentityErrorCode =
+  | 'MISSING'
+  | 'REQ'
+  | 'TOK'
+  | 'SCOPE'
+  | 'BIND'
+  | 'DOWN'
+  | 'AUDIT'
+  | 'SESS'
+
+const table: Record<IdentityErrorCode, readonly [status: number, message: string]> = {
+  MISSING: [401, 'Authentication required'],
+  REQ: [400, 'The request carries malformed or ambiguous credentials'],
+  TOK: [401, 'The access token was refused'],
+  SCOPE: [403, 'The access token lacks a required scope'],
+  BIND: [401, 'The access token is not bound to the calling gateway'],
+  DOWN: [503, 'Signing keys are temporarily unavailable'],
+  AUDIT: [503, 'The call cannot be recorded'],
+  SESS: [404, 'Not found'],
+}
+
+const brand = Symbol.for('onbehalf.IdentityError')
+
+/** What an operator may know about a refusal. Never a token, a claim or a header value. */
+export interface IdentityErrorDetail {
+  /** Stable, machine-readable reason in snake_case, for example `expired` or `binding_client`. */
+  readonly reason: string
+  /** Scopes that would satisfy a `SCOPE` refusal. */
+  readonly scopes?: readonly string[]
+  /** Seconds after which a `DOWN` refusal is worth retrying. */
+  readonly retryAfterSeconds?: number
+  /** What went wrong underneath. Not shown to callers. */
+  readonly cause?: unknown
+}
+
+/**
+ * A refused request. `message` is fixed ASCII text for each code and safe to show to anyone;
+ * `reason` tells the operator which rule refused.
+ */
+export class IdentityError extends Error {
+  readonly code: IdentityErrorCode
+  /** HTTP status that answers this refusal. */
+  readonly status: number
+  /** Operator-facing reason in snake_case. It names a rule, never a value. */
+  readonly reason: string
+  /** Scopes that would satisfy a `SCOPE` refusal; empty otherwise. */
+  readonly scopes: readonly string[]
+  /** Seconds after which a `DOWN` refusal is worth retrying. */
+  readonly retryAfterSeconds: number | undefined
+
+  static {
+    Object.defineProperty(this.prototype, brand, { value: true })
+    Object.defineProperty(this.prototype, 'name', { value: 'IdentityError' })
+  }
+
+  constructor(code: IdentityErrorCode, detail: IdentityErrorDetail) {
+    super(table[code][1], 'cause' in detail ? { cause: detail.cause } : undefined)
+    this.code = code
+    this.status = table[code][0]
+    this.reason = detail.reason
+    this.scopes = Object.freeze([...(detail.scopes ?? [])])
+    this.retryAfterSeconds = detail.retryAfterSeconds
+  }
+}
+
+/** Whether a value is an {@link IdentityError}, also one made by another copy of this package. */
+export function isIdentityError(value: unknown): value is IdentityError {
+  return typeof value === 'object' && value !== null && brand in value
+}
+
+/** Turns any throw into an {@link IdentityError}: what is not understood is refused as `TOK`. */
+export function asIdentityError(error: unknown): IdentityError {
+  if (isIdentityError(error)) return error
+  return new IdentityError('TOK', { reason: 'internal_error', cause: error })
+}

@@ -1,0 +1,47 @@
+import { createIdentity, type Identity } from '../identity.ts'
+import { type Call, type Decision, deny, type Guard } from './guard.ts'
+
+export interface DecideOptions {
+  /** Present for a call, absent while a list is filtered. */
+  readonly call?: Call
+  /** Seconds since 1970; the identity must not have expired by then. */
+  readonly now: number
+}
+
+/**
+ * Asks a guard. No identity, an expired identity, a throw, a rejection and an answer that is no
+ * decision all deny: forgetting the middleware fails closed.
+ */
+export function decide(
+  guard: Guard<never>,
+  identity: Identity | undefined,
+  options: DecideOptions,
+): Decision | Promise<Decision> {
+  if (identity === undefined) return deny(guard.name, 'identity_missing')
+  if (identity.expiresAt + graceSeconds <= options.now) return deny(guard.name, 'identity_expired')
+  const failed = (): Decision => deny(guard.name, 'guard_error')
+  try {
+    const decision = guard.decide(identity, options.call)
+    return decision instanceof Promise
+      ? decision.then((value) => valid(value, guard, options), failed)
+      : valid(decision, guard, options)
+  } catch {
+    return failed()
+  }
+}
+
+// The clock skew that token verification allows: what was accepted a moment ago stays accepted.
+const graceSeconds = 60
+
+function valid(decision: Decision, guard: Guard<never>, options: DecideOptions): Decision {
+  if (decision?.effect === 'allow' || decision?.effect === 'deny') return decision
+  const unknownInList = decision?.effect === 'unknown' && options.call === undefined
+  return unknownInList ? decision : deny(guard.name, 'guard_error')
+}
+
+/** The identity as a handler sees it after this decision: the organization that matched is current. */
+export function narrow(identity: Identity, decision: Decision): Identity {
+  if (decision.effect !== 'allow' || decision.organization === undefined) return identity
+  const organization = identity.organizations.find(({ id }) => id === decision.organization)
+  return organization === undefined ? identity : createIdentity({ ...identity, organization })
+}

@@ -1,0 +1,79 @@
+import type { Identity, Organization } from '../identity.ts'
+import { type OneOrMore, toList } from '../one-or-more.ts'
+import {
+  allow,
+  type Call,
+  type Decision,
+  deny,
+  type Guard,
+  type Requirement,
+  unknown,
+} from './guard.ts'
+
+/** An identity whose organization is known. */
+export type WithOrganization = Identity & { readonly organization: Organization }
+
+export interface OrganizationOptions<A = unknown> {
+  /** Organizations that may call. Absent: any. */
+  readonly ids?: OneOrMore<string>
+  /** The caller holds at least one of these roles in the organization. */
+  readonly roles?: OneOrMore<string>
+  /**
+   * Reads the organization out of the arguments. The caller must be in it: this closes the hole
+   * where a model writes another tenant's id into a call. Runs on the arguments as they were sent
+   * and again as they were validated; both must pass.
+   */
+  readonly match?: (args: A) => string | undefined
+}
+
+/**
+ * Allows callers that act in an organization.
+ *
+ * Without `match` the caller's current organization decides; if the token lists several without
+ * naming a current one, `ids` must single one out. With `match` every organization of the caller
+ * counts, and the one that matched becomes the current one for the handler.
+ *
+ * @throws TypeError when `ids` or `roles` is an empty list
+ */
+export function organization<A = unknown>(
+  options: OrganizationOptions<A> = {},
+): Guard<WithOrganization> {
+  const ids = toList(options.ids, 'ids')
+  const roles = toList(options.roles, 'roles')
+  const match = options.match as ((args: unknown) => unknown) | undefined
+  const required: Requirement = {
+    ...(ids && { organizations: ids }),
+    ...(roles && { roles }),
+  }
+
+  function decide(identity: Identity, call?: Call): Decision {
+    const named = match && call ? match(call.arguments) : undefined
+    const mine = candidates(identity, match !== undefined)
+    if (mine.length === 0) return deny('organization', 'org_missing', required)
+    const fitting = mine.filter(
+      (org) => (!ids || ids.includes(org.id)) && (!match || !call || org.id === named),
+    )
+    if (fitting.length === 0) return deny('organization', 'org_mismatch', required)
+    const held = fitting.filter((org) => !roles || roles.some((role) => org.roles.includes(role)))
+    if (held.length === 0) return deny('organization', 'org_role_missing', required)
+    if (match && !call) return unknown
+    if (held.length > 1) return deny('organization', 'org_ambiguous', required)
+    return select(identity, held[0])
+  }
+
+  return Object.freeze({ name: 'organization', decide })
+}
+
+function candidates(identity: Identity, everyOne: boolean): readonly Organization[] {
+  if (identity.organization === undefined) return identity.organizations
+  if (!everyOne) return [identity.organization]
+  const { organization: current, organizations } = identity
+  return organizations.some(({ id }) => id === current.id)
+    ? organizations
+    : [current, ...organizations]
+}
+
+function select(identity: Identity, selected: Organization | undefined): Decision {
+  if (selected === undefined || selected.id === identity.organization?.id) return allow
+  return Object.freeze({ effect: 'allow', organization: selected.id })
+}

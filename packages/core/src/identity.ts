@@ -1,0 +1,84 @@
+/** The tenant the subject acts in. */
+export interface Organization {
+  readonly id: string
+  readonly name?: string
+  /** Roles that the subject holds in this organization. */
+  readonly roles: readonly string[]
+}
+
+/** The party that acts for the subject now (RFC 8693 section 4.1). */
+export interface Actor {
+  readonly issuer?: string
+  readonly subject: string
+  /** The earlier actor in the chain: history, never authority. */
+  readonly actor?: Actor
+}
+
+/** The gateway that vouched for the subject: the issuer of its credential and its client id. */
+export interface Gateway {
+  readonly issuer: string
+  readonly client: string
+}
+
+/** Which kind of source produced an identity. */
+export type SourceKind = 'direct' | 'forwarded' | 'enriched' | 'signedHeader' | 'asserted'
+
+/** Claims that were verified with the token; a null-prototype object, deeply frozen. */
+export type Claims = Readonly<Record<string, unknown>>
+
+/**
+ * On whose behalf a call runs. Deeply frozen, and made for one request: do not keep it in a
+ * session.
+ */
+export interface Identity<C = Claims> {
+  /** A person, or a `service` when no person is behind the call. */
+  readonly kind: 'user' | 'service'
+  /** Exact `iss` under which {@link subject} is unique. */
+  readonly issuer: string
+  readonly subject: string
+  /**
+   * Key for storage and comparison: issuer **and** subject, so that equal subjects of two issuers
+   * never collide.
+   */
+  readonly principal: string
+  /** The organization the subject acts in; absent when none or several are possible. */
+  readonly organization?: Organization
+  /** Every organization that the credential lists. */
+  readonly organizations: readonly Organization[]
+  /** Who acts for the subject, outermost `act` first. */
+  readonly actor?: Actor
+  /** OAuth client that obtained the subject's token. */
+  readonly client?: string
+  /** The gateway that vouched, where one did. */
+  readonly gateway?: Gateway
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  readonly source: SourceKind
+  /** Seconds since 1970 at which the first of all credentials used expires. */
+  readonly expiresAt: number
+  /** `jti` of the subject's credential, where it has one. */
+  readonly tokenId?: string
+  /** Claims of the subject's credential, typed by the issuer's `claims` schema. */
+  readonly claims: C
+}
+
+/** What an {@link Identity} is made of, before the derived members are added. */
+export type IdentityParts = Omit<Identity<unknown>, 'principal'>
+
+/** Joins issuer and subject into one unambiguous key. */
+export function principalKey(issuer: string, subject: string): string {
+  return JSON.stringify([issuer, subject])
+}
+
+/** Builds the deeply frozen identity that handlers see. */
+export function createIdentity<C>(parts: IdentityParts & { readonly claims: C }): Identity<C> {
+  const identity = { ...parts, principal: principalKey(parts.issuer, parts.subject) }
+  return deepFreeze(Object.assign(Object.create(null) as object, identity)) as Identity<C>
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const member of Object.values(value)) deepFreeze(member)
+  return value
+}

@@ -1,0 +1,153 @@
+import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
+
+import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
+import { isCanonicalBase64url } from '../token/base64url.ts'
+import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
+import { isSoundRsaKey } from './rsa-sanity.ts'
+
+const maxKeys = 100
+// A rotation mistake may give two keys the same id; trying more than a few would be a way to make
+// this server work for an attacker.
+const maxCandidates = 4
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
+const coordinateBytes = new Map<unknown, number>([
+  ['P-256', 32],
+  ['P-384', 48],
+  ['P-521', 66],
+  ['Ed25519', 32],
+])
+
+/** A public key that passed every check, bound to the algorithms it may serve. */
+export interface VerificationKey {
+  readonly keyId: string | undefined
+  readonly algorithms: readonly Algorithm[]
+  /** The `issuer` member that some multi-tenant key sets carry. */
+  readonly issuer: string | undefined
+  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey>
+}
+
+/** Why a member of a key set is not used. */
+export type IgnoredKeyReason = 'malformed' | 'private' | 'use' | 'algorithm' | 'weak'
+
+/** The usable keys of a JWK Set (RFC 7517 section 5). */
+export interface KeySet {
+  readonly keys: readonly VerificationKey[]
+  /** One entry for each member that is not used. */
+  readonly ignored: readonly IgnoredKeyReason[]
+}
+
+/** What a token says about its key. */
+export interface KeyQuery {
+  readonly algorithm: Algorithm
+  readonly keyId: string | undefined
+}
+
+/**
+ * Reads a JWK Set. A bad member is left out and the rest is used; a private or symmetric key that
+ * someone published is never used.
+ *
+ * @param input the set as an object or as JSON text
+ * @returns `undefined` when the input is no JWK Set or has more than 100 members
+ */
+export async function parseKeySet(input: unknown): Promise<KeySet | undefined> {
+  const set = typeof input === 'string' ? parseJson(input) : input
+  if (!isPlainObject(set) || !Array.isArray(set['keys'])) return undefined
+  const members: readonly unknown[] = set['keys']
+  if (members.length > maxKeys) return undefined
+  const results = await Promise.all(members.map(loadKey))
+  return {
+    keys: results.filter((result) => typeof result !== 'string'),
+    ignored: results.filter((result) => typeof result === 'string'),
+  }
+}
+
+/** The keys of a set that may have signed a token. */
+export function findKeys(set: KeySet, query: KeyQuery): readonly VerificationKey[] {
+  return set.keys
+    .filter((key) => query.keyId === undefined || key.keyId === query.keyId)
+    .filter((key) => key.algorithms.includes(query.algorithm))
+    .slice(0, maxCandidates)
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+async function loadKey(jwk: unknown): Promise<VerificationKey | IgnoredKeyReason> {
+  if (!isPlainObject(jwk)) return 'malformed'
+  const algorithms = boundAlgorithms(jwk)
+  const fault = findFault(jwk, algorithms)
+  if (fault !== undefined) return fault
+  const key = new ImportedKeys(jwk)
+  try {
+    // Importing is what proves that an EC point lies on its curve.
+    await key.forAlgorithm(algorithms[0] as Algorithm)
+  } catch {
+    return 'malformed'
+  }
+  return {
+    keyId: jwk['kid'] as string | undefined,
+    issuer: typeof jwk['issuer'] === 'string' ? jwk['issuer'] : undefined,
+    algorithms,
+    forAlgorithm: (algorithm) => key.forAlgorithm(algorithm),
+  }
+}
+
+/** RFC 7517 section 4.4: a key with `alg` serves that one; without, those of its type and curve. */
+function boundAlgorithms(jwk: JsonObject): readonly Algorithm[] {
+  const fitting = algorithmsOfKey(jwk['kty'], jwk['crv'])
+  return jwk['alg'] === undefined ? fitting : fitting.filter((name) => name === jwk['alg'])
+}
+
+function findFault(
+  jwk: JsonObject,
+  algorithms: readonly Algorithm[],
+): IgnoredKeyReason | undefined {
+  if (privateMembers.some((name) => name in jwk)) return 'private'
+  if (!mayVerify(jwk)) return 'use'
+  if (algorithms.length === 0) return 'algorithm'
+  if (jwk['kid'] !== undefined && typeof jwk['kid'] !== 'string') return 'malformed'
+  if (jwk['kty'] === 'RSA') return isSoundRsaKey(jwk['n'], jwk['e']) ? undefined : 'weak'
+  const coordinates = jwk['kty'] === 'EC' ? [jwk['x'], jwk['y']] : [jwk['x']]
+  const bytes = coordinateBytes.get(jwk['crv'])
+  return coordinates.every((value) => isCoordinate(value, bytes)) ? undefined : 'malformed'
+}
+
+/** RFC 7517 sections 4.2 and 4.3. */
+function mayVerify(jwk: JsonObject): boolean {
+  const { use, key_ops: operations } = jwk as { use?: unknown; key_ops?: unknown }
+  if (use !== undefined && use !== 'sig') return false
+  return operations === undefined || (Array.isArray(operations) && operations.includes('verify'))
+}
+
+function isCoordinate(value: unknown, bytes: number | undefined): boolean {
+  return (
+    typeof value === 'string' &&
+    isCanonicalBase64url(value) &&
+    base64url.decode(value).length === bytes
+  )
+}
+
+/** WebCrypto ties a key to one algorithm; a JWK without `alg` needs one import for each. */
+class ImportedKeys {
+  readonly #jwk: JWK
+  readonly #imported = new Map<Algorithm, Promise<CryptoKey>>()
+
+  constructor(jwk: JsonObject) {
+    // Only what the checks above looked at reaches the import.
+    const { kty, crv, n, e, x, y } = jwk as unknown as JWK
+    this.#jwk = JSON.parse(JSON.stringify({ kty, crv, n, e, x, y })) as JWK
+  }
+
+  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey> {
+    const known = this.#imported.get(algorithm)
+    if (known !== undefined) return known
+    const imported = importJWK(this.#jwk, algorithm) as Promise<CryptoKey>
+    this.#imported.set(algorithm, imported)
+    return imported
+  }
+}

@@ -1,0 +1,24 @@
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
+const privateHost =
+  /^(10\.|192\.168\.|169\.254\.|0\.|172\.(1[6-9]|2\d|3[01])\.|\[(f[cd]|fe[89ab]|::))/i
+
+/**
+ * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback
+ * address for development. Private addresses, user information and fragments are refused.
+ *
+ * @throws TypeError
+ */
+export function safeUrl(text: string, option: string): URL {
+  if (!URL.canParse(text)) throw new TypeError(`${option} must be an absolute URL`)
+  const url = new URL(text)
+  const local = loopback.test(url.hostname)
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && local)
+  if (!secure) throw new TypeError(`${option} must use https (http is for loopback only)`)
+  if (!local && privateHost.test(url.hostname)) {
+    throw new TypeError(`${option} must not name a private address`)
+  }
+  if (url.username !== '' || url.password !== '' || url.hash !== '') {
+    throw new TypeError(`${option} must not carry user information or a fragment`)
+  }
+  return url
+}

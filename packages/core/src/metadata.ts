@@ -1,0 +1,15 @@
+/** Protected resource metadata (RFC 9728 section 2), as far as it follows from the sources. */
+export interface ProtectedResourceMetadata {
+  readonly resource: string
+  readonly authorization_servers: readonly string[]
+  readonly scopes_supported?: readonly string[]
+  readonly bearer_methods_supported: readonly ['header']
+}
+
+/** Where a resource publishes its metadata: the well-known path goes before the resource's own. */
+export function resourceMetadataUrl(resource: string): string {
+  const url = new URL(resource)
+  // RFC 9728 section 3.1: a trailing slash of a bare host is dropped.
+  const path = url.pathname === '/' ? '' : url.pathname
+  return `${url.origin}/.well-known/oauth-protected-resource${path}${url.search}`
+}

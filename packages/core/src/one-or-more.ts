@@ -1,0 +1,24 @@
+/** One value, or a list of values of which none may be left out by accident. */
+export type OneOrMore<T> = T | readonly T[]
+
+/** Normalizes an optional one-or-more option; an empty list or entry is a programmer mistake. */
+export function toList(
+  value: OneOrMore<string> | undefined,
+  option: string,
+): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  const list = typeof value === 'string' ? [value] : [...value]
+  const valid = list.length > 0 && list.every((item) => typeof item === 'string' && item !== '')
+  if (!valid) throw new TypeError(`${option} must name at least one non-empty string`)
+  return Object.freeze(list)
+}
+
+/** As {@link toList}, for an option that has to be given. */
+export function requiredList(
+  value: OneOrMore<string> | undefined,
+  option: string,
+): readonly string[] {
+  const list = toList(value, option)
+  if (list === undefined) throw new TypeError(`${option} is required`)
+  return list
+}

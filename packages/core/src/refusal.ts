@@ -1,0 +1,76 @@
+import { asIdentityError, type IdentityError, type IdentityErrorCode } from './errors.ts'
+import type { ProtectedResourceMetadata } from './metadata.ts'
+
+/** A complete HTTP answer to a refused caller. */
+export interface Refusal {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text. */
+  readonly body: string
+}
+
+/** The facts about this server that a refusal may tell. */
+export interface RefusalContext {
+  readonly resourceMetadataUrl: string
+  readonly metadata: ProtectedResourceMetadata
+}
+
+const oauthError: Partial<Record<IdentityErrorCode, string>> = {
+  REQ: 'invalid_request',
+  TOK: 'invalid_token',
+  BIND: 'invalid_token',
+  SCOPE: 'insufficient_scope',
+}
+
+/**
+ * Turns a thrown value into the answer that RFC 6750 section 3, RFC 9728 section 5.1 and the MCP
+ * specification ask for.
+ *
+ * The answer depends on the code alone (and, for a missing scope, on the scopes that the server
+ * itself requires): nothing that the caller sent appears in it, whatever the token contained.
+ */
+export function createRefusal(thrown: unknown, context: RefusalContext): Refusal {
+  const error = asIdentityError(thrown)
+  const challenge = createChallenge(error, context)
+  return {
+    status: error.status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(challenge !== undefined && { 'www-authenticate': challenge }),
+      ...(error.code === 'DOWN' && { 'retry-after': retryAfter(error) }),
+    },
+    body: createBody(error),
+  }
+}
+
+function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
+  if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
+  const scopes = error.code === 'SCOPE' ? error.scopes : (context.metadata.scopes_supported ?? [])
+  const code = oauthError[error.code]
+  const parameters = [
+    // RFC 6750 section 3.1: no error code for a request without credentials.
+    ...(code === undefined ? [] : [`error="${code}"`, `error_description="${error.message}"`]),
+    ...(scopes.length === 0 ? [] : [`scope="${quotable(scopes.join(' '))}"`]),
+    `resource_metadata="${quotable(context.resourceMetadataUrl)}"`,
+  ]
+  return `Bearer ${parameters.join(', ')}`
+}
+
+// RFC 6750 section 3 leaves %x21 / %x23-5B / %x5D-7E and the space: nothing to escape, nothing to
+// break out of. The texts come from the operator's configuration.
+function quotable(text: string): string {
+  return text.replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, '')
+}
+
+function retryAfter(error: IdentityError): string {
+  return String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1)))
+}
+
+function createBody(error: IdentityError): string {
+  const code = oauthError[error.code]
+  if (code !== undefined) return JSON.stringify({ error: code, error_description: error.message })
+  // MCP clients read JSON-RPC here; the code lies outside the ranges that JSON-RPC and MCP reserve.
+  const rpcError = { code: 31_000 + error.status, message: error.message }
+  return JSON.stringify({ jsonrpc: '2.0', id: null, error: rpcError })
+}

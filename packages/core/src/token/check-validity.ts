@@ -1,0 +1,43 @@
+import { IdentityError } from '../errors.ts'
+import type { JsonObject } from './parse-json.ts'
+
+/** When a token is looked at. */
+export interface ValidityOptions {
+  /** Seconds since 1970. */
+  readonly now: number
+  /** Tolerated difference between clocks, in seconds. */
+  readonly skewSeconds: number
+}
+
+/**
+ * Checks `exp` and `nbf` where they are present (RFC 7519 section 4.1): a token is good from
+ * `nbf - skew` to just before `exp + skew`.
+ *
+ * Does NOT require the claims and does NOT bound the lifetime: an issuer does.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function checkValidity(claims: JsonObject, options: ValidityOptions): void {
+  const expires = readTime(claims, 'exp')
+  if (expires !== undefined && expires + options.skewSeconds <= options.now) throw refused('expired')
+  const starts = readTime(claims, 'nbf')
+  if (starts !== undefined && starts - options.skewSeconds > options.now) {
+    throw refused('not_yet_valid')
+  }
+}
+
+/**
+ * Reads a NumericDate (RFC 7519 section 2): a finite, positive number of seconds since 1970.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
+  const value = claims[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw refused(`bad_${name}`)
+  return value
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}

@@ -1,0 +1,79 @@
+const maxDepth = 32
+// Assigned onto another object, these members would reach its prototype.
+const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** A parsed JSON object with a null prototype, at every depth. */
+export type JsonObject = { readonly [member: string]: unknown }
+
+/**
+ * Parses UTF-8 JSON text that has to be an object.
+ *
+ * Refuses invalid UTF-8, a byte order mark, duplicate members at the top level and more than 32
+ * levels of nesting, so that every later reader sees what was verified and can walk it safely.
+ *
+ * @returns `undefined` when the bytes are refused
+ */
+export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    if (!hasSafeShape(text)) return undefined
+    const value: unknown = JSON.parse(text)
+    return isPlainObject(value) ? (harden(value) as JsonObject) : undefined
+  } catch {
+    // Not UTF-8 or not JSON: refused like everything else that is not an object.
+    return undefined
+  }
+}
+
+/** Whether a parsed JSON value is an object and not an array. */
+export function isPlainObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Scans before parsing: bounds the depth and refuses a name that stands twice in the outer object. */
+function hasSafeShape(text: string): boolean {
+  const names = new Set<string>()
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '{' || char === '[') depth += 1
+    if (char === '}' || char === ']') depth -= 1
+    if (depth > maxDepth) return false
+    if (char !== '"') continue
+    const end = endOfString(text, at)
+    if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false
+    at = end
+  }
+  return true
+}
+
+function endOfString(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    if (text[at] === '\\') at += 1
+    else if (text[at] === '"') return at
+  }
+  return text.length
+}
+
+function isName(text: string, end: number): boolean {
+  let at = end + 1
+  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at += 1
+  return text[at] === ':'
+}
+
+function addName(names: Set<string>, literal: string): boolean {
+  // Decoded first: "alg" and "\u0061lg" are the same member.
+  const name = JSON.parse(literal) as string
+  const size = names.size
+  return names.add(name).size > size
+}
+
+function harden(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(harden)
+  if (!isPlainObject(value)) return value
+  const copy = Object.create(null) as Record<string, unknown>
+  for (const [name, member] of Object.entries(value)) {
+    if (!dangerous.has(name)) copy[name] = harden(member)
+  }
+  return copy
+}
