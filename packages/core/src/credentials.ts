@@ -107,10 +107,15 @@ function* linesOf(request: CredentialRequest): Generator<readonly [string, strin
     }
     return
   }
-  const entries = headers instanceof Headers ? headers : Object.entries(headers)
+  const entries = isHeaders(headers) ? headers : Object.entries(headers)
   for (const [name, value] of entries) {
     for (const line of typeof value === 'string' ? [value] : (value ?? [])) yield [name, line]
   }
+}
+
+// Not `instanceof`: a runtime may hold more than one `Headers` class.
+function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
+  return Symbol.iterator in headers
 }
 
 function readToken(name: string, value: string | undefined): Credential | undefined {

@@ -2,7 +2,7 @@
 export { discoveredKeys, jwksKeys } from './remote-keys.ts'
 export { staticKeys } from './static-keys.ts'
 export type { FetchOptions } from './fetch-json.ts'
-export type { KeyEvent, KeySource, ReportKeyEvent } from './key-source.ts'
+export type { KeyEvent, KeyLookup, KeySource, ReportKeyEvent } from './key-source.ts'
 export type { RefreshOptions } from './refreshing-keys.ts'
 export type { RemoteKeysOptions } from './remote-keys.ts'
 

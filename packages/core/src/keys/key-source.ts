@@ -13,6 +13,12 @@ export type KeyEvent =
 /** Receives the events of one look-up. */
 export type ReportKeyEvent = (event: KeyEvent) => void
 
+/** What a token says about its key, and who it says signed it. */
+export interface KeyLookup extends KeyQuery {
+  /** `iss` of the token: one of the issuer's exact values. */
+  readonly issuer: string
+}
+
 /** Where the keys of an issuer come from. */
 export interface KeySource {
   /**
@@ -20,7 +26,7 @@ export interface KeySource {
    *
    * @throws IdentityError `DOWN` when no usable key set is at hand
    */
-  find(query: KeyQuery, report: ReportKeyEvent): Promise<readonly VerificationKey[]>
+  find(lookup: KeyLookup, report: ReportKeyEvent): Promise<readonly VerificationKey[]>
   /**
    * Loads the keys if none are at hand.
    *

@@ -37,7 +37,9 @@ function toInteger(text: unknown): { value: bigint; bits: number } | undefined {
   if (typeof text !== 'string' || text === '' || !isCanonicalBase64url(text)) return undefined
   // Longer than any key that would be accepted: not worth the arithmetic.
   if (text.length > maxBits / 6 + 8) return undefined
-  const hex = Array.from(base64url.decode(text), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  const hex = Array.from(base64url.decode(text), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  )
   const value = BigInt(`0x${hex}`)
   return { value, bits: value.toString(2).length }
 }

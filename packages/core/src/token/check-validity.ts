@@ -19,7 +19,8 @@ export interface ValidityOptions {
  */
 export function checkValidity(claims: JsonObject, options: ValidityOptions): void {
   const expires = readTime(claims, 'exp')
-  if (expires !== undefined && expires + options.skewSeconds <= options.now) throw refused('expired')
+  if (expires !== undefined && expires + options.skewSeconds <= options.now)
+    throw refused('expired')
   const starts = readTime(claims, 'nbf')
   if (starts !== undefined && starts - options.skewSeconds > options.now) {
     throw refused('not_yet_valid')
@@ -34,7 +35,8 @@ export function checkValidity(claims: JsonObject, options: ValidityOptions): voi
 export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
   const value = claims[name]
   if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) throw refused(`bad_${name}`)
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
+    throw refused(`bad_${name}`)
   return value
 }
 

@@ -1,0 +1,121 @@
+import { IdentityError } from './errors.ts'
+import type { Actor, Claims, Organization } from './identity.ts'
+import type { StandardSchema } from './standard-schema.ts'
+import { isPlainObject } from './token/parse-json.ts'
+
+/**
+ * Where a claim stands: its name, the path to it, or a function of all claims. A name is never
+ * split: `https://example.com/org` and `urn:example:a.b` are names.
+ */
+export type ClaimReader = string | readonly string[] | ((claims: Claims) => unknown)
+
+/** Reads one claim. */
+export function readClaim(claims: Claims, reader: ClaimReader): unknown {
+  if (typeof reader === 'function') return reader(claims)
+  let value: unknown = claims
+  for (const name of typeof reader === 'string' ? [reader] : reader) {
+    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined
+    value = value[name]
+  }
+  return value
+}
+
+/** Several places for one fact: the first that holds something decides. */
+export function firstOf(...readers: readonly ClaimReader[]): (claims: Claims) => unknown {
+  return (claims) =>
+    readers.map((reader) => readClaim(claims, reader)).find((value) => value !== undefined)
+}
+
+/** A non-empty string; anything else is absent. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/**
+ * A list of names. A single string is one name, never a substring to search in; a list with a
+ * member that is no string is dropped as a whole.
+ */
+export function asNames(value: unknown): readonly string[] | undefined {
+  const list = typeof value === 'string' ? [value] : value
+  if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) return undefined
+  return [...new Set(list.filter((item) => item !== ''))]
+}
+
+/** Scopes as RFC 6749 section 3.3 writes them (space-separated), or as a list (Okta). */
+export function asScopes(value: unknown): readonly string[] | undefined {
+  return asNames(typeof value === 'string' ? value.split(' ') : value)
+}
+
+/**
+ * The organizations a claim names. Understood are an id, an object with an `id`, a list of either,
+ * and an object keyed by id or alias. Several are never narrowed to "the first".
+ */
+export function asOrganizations(value: unknown): readonly Organization[] {
+  if (Array.isArray(value)) return value.flatMap((item) => toOrganization(item) ?? [])
+  const single = toOrganization(value)
+  if (single !== undefined) return [single]
+  if (!isPlainObject(value) || 'id' in value) return []
+  return Object.entries(value).flatMap(([key, item]) => {
+    const details = isPlainObject(item) ? item : {}
+    return (
+      toOrganization({
+        ...details,
+        id: asText(details['id']) ?? key,
+        name: details['name'] ?? key,
+      }) ?? []
+    )
+  })
+}
+
+function toOrganization(value: unknown): Organization | undefined {
+  if (!isPlainObject(value)) {
+    const id = asText(value)
+    return id === undefined ? undefined : { id, roles: [] }
+  }
+  const id = asText(value['id'])
+  if (id === undefined) return undefined
+  const name = asText(value['name'])
+  return { id, roles: asNames(value['roles']) ?? [], ...(name !== undefined && { name }) }
+}
+
+const maxActors = 8
+
+/**
+ * Reads an `act` claim (RFC 8693 section 4.1): the outermost actor, with earlier ones inside.
+ *
+ * @throws IdentityError `TOK` when it is present and not of that shape
+ */
+export function readActor(act: unknown, depth = 0): Actor | undefined {
+  if (act === undefined) return undefined
+  const subject = isPlainObject(act) ? asText(act['sub']) : undefined
+  if (!isPlainObject(act) || subject === undefined || depth >= maxActors) {
+    throw new IdentityError('TOK', { reason: 'bad_act' })
+  }
+  const issuer = asText(act['iss'])
+  const actor = readActor(act['act'], depth + 1)
+  return { subject, ...(issuer !== undefined && { issuer }), ...(actor && { actor }) }
+}
+
+/** Claims as a handler may see them: an e-mail address only when its issuer verified it. */
+export function exposedClaims(claims: Claims): Claims {
+  if (!('email' in claims) || claims['email_verified'] === true) return claims
+  const copy = Object.assign(Object.create(null) as Record<string, unknown>, claims)
+  delete copy['email']
+  return copy
+}
+
+/**
+ * Validates claims with the user's schema.
+ *
+ * @throws IdentityError `TOK` when they do not match
+ */
+export async function applySchema<C>(
+  claims: Claims,
+  schema: StandardSchema<C> | undefined,
+): Promise<C> {
+  if (schema === undefined) return claims as C
+  const result = await schema['~standard'].validate(claims)
+  // The issues may quote claims: they stay out of the error.
+  if (result.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
+  return result.value
+}

@@ -1,0 +1,125 @@
+import { asText } from '../claims.ts'
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import { type Claims, createIdentity, type Identity } from '../identity.ts'
+import type { Proof, Proven } from './proof.ts'
+import { headerName, type Source } from './source.ts'
+
+/** Headers in which the gateway names the caller. It must set every one of them on every call. */
+export interface AssertedHeaders {
+  readonly subject: string
+  readonly organization?: string
+  /** Names separated by commas or spaces. */
+  readonly roles?: string
+}
+
+export interface AssertedOptions {
+  readonly headers: AssertedHeaders
+  /** Names the party under which subjects are unique: your gateway or its identity provider. */
+  readonly issuer: string
+  /** How the caller proves that it is the gateway: there is no way without. */
+  readonly proof: Proof
+}
+
+const noClaims: Claims = Object.freeze(Object.create(null) as Claims)
+// A proof without an expiry of its own holds for the request; this is the time it may take.
+const requestSeconds = 300
+
+/**
+ * Plain headers name the caller. Anyone could type them, so they count only together with proof
+ * that the caller is the gateway: its machine token, a shared secret, or a client certificate.
+ *
+ * All configured headers have to be present: one that the gateway left out could come from its
+ * client. An empty organization or role header means "none"; an empty subject is refused.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function asserted(options: AssertedOptions): Source {
+  const { proof, issuer } = options
+  if (typeof proof?.prove !== 'function') throw new TypeError('proof is required')
+  if (asText(issuer) === undefined) throw new TypeError('issuer is required')
+  const names = toNames(options.headers)
+  const headers = Object.values(names)
+  const overlap = headers.find((name) => proof.valueHeaders.includes(name))
+  if (overlap !== undefined) throw new TypeError('headers must not name the header of the proof')
+
+  const isComplete = (credentials: Credentials): boolean =>
+    headers.every((name) => credentials.present.has(name))
+
+  async function identify(credentials: Credentials, context: Context): Promise<Identity> {
+    const proven = await proof.prove(credentials, context)
+    return toAsserted(credentials, names, { ...proven, issuer, now: context.now })
+  }
+
+  return Object.freeze<Source>({
+    kind: 'asserted',
+    tokenHeaders: proof.tokenHeaders,
+    valueHeaders: [...headers, ...proof.valueHeaders],
+    issuers: proof.authorizationIssuer === undefined ? [] : [proof.authorizationIssuer],
+    authorizationIssuer: proof.authorizationIssuer,
+    applies: (credentials: Credentials) => isComplete(credentials) && proof.applies(credentials),
+    missing: (credentials: Credentials) =>
+      proof.applies(credentials) ? 'assertion_incomplete' : undefined,
+    identify,
+  })
+}
+
+interface Names {
+  readonly subject: string
+  readonly organization?: string
+  readonly roles?: string
+}
+
+function toNames(headers: AssertedHeaders): Names {
+  const { subject, organization, roles } = headers
+  return {
+    subject: headerName(subject, 'headers.subject'),
+    ...(organization && { organization: headerName(organization, 'headers.organization') }),
+    ...(roles && { roles: headerName(roles, 'headers.roles') }),
+  }
+}
+
+function toAsserted(
+  credentials: Credentials,
+  names: Names,
+  proven: Proven & { readonly issuer: string; readonly now: number },
+): Identity {
+  const read = (name: string | undefined): string =>
+    name === undefined ? '' : (credentials.value(name) ?? '').trim()
+  const subject = single(read(names.subject))
+  if (subject === undefined) throw refused()
+  const organizationId = single(read(names.organization))
+  const roles = list(read(names.roles))
+  const organization = organizationId === undefined ? undefined : { id: organizationId, roles }
+  const { gateway, issuer, now, expiresAt = now + requestSeconds } = proven
+  return createIdentity<Claims>({
+    kind: subject === gateway?.client ? 'service' : 'user',
+    issuer,
+    subject,
+    organizations: organization ? [organization] : [],
+    scopes: [],
+    roles,
+    source: 'asserted',
+    expiresAt,
+    claims: noClaims,
+    ...(organization && { organization }),
+    ...(gateway && { gateway, client: gateway.client }),
+  })
+}
+
+/** One visible value. A comma may be two header lines that something joined: never guess which. */
+function single(text: string): string | undefined {
+  if (text === '') return undefined
+  if (!/^[\x21-\x2B\x2D-\x7E]{1,256}$/.test(text)) throw refused()
+  return text
+}
+
+function list(text: string): readonly string[] {
+  if (!/^[\x20-\x7E]{0,4096}$/.test(text)) throw refused()
+  return [...new Set(text.split(/[ ,]+/).filter((name) => name !== ''))]
+}
+
+function refused(): IdentityError {
+  return new IdentityError('TOK', { reason: 'asserted_value' })
+}

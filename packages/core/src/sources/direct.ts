@@ -1,0 +1,34 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import { namesIssuer, type Source } from './source.ts'
+import { toIdentity } from './to-identity.ts'
+
+export interface DirectOptions<C = Claims> {
+  /** Who issued the token. Its `audience` has to name this server. */
+  readonly issuer: Issuer<C>
+}
+
+/**
+ * `Authorization` carries the caller's own token for this server, passed through with us as its
+ * audience or exchanged for us (RFC 8693, with or without `act`). A machine's token gives an
+ * identity of kind `service`.
+ */
+export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
+  const { issuer } = options
+  return Object.freeze<Source<C>>({
+    kind: 'direct',
+    tokenHeaders: ['authorization'],
+    valueHeaders: [],
+    issuers: [issuer],
+    authorizationIssuer: issuer,
+    applies: (credentials: Credentials) => namesIssuer(credentials, 'authorization', [issuer]),
+    async identify(credentials: Credentials, context: Context) {
+      const credential = credentials.token('authorization')
+      if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
+      return toIdentity(await issuer.verify(credential.token, context), { source: 'direct' })
+    },
+  })
+}

@@ -1,0 +1,169 @@
+import {
+  applySchema,
+  asNames,
+  asText,
+  type ClaimReader,
+  exposedClaims,
+  firstOf,
+  readActor,
+  readClaim,
+} from '../claims.ts'
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import { type Claims, createIdentity, type Identity } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import { type OneOrMore, toList } from '../one-or-more.ts'
+import type { StandardSchema } from '../standard-schema.ts'
+import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
+import { readOrganizations } from '../verify-token.ts'
+import { requireClients, verifyGateway, type VerifiedGateway } from './gateway-token.ts'
+import { namesIssuer, type Source } from './source.ts'
+import { toIdentity } from './to-identity.ts'
+
+/** Where the facts about the person stand, relative to `claim` (or to the token, without it). */
+export interface PersonClaimMap {
+  /** Default: `sub`. Has to be given when there is no `claim`: the token's `sub` is the machine. */
+  readonly subject?: ClaimReader
+  /** Who issued the subject. Default: `iss`, else `issuer`, else the machine token's issuer. */
+  readonly issuer?: ClaimReader
+  /** Default: `organization`, else `org_id`, else `org_id` of the machine token. */
+  readonly organization?: ClaimReader
+  /** Default: `roles`, else `groups`. */
+  readonly roles?: ClaimReader
+}
+
+export interface EnrichedOptions<C = Claims> {
+  /** Who issues the machine token; its `clients` are required. */
+  readonly issuer: Issuer<unknown>
+  /**
+   * The claim that holds the person, as an object or as JSON text (up to 4096 characters). Leave it
+   * out for flat claims and say in `claimMap` where they stand.
+   */
+  readonly claim?: string | readonly string[]
+  /** Clients of the issuer that may vouch for persons. Default: all its `clients`. */
+  readonly clients?: OneOrMore<string>
+  readonly claimMap?: PersonClaimMap
+  /** Schema for the person's claims (zod or any Standard Schema): types `identity.claims`. */
+  readonly claims?: StandardSchema<C>
+  /**
+   * Accepts the gateway without a person, as a `service`: for its own list synchronization.
+   * Default: such a call is refused.
+   */
+  readonly userOptional?: boolean
+}
+
+/**
+ * `Authorization` carries the gateway's machine token, and the person is inside it: put there by
+ * the issuer (a Cognito pre token generation trigger, for example) for a client that may vouch.
+ *
+ * An absent, empty or `null` claim is "no person". A token of a client that may not vouch stands for
+ * that client, whatever else it says.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Claims> {
+  const { issuer, claim, userOptional = false } = options
+  const vouching = toList(options.clients, 'clients') ?? requireClients(issuer, 'issuer')
+  const claimMap = toClaimMap(options)
+
+  async function identify(
+    credentials: Credentials,
+    context: Context,
+  ): Promise<Identity<C | Claims>> {
+    const machine = await verifyGateway(issuer, credentials, context)
+    const { token, gateway } = machine
+    const person = vouching.includes(gateway.client) ? readPerson(token.verified, claim) : undefined
+    if (person !== undefined && !isEmpty(readClaim(person, claimMap.subject))) {
+      const claims = await applySchema(exposedClaims(person), options.claims)
+      return toPerson(person, claims, machine, claimMap)
+    }
+    if (person !== undefined && claim !== undefined) throw unfit()
+    if (vouching.includes(gateway.client) && !userOptional) {
+      throw new IdentityError('MISSING', { reason: 'obo_missing' })
+    }
+    return toIdentity({ ...token, claims: token.verified }, { source: 'enriched', gateway })
+  }
+
+  return Object.freeze<Source<C | Claims>>({
+    kind: 'enriched',
+    tokenHeaders: ['authorization'],
+    valueHeaders: [],
+    issuers: [issuer],
+    authorizationIssuer: issuer,
+    applies: (credentials: Credentials) => namesIssuer(credentials, 'authorization', [issuer]),
+    identify,
+  })
+}
+
+function toClaimMap(options: EnrichedOptions<unknown>): Required<PersonClaimMap> {
+  const { claim, claimMap = {} } = options
+  if (claim === undefined && claimMap.subject === undefined) {
+    throw new TypeError('claimMap.subject is required without claim')
+  }
+  return {
+    subject: 'sub',
+    issuer: firstOf('iss', 'issuer'),
+    organization: firstOf('organization', 'org_id'),
+    roles: firstOf('roles', 'groups'),
+    // Flat claims stand beside the machine's own: its `iss` is not a claim about the person.
+    ...(claim === undefined && { issuer: () => undefined }),
+    ...claimMap,
+  }
+}
+
+const maxPersonLength = 4096
+
+/** The person's claims, or `undefined` for "no person". */
+function readPerson(token: Claims, claim: EnrichedOptions['claim']): Claims | undefined {
+  const value = claim === undefined ? token : readClaim(token, claim)
+  if (isEmpty(value)) return undefined
+  const person = typeof value === 'string' ? parsePerson(value) : value
+  if (!isPlainObject(person)) throw unfit()
+  return Object.keys(person).length === 0 ? undefined : person
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === ''
+}
+
+function parsePerson(text: string): Claims | undefined {
+  if (text.length > maxPersonLength) return undefined
+  return parseJsonObject(new TextEncoder().encode(text))
+}
+
+function toPerson<C>(
+  person: Claims,
+  claims: C,
+  machine: VerifiedGateway,
+  map: Required<PersonClaimMap>,
+): Identity<C> {
+  const { token, gateway } = machine
+  const subject = asText(readClaim(person, map.subject))
+  if (subject === undefined) throw unfit()
+  const roles = asNames(readClaim(person, map.roles)) ?? []
+  const own = readOrganizations(person, map.organization, roles)
+  const organizations = own.length > 0 ? own : readOrganizations(token.verified, 'org_id', roles)
+  const [organization] = organizations
+  const actor = readActor(person['act'] ?? undefined)
+  return createIdentity<C>({
+    kind: subject === gateway.client ? 'service' : 'user',
+    issuer: asText(readClaim(person, map.issuer)) ?? token.issuer,
+    subject,
+    organizations,
+    scopes: token.scopes,
+    roles,
+    client: gateway.client,
+    gateway,
+    source: 'enriched',
+    expiresAt: token.expiresAt,
+    claims,
+    ...(organization && organizations.length === 1 && { organization }),
+    ...(actor && { actor }),
+    ...(token.tokenId !== undefined && { tokenId: token.tokenId }),
+  })
+}
+
+function unfit(): IdentityError {
+  return new IdentityError('TOK', { reason: 'enriched_claim' })
+}

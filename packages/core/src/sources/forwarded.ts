@@ -1,0 +1,133 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims, Identity } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import type { VerifiedToken } from '../verify-token.ts'
+import { requireClients, verifyGateway, type VerifiedGateway } from './gateway-token.ts'
+import { headerName, namesIssuer, type Source } from './source.ts'
+import { toIdentity } from './to-identity.ts'
+
+/**
+ * What ties the person's token to the gateway that forwarded it.
+ *
+ * - `'audience'`: the token is for this server too; its issuer's `audience` says so.
+ * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`).
+ * - `'actor'`: the outermost `act` is the gateway (RFC 8693 section 4.1).
+ * - `'vouched'`: the token is for the gateway, and we rely on the gateway having accepted it. MCP
+ *   forbids servers to accept tokens that were not issued for them; choose this one knowingly.
+ */
+export type BindingRule = 'audience' | 'client' | 'actor' | 'vouched'
+
+const bindingRules: readonly string[] = ['audience', 'client', 'actor', 'vouched']
+
+export interface ForwardedOptions<C = Claims> {
+  /** Header that carries the person's token, for example `x-user-token`. */
+  readonly header: string
+  /** Who issues persons' tokens. */
+  readonly issuer: Issuer<C>
+  /** Who issues the gateway's machine token; its `clients` are the gateways that may forward. */
+  readonly via: Issuer<unknown>
+  /** Rules that must all hold. */
+  readonly bind: BindingRule | readonly BindingRule[]
+  /**
+   * Accepts the gateway without a person, as a `service`: for its own list synchronization.
+   * Default: such a call is refused.
+   */
+  readonly userOptional?: boolean
+}
+
+/**
+ * A second header carries the person's token, and `Authorization` the gateway's machine token. Both
+ * must verify, each by its own issuer's rules, and the first must be bound to the second.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | Claims> {
+  const { issuer, via, userOptional = false } = options
+  const header = headerName(options.header, 'header')
+  if (header === 'authorization') throw new TypeError('header must not be Authorization')
+  const rules = toRules(options.bind)
+  requireClients(via, 'via')
+  const known = [issuer, via]
+
+  const hasGateway = (credentials: Credentials): boolean =>
+    namesIssuer(credentials, 'authorization', known)
+  const lacksPerson = (credentials: Credentials): boolean =>
+    namesIssuer(credentials, 'authorization', [via]) && !credentials.present.has(header)
+
+  async function identify(
+    credentials: Credentials,
+    context: Context,
+  ): Promise<Identity<C | Claims>> {
+    const credential = credentials.token(header)
+    const authorization = credentials.token('authorization')
+    if (credential !== undefined && credential.text === authorization?.text) {
+      throw broken('binding_same_token')
+    }
+    if (credential !== undefined && isSwapped(credentials)) throw broken('binding_roles_swapped')
+    const { gateway, token: machine } = await verifyGateway(via, credentials, context)
+    if (credential === undefined) {
+      return toIdentity({ ...machine, claims: machine.verified }, { source: 'forwarded', gateway })
+    }
+    const person = await issuer.verify(credential.token, context)
+    bind(person, { gateway, token: machine }, rules)
+    return toIdentity(person, { source: 'forwarded', gateway, until: machine.expiresAt })
+  }
+
+  /** Each token names the other's issuer, and the two are told apart by name. */
+  function isSwapped(credentials: Credentials): boolean {
+    return (
+      !namesIssuer(credentials, 'authorization', [via]) ||
+      !namesIssuer(credentials, header, [issuer])
+    )
+  }
+
+  return Object.freeze<Source<C | Claims>>({
+    kind: 'forwarded',
+    tokenHeaders: ['authorization', header],
+    valueHeaders: [],
+    issuers: known,
+    authorizationIssuer: via,
+    applies: (credentials: Credentials) =>
+      (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
+      (userOptional && lacksPerson(credentials)),
+    missing: (credentials: Credentials) => (lacksPerson(credentials) ? 'obo_missing' : undefined),
+    identify,
+  })
+}
+
+function toRules(bind: ForwardedOptions['bind']): readonly BindingRule[] {
+  const rules = typeof bind === 'string' ? [bind] : [...(bind ?? [])]
+  if (rules.length > 0 && rules.every((rule) => bindingRules.includes(rule))) return rules
+  throw new TypeError(`bind must name at least one of ${bindingRules.join(', ')}`)
+}
+
+function bind(
+  person: VerifiedToken<unknown>,
+  machine: VerifiedGateway,
+  rules: readonly BindingRule[],
+): void {
+  const { gateway } = machine
+  // The machine's own token in the person's place, or another machine's.
+  if (person.kind !== 'user') throw broken('binding_roles_swapped')
+  if (crossesTenants(person, machine.token)) throw broken('binding_tenant')
+  if (rules.includes('client') && person.client !== gateway.client) throw broken('binding_client')
+  if (rules.includes('actor') && !isActor(person, gateway)) throw broken('binding_actor')
+}
+
+function isActor(person: VerifiedToken<unknown>, gateway: VerifiedGateway['gateway']): boolean {
+  const { actor } = person
+  if (actor === undefined || actor.subject !== gateway.client) return false
+  return actor.issuer === undefined || actor.issuer === gateway.issuer
+}
+
+function crossesTenants(person: VerifiedToken<unknown>, machine: VerifiedToken<unknown>): boolean {
+  const tenant = machine.organization?.id
+  if (tenant === undefined) return false
+  return !person.organizations.some(({ id }) => id === tenant)
+}
+
+function broken(reason: string): IdentityError {
+  return new IdentityError('BIND', { reason })
+}

@@ -1,0 +1,48 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError, isIdentityError } from '../errors.ts'
+import type { Gateway } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import type { VerifiedToken } from '../verify-token.ts'
+
+/** A gateway whose machine token was verified. */
+export interface VerifiedGateway {
+  readonly gateway: Gateway
+  readonly token: VerifiedToken<unknown>
+}
+
+/**
+ * Verifies the machine token with which a gateway calls.
+ *
+ * @throws IdentityError `MISSING`, `TOK`, `BIND`, `DOWN`
+ */
+export async function verifyGateway(
+  via: Issuer<unknown>,
+  credentials: Credentials,
+  context: Context,
+): Promise<VerifiedGateway> {
+  const credential = credentials.token('authorization')
+  if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
+  const token = await via.verify(credential.token, context).catch(hideScopes)
+  // A person's token where the machine's belongs: the two have swapped their places.
+  if (token.kind !== 'service') throw new IdentityError('BIND', { reason: 'binding_roles_swapped' })
+  return { token, gateway: { issuer: token.issuer, client: token.client ?? token.subject } }
+}
+
+/** The person cannot consent to a scope that the gateway's own token lacks. */
+function hideScopes(error: unknown): never {
+  if (isIdentityError(error) && error.code === 'SCOPE') {
+    throw new IdentityError('TOK', { reason: 'gateway_scope_missing', cause: error })
+  }
+  throw error
+}
+
+/**
+ * Requires that an issuer lists the clients that may vouch for persons.
+ *
+ * @throws TypeError
+ */
+export function requireClients(issuer: Issuer<unknown>, option: string): readonly string[] {
+  if (issuer.clients !== undefined) return issuer.clients
+  throw new TypeError(`${option} must list its clients: only they may vouch for persons`)
+}

@@ -1,0 +1,129 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Gateway } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import { type OneOrMore, requiredList } from '../one-or-more.ts'
+import { requireClients, verifyGateway } from './gateway-token.ts'
+import { headerName, namesIssuer } from './source.ts'
+
+/** What a proof established. */
+export interface Proven {
+  readonly gateway?: Gateway
+  /** Seconds since 1970 until which the proof holds; absent when it holds for the request only. */
+  readonly expiresAt?: number
+}
+
+/** Independent proof that the caller is the gateway, so that its plain headers may be believed. */
+export interface Proof {
+  readonly tokenHeaders: readonly string[]
+  readonly valueHeaders: readonly string[]
+  readonly authorizationIssuer: Issuer<unknown> | undefined
+  /** Whether the request carries this kind of proof at all. */
+  applies(credentials: Credentials): boolean
+  /** @throws IdentityError when the proof does not hold */
+  prove(credentials: Credentials, context: Context): Promise<Proven>
+}
+
+/**
+ * Proof by the gateway's own machine token in `Authorization`.
+ *
+ * @throws TypeError when the issuer lists no clients
+ */
+export function gatewayToken(via: Issuer<unknown>): Proof {
+  requireClients(via, 'via')
+  return {
+    tokenHeaders: ['authorization'],
+    valueHeaders: [],
+    authorizationIssuer: via,
+    applies: (credentials) => namesIssuer(credentials, 'authorization', [via]),
+    async prove(credentials, context) {
+      const { gateway, token } = await verifyGateway(via, credentials, context)
+      return { gateway, expiresAt: token.expiresAt }
+    },
+  }
+}
+
+export interface SharedSecretOptions {
+  /** Header in which the gateway sends the secret. */
+  readonly header: string
+  /** The secret, at least 32 characters; several while it is being changed. */
+  readonly secret: OneOrMore<string>
+}
+
+const minSecretLength = 32
+
+/**
+ * Proof by a secret that only the gateway and this server know, compared in constant time.
+ *
+ * @throws TypeError when a secret has fewer than 32 characters
+ */
+export function sharedSecret(options: SharedSecretOptions): Proof {
+  const header = headerName(options.header, 'header')
+  const secrets = requiredList(options.secret, 'secret')
+  if (secrets.some((secret) => secret.length < minSecretLength)) {
+    throw new TypeError(`secret must have at least ${minSecretLength} characters`)
+  }
+  const expected = Promise.all(secrets.map(digest))
+  return {
+    tokenHeaders: [],
+    valueHeaders: [header],
+    authorizationIssuer: undefined,
+    applies: (credentials) => credentials.present.has(header),
+    async prove(credentials) {
+      const sent = await digest(credentials.value(header) ?? '')
+      // Every secret is compared, so that time tells nothing about which one came close.
+      const matches = (await expected).map((secret) => isEqual(sent, secret))
+      if (!matches.includes(true)) throw new IdentityError('MISSING', { reason: 'proof_secret' })
+      return {}
+    },
+  }
+}
+
+export interface ClientCertificateOptions {
+  /** SHA-256 fingerprints of accepted certificates: hexadecimal, with or without colons. */
+  readonly sha256: OneOrMore<string>
+}
+
+/**
+ * Proof by the TLS client certificate of this very connection, which the server itself verified.
+ *
+ * @throws TypeError when a fingerprint is not 32 bytes in hexadecimal
+ */
+export function clientCertificate(options: ClientCertificateOptions): Proof {
+  const accepted = requiredList(options.sha256, 'sha256').map((text) =>
+    text.replaceAll(':', '').toLowerCase(),
+  )
+  if (!accepted.every((text) => /^[0-9a-f]{64}$/.test(text))) {
+    throw new TypeError('sha256 must hold SHA-256 fingerprints in hexadecimal')
+  }
+  return {
+    tokenHeaders: [],
+    valueHeaders: [],
+    authorizationIssuer: undefined,
+    applies: (credentials) => credentials.certificate !== undefined,
+    async prove({ certificate }) {
+      const fingerprint = certificate && toHex(await sha256(certificate))
+      if (fingerprint !== undefined && accepted.includes(fingerprint)) return {}
+      throw new IdentityError('MISSING', { reason: 'proof_certificate' })
+    },
+  }
+}
+
+function digest(text: string): Promise<Uint8Array> {
+  return sha256(new TextEncoder().encode(text))
+}
+
+async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (const [at, byte] of a.entries()) difference |= byte ^ (b[at] ?? 0)
+  return difference === 0
+}
+
+function toHex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,39 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import { headerName, namesIssuer, type Source } from './source.ts'
+import { toIdentity } from './to-identity.ts'
+
+export interface SignedHeaderOptions<C = Claims> {
+  /** Header that carries the proxy's assertion, for example `x-goog-iap-jwt-assertion`. */
+  readonly header: string
+  /** The proxy as an issuer: its keys, its `iss`, and the audience that names this server. */
+  readonly issuer: Issuer<C>
+}
+
+/**
+ * A proxy in front of this server signs who the caller is (Google IAP, Cloudflare Access, Pomerium
+ * and others). The assertion is verified as any token, by that proxy's rules.
+ *
+ * @throws TypeError when the header is no header name or is `Authorization`
+ */
+export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Source<C> {
+  const { issuer } = options
+  const header = headerName(options.header, 'header')
+  if (header === 'authorization') throw new TypeError('header: use direct for Authorization')
+  return Object.freeze<Source<C>>({
+    kind: 'signedHeader',
+    tokenHeaders: [header],
+    valueHeaders: [],
+    issuers: [issuer],
+    authorizationIssuer: undefined,
+    applies: (credentials: Credentials) => namesIssuer(credentials, header, [issuer]),
+    async identify(credentials: Credentials, context: Context) {
+      const credential = credentials.token(header)
+      if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
+      return toIdentity(await issuer.verify(credential.token, context), { source: 'signedHeader' })
+    },
+  })
+}

@@ -1,0 +1,47 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import type { Claims, Identity, SourceKind } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+
+/**
+ * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,
+ * `enriched`, `signedHeader` and `asserted`.
+ */
+export interface Source<C = Claims> {
+  readonly kind: SourceKind
+  /** Headers that carry a token, in lower case. */
+  readonly tokenHeaders: readonly string[]
+  /** Headers that carry a plain value, in lower case. */
+  readonly valueHeaders: readonly string[]
+  /** Issuers whose tokens this source reads. */
+  readonly issuers: readonly Issuer<unknown>[]
+  /** The one that issues what `Authorization` carries: clients are sent there for a token. */
+  readonly authorizationIssuer: Issuer<unknown> | undefined
+  /** Whether this source decides: all its headers are present, from issuers it knows. */
+  applies(credentials: Credentials): boolean
+  /** Why it does not apply although a part of what it needs is there. */
+  missing?(credentials: Credentials): string | undefined
+  /** @throws IdentityError */
+  identify(credentials: Credentials, context: Context): Promise<Identity<C>>
+}
+
+/** Whether a header carries a token that names (so far without proof) one of these issuers. */
+export function namesIssuer(
+  credentials: Credentials,
+  header: string,
+  issuers: readonly Issuer<unknown>[],
+): boolean {
+  const name = credentials.token(header)?.token.claims['iss']
+  return issuers.some((issuer) => issuer.issuers.includes(name as string))
+}
+
+/**
+ * Normalizes the name of a header option.
+ *
+ * @throws TypeError when it is no header name (RFC 9110 section 5.1)
+ */
+export function headerName(name: string, option: string): string {
+  // Without an underscore: that spelling is treated as an attempt to smuggle.
+  if (!/^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)) throw new TypeError(`${option} is no header name`)
+  return name.toLowerCase()
+}

@@ -1,0 +1,32 @@
+import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
+import type { VerifiedToken } from '../verify-token.ts'
+
+/** Where an identity came from, besides the token that names its subject. */
+export interface Provenance {
+  readonly source: SourceKind
+  readonly gateway?: Gateway
+  /** Expiry of a further credential that was used, in seconds since 1970. */
+  readonly until?: number
+}
+
+/** The identity that a verified token stands for. */
+export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
+  const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
+  const { organization, actor, client, tokenId } = token
+  return createIdentity<C>({
+    kind: token.kind,
+    issuer: token.issuer,
+    subject: token.subject,
+    organizations: token.organizations,
+    scopes: token.scopes,
+    roles: token.roles,
+    source,
+    expiresAt: Math.min(token.expiresAt, until),
+    claims: token.claims,
+    ...(organization && { organization }),
+    ...(actor && { actor }),
+    ...(client !== undefined && { client }),
+    ...(gateway && { gateway }),
+    ...(tokenId !== undefined && { tokenId }),
+  })
+}
