@@ -124,12 +124,10 @@ function mayVerify(jwk: JsonObject): boolean {
   return operations === undefined || (Array.isArray(operations) && operations.includes('verify'))
 }
 
-function isCoordinate(value: unknown, bytes: number | undefined): boolean {
-  return (
-    typeof value === 'string' &&
-    isCanonicalBase64url(value) &&
-    base64url.decode(value).length === bytes
-  )
+/** Some issuers drop leading zeros; the import decides whether the point lies on its curve. */
+function isCoordinate(value: unknown, bytes = 0): boolean {
+  if (typeof value !== 'string' || value === '' || !isCanonicalBase64url(value)) return false
+  return base64url.decode(value).length <= bytes
 }
 
 /** WebCrypto ties a key to one algorithm; a JWK without `alg` needs one import for each. */
