@@ -1,0 +1,74 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { importQuietly } from './import-quietly.ts'
+import type { LocalIssuerOptions } from './local-issuer-options.ts'
+import { createRegistry } from './local-issuer-registry.ts'
+import { createIssuerRequests, type IssuerRequests } from './local-issuer-requests.ts'
+import type { TokenMinter } from './mint-token.ts'
+
+/** A running authorization server. */
+export interface LocalIssuer extends IssuerRequests {
+  /** Signs with the issuer's current key what the issuer itself would never issue. */
+  readonly minter: TokenMinter
+  /** Signs with a new key from now on. The previous key stays published until the next rotation. */
+  rotateKeys(): Promise<void>
+  /** Stops at once; open connections are cut. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts an OpenID provider (the package oidc-provider) on 127.0.0.1, with keys made on the spot. It serves
+ * discovery (OpenID Connect Discovery, RFC 8414), JWKS, authorization code with PKCE, client credentials
+ * and, in the standard profile, token exchange. It checks no passwords: for tests and trials only.
+ *
+ * @throws TypeError for contradictory options.
+ * @example
+ * const issuer = await createLocalIssuer({
+ *   users: [{ id: 'ada', organization: { id: 'acme' }, roles: ['member'] }],
+ *   clients: [{ id: 'gateway', secret: 'gateway-secret' }],
+ *   resources: [{ uri: 'https://mcp.example.com/mcp', scopes: ['mcp/invoke'] }],
+ * })
+ * const { accessToken } = await issuer.signIn({ user: 'ada' })
+ * await issuer.close()
+ */
+export async function createLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
+  const registry = createRegistry(options)
+  const { createIssuerHandler } = await importQuietly(() => import('./local-issuer-handler.ts'))
+  const server = await listen(options.port ?? 0)
+  try {
+    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const handler = await createIssuerHandler(issuer, options, registry)
+    server.on('request', (req, res) => {
+      handler.handle(req, res).catch((error: unknown) => {
+        options.onError?.(error)
+        res.destroy()
+      })
+    })
+    return {
+      ...createIssuerRequests(issuer, registry),
+      get minter() {
+        return handler.minter
+      },
+      rotateKeys: () => handler.rotateKeys(),
+      close: () => close(server),
+    }
+  } catch (error) {
+    server.close()
+    throw error
+  }
+}
+
+function listen(port: number): Promise<Server> {
+  const server = createServer()
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', () => resolve(server.off('error', reject)))
+  })
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+}
