@@ -1,8 +1,17 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
+
+const strictUser = {
+  module: 'nodenext',
+  target: 'es2023',
+  strict: true,
+  skipLibCheck: false,
+  typeRoots: [resolve('node_modules/@types')],
+  types: ['node'],
+}
 
 const scratch = mkdtempSync(join(tmpdir(), 'onbehalf-packages-'))
 try {
@@ -34,43 +43,29 @@ function checkCoreAlone(packages: readonly PackedPackage[]): void {
   if (installed !== '@onbehalf/core jose') throw new Error(`core alone installed: ${installed}`)
 }
 
-/** Every entry loads from ESM and `require`, and its declarations compile for a strict consumer. */
+/**
+ * The core verifies, and every entry of every package loads, as an ES module and through `require`;
+ * all declarations compile for a strict user who does not skip them.
+ */
 function checkUse(packages: readonly PackedPackage[]): void {
   const project = newProject('use', packages)
+  const useCore = readFileSync('scripts/consumer/use-core.ts', 'utf8')
   const entries = packages.flatMap((p) => p.entries)
-  write(
-    project,
-    'esm.mjs',
-    entries.map((entry) => `await import('${entry}')`),
-  )
-  write(
-    project,
-    'require.cjs',
-    entries.map((entry) => `require('${entry}')`),
-  )
-  write(
-    project,
-    'types.ts',
-    entries.map((entry, n) => `export * as entry${n} from '${entry}'`),
-  )
-  const compilerOptions = {
-    module: 'nodenext',
-    target: 'es2023',
-    strict: true,
-    noEmit: true,
-    typeRoots: [resolve('node_modules/@types')],
-    types: ['node'],
+  const loadAll = entries.map((entry, n) => `export * as entry${n} from '${entry}'`).join('\n')
+  for (const extension of ['mts', 'cts']) {
+    writeFileSync(join(project, `use-core.${extension}`), useCore)
+    writeFileSync(join(project, `load-all.${extension}`), loadAll)
   }
-  write(project, 'tsconfig.json', [JSON.stringify({ compilerOptions, files: ['types.ts'] })])
-  run(process.execPath, ['esm.mjs'], project)
-  run(process.execPath, ['require.cjs'], project)
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: strictUser }))
   run(resolve('node_modules/.bin/tsc'), ['--project', '.'], project)
+  for (const script of ['use-core.mjs', 'use-core.cjs', 'load-all.mjs', 'load-all.cjs'])
+    run(process.execPath, [script], project)
 }
 
 function newProject(name: string, packages: readonly PackedPackage[]): string {
   const project = join(scratch, name)
   mkdirSync(project)
-  write(project, 'package.json', ['{ "private": true, "type": "module" }'])
+  writeFileSync(join(project, 'package.json'), '{ "private": true }')
   const specs = packages.flatMap(({ tarball, peers }) => [tarball, ...peers])
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...new Set(specs)], project)
   return project
@@ -86,10 +81,6 @@ function packagesIn(folder: string): string[] {
         : name,
     )
     .toSorted()
-}
-
-function write(project: string, file: string, lines: readonly string[]): void {
-  writeFileSync(join(project, file), `${lines.join('\n')}\n`)
 }
 
 /** Says one line when the command succeeds, and all that the command said when it fails. */

@@ -9,11 +9,11 @@ import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline'
 
 import {
+  type Algorithm,
   createAuthenticator,
   direct,
   isIdentityError,
   issuer,
-  type Algorithm,
 } from '@onbehalf/core'
 import { findKeys, parseKeySet } from '@onbehalf/core/keys'
 import {

@@ -25,7 +25,7 @@ interface Manifest {
 /** Builds every package from nothing and packs it into `into`. Run it through pnpm, which it calls. */
 export function packAll(into: string): PackedPackage[] {
   const manifests = readdirSync('packages').map(cleanManifest)
-  execFileSync('pnpm', ['run', 'build'], { stdio: ['ignore', 'ignore', 'inherit'] })
+  execFileSync('pnpm', ['run', 'build'], { stdio: 'inherit' })
   const report = execFileSync(
     'pnpm',
     ['--filter', './packages/*', 'pack', '--json', '--pack-destination', into],
