@@ -1,0 +1,89 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import {
+  type Authenticator,
+  asIdentityError,
+  createRefusal,
+  type IdentityError,
+  type Refusal,
+} from '@onbehalf/core'
+import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
+import { credentialRequest } from './credential-request.ts'
+import type { Middleware } from './middleware.ts'
+
+export interface AuthenticateOptions {
+  /**
+   * Told about every refusal, after the answer went out: for logs and metrics. What it throws or
+   * rejects with becomes a process warning and changes nothing for the caller.
+   */
+  onRefusal?(error: IdentityError, req: IncomingMessage): void | Promise<void>
+}
+
+/**
+ * Admits requests with a verified identity and answers all others.
+ *
+ * An admitted request carries `req.auth`, the record that both generations of the MCP SDK hand to
+ * their handlers; `identityOf(req)` reads the identity. A refused request is answered as RFC 6750
+ * section 3 and the MCP specification ask (400, 401, 403 or 503), and no later handler runs.
+ *
+ * It does not check the `Origin` and `Host` headers, nor what the caller may do: that is for
+ * guards. It never throws and never calls `next` with an error.
+ *
+ * @example
+ * ```ts
+ * app.use(resourceMetadata(authenticator))
+ * app.post('/mcp', authenticate(authenticator), handleMcp)
+ * ```
+ */
+export function authenticate(
+  authenticator: Authenticator<unknown>,
+  options: AuthenticateOptions = {},
+): Middleware {
+  return (req, res, next) => {
+    void admit(authenticator, req).then(
+      () => {
+        // Where something else (a timeout, say) answered meanwhile, a handler could only fail.
+        if (!res.headersSent) next()
+      },
+      (thrown: unknown) => {
+        answer(thrown, authenticator, res)
+        void report(thrown, options, req)
+      },
+    )
+  }
+}
+
+async function admit(
+  authenticator: Authenticator<unknown>,
+  req: IncomingMessage & { auth?: AuthInfo },
+): Promise<void> {
+  const identity = await authenticator.authenticate(credentialRequest(req))
+  req.auth = createAuthInfo(identity, authenticator)
+}
+
+function answer(thrown: unknown, authenticator: Authenticator<unknown>, res: ServerResponse): void {
+  if (res.writableEnded) return
+  try {
+    send(createRefusal(thrown, authenticator), res)
+  } catch {
+    // No answer can be written any more (headers are out, for one); what remains is to hang up.
+    res.destroy()
+  }
+}
+
+function send(refusal: Refusal, res: ServerResponse): void {
+  res.statusCode = refusal.status
+  for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value)
+  res.end(refusal.body)
+}
+
+async function report(
+  thrown: unknown,
+  options: AuthenticateOptions,
+  req: IncomingMessage,
+): Promise<void> {
+  try {
+    await options.onRefusal?.(asIdentityError(thrown), req)
+  } catch {
+    process.emitWarning('onRefusal failed; the caller was refused all the same', 'OnbehalfWarning')
+  }
+}

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { CredentialRequest } from '@onbehalf/core'
+
+/** What an authenticator reads of a request. */
+export function credentialRequest(req: IncomingMessage): CredentialRequest {
+  return {
+    headers: req.headers,
+    // Node keeps the first of two Authorization lines in `headers`: duplicates show only here.
+    rawHeaders: req.rawHeaders,
+    url: originalUrl(req),
+    certificate: clientCertificate(req.socket),
+  }
+}
+
+/** The request target as it arrived: mounting rewrites `req.url` and keeps this one. */
+export function originalUrl(req: IncomingMessage & { readonly originalUrl?: string }): string {
+  return req.originalUrl ?? req.url ?? ''
+}
+
+// `authorized` is true only after Node verified the chain of a requested certificate.
+function clientCertificate(socket: Socket): Uint8Array | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
+  // `null` once the connection is gone, whatever the types say.
+  return socket.getPeerCertificate()?.raw
+}
