@@ -99,8 +99,8 @@ async function verifySubject(
 }
 
 async function verifyActor(token: unknown, keys: IssuerKeys, client: LocalClient): Promise<void> {
-  const { sub, client_id: clientId } = await verifyOwnToken(token, keys)
-  if (sub !== client.id || clientId !== client.id) {
+  const { sub } = await verifyOwnToken(token, keys)
+  if (sub !== client.id) {
     throw new errors.InvalidRequest('the actor token is not the machine token of the client')
   }
 }

@@ -51,7 +51,6 @@ function createConfiguration({ options, registry, keys, store }: ProviderParts):
     clientBasedCORS: () => false,
     clientDefaults: { id_token_signed_response_alg: alg },
     clients: [...registry.clients.values()].map((client) => metadataOf(client, registry)),
-    conformIdTokenClaims: false,
     cookies: { keys: [randomUUID()] },
     features: {
       clientCredentials: { enabled: true },

@@ -17,15 +17,16 @@ export function createIssuerStore(): AdapterFactory {
 
 function createAdapter(entries: Map<string, Entry>, model: string): Adapter {
   const keyOf = (id: string): string => `${model}:${id}`
-  const find = (id: string): AdapterPayload | undefined => live(entries, keyOf(id))
+  const find = (id: string): AdapterPayload | undefined => entries.get(keyOf(id))?.payload
   return {
     upsert: async (id, payload, expiresIn = Number.POSITIVE_INFINITY) => {
       dropExpired(entries)
       entries.set(keyOf(id), { payload, expiresAt: Date.now() + expiresIn * 1000 })
     },
     find: async (id) => find(id),
-    findByUid: async (uid) => findWhere(entries, model, (payload) => payload.uid === uid),
-    findByUserCode: async (code) => findWhere(entries, model, (p) => p.userCode === code),
+    findByUid: async (uid) => findWhere(entries, (payload) => payload.uid === uid),
+    // Of the device flow (RFC 8628), which a local issuer does not offer.
+    findByUserCode: async () => undefined,
     consume: async (id) => {
       const payload = find(id)
       if (payload) payload.consumed = Math.floor(Date.now() / 1000)
@@ -37,23 +38,15 @@ function createAdapter(entries: Map<string, Entry>, model: string): Adapter {
   }
 }
 
-function live(entries: ReadonlyMap<string, Entry>, key: string): AdapterPayload | undefined {
-  const entry = entries.get(key)
-  return entry && entry.expiresAt > Date.now() ? entry.payload : undefined
-}
-
 function findWhere(
   entries: ReadonlyMap<string, Entry>,
-  model: string,
   matches: (payload: AdapterPayload) => boolean,
 ): AdapterPayload | undefined {
-  for (const [key, { payload }] of entries) {
-    if (key.startsWith(`${model}:`) && matches(payload)) return live(entries, key)
-  }
-  return undefined
+  return [...entries.values()].find(({ payload }) => matches(payload))?.payload
 }
 
-// Insertion order is close to expiry order: stop at the first entry that lives on.
+// oidc-provider checks the expiry of what it finds: this only keeps the memory small. Insertion order is
+// close to expiry order, so the first entry that lives on ends the sweep.
 function dropExpired(entries: Map<string, Entry>): void {
   const now = Date.now()
   for (const [key, { expiresAt }] of entries) {

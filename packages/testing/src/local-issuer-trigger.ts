@@ -14,7 +14,7 @@ export interface TokenRequestFacts {
 }
 
 /**
- * Calls the trigger as Cognito does. Event and answer cross as JSON, as they would to a Lambda function.
+ * Calls the trigger as Cognito does. The answer crosses as JSON, as that of a Lambda function would.
  *
  * @throws an OAuth `invalid_request` when the trigger throws or answers with something else than an event;
  * then no token is issued.
@@ -25,7 +25,7 @@ export async function runPreTokenTrigger(
 ): Promise<TokenChanges> {
   const event = createEvent(facts)
   try {
-    return parseChanges(overJson(await trigger(overJson(event))))
+    return parseChanges(overJson(await trigger(event)))
   } catch (cause) {
     throw new errors.InvalidRequest('PreTokenGeneration failed with error', 400, { cause })
   }

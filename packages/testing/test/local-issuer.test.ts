@@ -77,7 +77,9 @@ describe('createLocalIssuer', () => {
     const other = await startIssuer()
     const { accessToken } = await other.signIn({ user: 'ada' })
     await other.close()
-    await expect(verify(issuer, accessToken)).rejects.toThrow()
+    await expect(verify(issuer, accessToken)).rejects.toMatchObject({
+      code: 'ERR_JWKS_NO_MATCHING_KEY',
+    })
   })
 
   it('listens on the asked port, and frees it on close', async () => {
