@@ -1,0 +1,35 @@
+import type { Identity } from '@onbehalf/core'
+import { currentTime, deliveries } from './current-identity.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+import { identityOf, withIdentity } from './identity-of.ts'
+import { policyOf, setPolicy, validIdentity } from './policy.ts'
+
+/**
+ * Declares that a tool may be listed and called without an identity, on a server that `protect`
+ * watches. The handler sees the caller's identity where there is a valid one.
+ *
+ * It covers tools. Prompts and resources of a protected server always need an identity.
+ *
+ * @throws TypeError when the handler is no function, or has a guard
+ *
+ * @example
+ * ```ts
+ * server.registerTool('health', { inputSchema: z.object({}) }, allowPublic(() => reply('ok')))
+ * ```
+ */
+export function allowPublic<P extends unknown[], C, R>(
+  handler: Handler<P, C, Identity | undefined, R>,
+): GuardedHandler<P, C, R> {
+  if (typeof handler !== 'function') throw new TypeError('handler must be a function')
+  if (policyOf(handler) !== undefined) throw new TypeError('a guarded handler cannot be public')
+  const run = handler as unknown as (...params: unknown[]) => unknown
+  const wrapped = async (...params: unknown[]): Promise<unknown> => {
+    const context = params.at(-1) as object
+    const identity = validIdentity(identityOf(context), currentTime())
+    return deliveries.run({ ...deliveries.getStore(), identity }, () =>
+      run(...params.slice(0, -1), withIdentity(context, identity)),
+    )
+  }
+  setPolicy(wrapped, 'public')
+  return wrapped as unknown as GuardedHandler<P, C, R>
+}

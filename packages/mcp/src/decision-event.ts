@@ -1,0 +1,12 @@
+import type { Identity } from '@onbehalf/core'
+import type { Allow, Deny } from '@onbehalf/core/guards'
+
+/** One decision on one request, for the operator. */
+export interface DecisionEvent {
+  /** JSON-RPC method, for example `tools/call`. */
+  readonly method: string
+  /** Name of the registered tool; absent for other methods and for names that no tool has. */
+  readonly tool?: string
+  readonly identity: Identity | undefined
+  readonly decision: Allow | Deny
+}

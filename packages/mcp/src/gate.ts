@@ -1,0 +1,205 @@
+import type { Identity } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { AskedRequests } from './asked-requests.ts'
+import { type Delivery, deliveries } from './current-identity.ts'
+import {
+  isNotification,
+  isRequest,
+  isResponse,
+  type Message,
+  paramsOf,
+  type Reply,
+  type Request,
+  type RequestId,
+} from './json-rpc.ts'
+import { type OpenRequest, OpenRequests } from './open-requests.ts'
+import type { MessageExtra, Transport } from './transport.ts'
+
+/** What the gate asks about the messages that pass it. */
+export interface GateRules {
+  /** The answer that refuses a request; undefined lets it pass. */
+  admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** Whether a notification may pass. */
+  accepts(method: string, identity: Identity | undefined): boolean
+  /** The last look at an answer before it leaves. */
+  release(open: OpenRequest, answer: Message): Message | Promise<Message>
+  /** What code below the message can learn about it. */
+  describe(method: string | undefined, identity: Identity | undefined): Delivery
+}
+
+const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
+const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
+const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
+
+const maxOpenRequests = 10_000
+const maxAskedRequests = 1_000
+
+/**
+ * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
+ * as the transport is used.
+ */
+export function openGate(transport: Transport, rules: GateRules): void {
+  new Gate(transport, rules).install()
+}
+
+/**
+ * Stands between one transport and the server. It sees every message before the server validates
+ * it, and the very object that it decides on is the one that is dispatched.
+ *
+ * It never throws into a transport, whose answer would show the exception to the caller.
+ */
+class Gate {
+  readonly #transport: Transport
+  readonly #rules: GateRules
+  readonly #send: Transport['send']
+  readonly #open = new OpenRequests(maxOpenRequests)
+  readonly #asked = new AskedRequests(maxAskedRequests)
+
+  constructor(transport: Transport, rules: GateRules) {
+    this.#transport = transport
+    this.#rules = rules
+    this.#send = transport.send.bind(transport)
+  }
+
+  install(): void {
+    const transport = this.#transport
+    const start = transport.start.bind(transport)
+    transport.send = (message, options) => this.#leave(message, options)
+    transport.start = () => {
+      // By now the server has set its callbacks, and nothing has been delivered: a transport may
+      // hand over queued messages while it starts.
+      this.#takeOver()
+      return start()
+    }
+  }
+
+  #takeOver(): void {
+    const transport = this.#transport
+    const { onmessage: dispatch, onclose } = transport
+    transport.onmessage = (message, extra) => {
+      this.#arrive(message, extra, () => dispatch?.call(transport, message, extra))
+    }
+    transport.onclose = () => {
+      this.#open.clear()
+      this.#asked.clear()
+      onclose?.call(transport)
+    }
+  }
+
+  #arrive(message: Message, extra: MessageExtra | undefined, dispatch: () => void): void {
+    const identity = identityOfAuthInfo(extra?.authInfo)
+    try {
+      if (isRequest(message)) this.#receive({ request: message, identity }, dispatch)
+      else if (this.#accepts(message, identity)) this.#deliver(message, identity, dispatch)
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  #receive(open: OpenRequest, dispatch: () => void): void {
+    if (this.#open.has(open.request.id)) return this.#answer(open.request, inUse)
+    if (this.#open.isFull) return this.#answer(open.request, busy)
+    this.#open.add(open)
+    try {
+      const refusal = this.#rules.admit(open)
+      if (!(refusal instanceof Promise)) return this.#settle(open, refusal, dispatch)
+      refusal
+        .then((reply) => this.#settle(open, reply, dispatch))
+        .catch((error: unknown) => this.#fail(open, error))
+    } catch (error) {
+      this.#fail(open, error)
+    }
+  }
+
+  #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: () => void): void {
+    // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
+    if (!this.#open.holds(open)) return
+    if (refusal !== undefined) this.#answer(open.request, refusal, open)
+    else this.#deliver(open.request, open.identity, dispatch, open)
+  }
+
+  #deliver(
+    message: Message,
+    identity: Identity | undefined,
+    dispatch: () => void,
+    open?: OpenRequest,
+  ): void {
+    const method = typeof message.method === 'string' ? message.method : undefined
+    const delivery = this.#rules.describe(method, identity)
+    deliveries.run(open === undefined ? delivery : { ...delivery, open }, dispatch)
+  }
+
+  #accepts(message: Message, identity: Identity | undefined): boolean {
+    if (isResponse(message)) return this.#asked.settle(message.id, identity)
+    if (!isNotification(message)) return false
+    if (message.method === 'notifications/cancelled') return this.#cancel(message, identity)
+    return this.#rules.accepts(message.method, identity)
+  }
+
+  // Whoever shares a session could otherwise cancel another principal's request and take its id.
+  #cancel(message: Message, identity: Identity | undefined): boolean {
+    const open = this.#open.get(paramsOf(message)['requestId'])
+    if (open === undefined) return true
+    if (open.identity?.principal !== identity?.principal) return false
+    this.#open.close(open)
+    return true
+  }
+
+  #leave(message: Message, options?: unknown): Promise<void> {
+    if (isRequest(message)) this.#asked.add(message.id, deliveries.getStore()?.identity)
+    if (!isResponse(message)) return this.#send(message, options)
+    const open = this.#answered(message.id)
+    if (open === undefined) return Promise.resolve()
+    this.#open.close(open)
+    const released = this.#release(open, message)
+    // Synchronous when it can be: SDK v2 gives its own errors their HTTP status only then.
+    return released instanceof Promise
+      ? released.then((answer) => this.#send(answer, options))
+      : this.#send(released, options)
+  }
+
+  /**
+   * The request that an answer belongs to: the one whose call is being served, since an id that was
+   * cancelled can be in use again. Undefined when another request holds the id by now.
+   */
+  #answered(id: RequestId): OpenRequest | undefined {
+    const holder = this.#open.get(id)
+    const served = deliveries.getStore()?.open
+    if (served?.request.id !== id) return holder
+    return holder === undefined || holder === served ? served : undefined
+  }
+
+  #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
+    const withhold = (error: unknown): Message => {
+      this.#report(error)
+      return { jsonrpc: '2.0', id: open.request.id, ...failed }
+    }
+    try {
+      const released = this.#rules.release(open, answer)
+      return released instanceof Promise ? released.catch(withhold) : released
+    } catch (error) {
+      return withhold(error)
+    }
+  }
+
+  #fail(open: OpenRequest, error: unknown): void {
+    this.#report(error)
+    if (this.#open.holds(open)) this.#answer(open.request, failed, open)
+  }
+
+  // Never within the transport's own call: SDK v2 would take it for a protocol error and its status.
+  #answer(request: Request, reply: Reply, open?: OpenRequest): void {
+    queueMicrotask(() => {
+      if (open !== undefined) this.#open.close(open)
+      this.#send({ jsonrpc: '2.0', id: request.id, ...reply }).catch((error: unknown) =>
+        this.#report(error),
+      )
+    })
+  }
+
+  #report(error: unknown): void {
+    this.#transport.onerror?.(
+      error instanceof Error ? error : new Error('Gate failure', { cause: error }),
+    )
+  }
+}

@@ -1,0 +1,82 @@
+import type { Identity } from '@onbehalf/core'
+import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
+import { currentTime, deliveries } from './current-identity.ts'
+import { AccessDeniedError, createDenialResult } from './denial.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+import { identityOf, withIdentity } from './identity-of.ts'
+import { decideCall, policyOf, setPolicy } from './policy.ts'
+
+/** Puts handlers behind one guard. */
+export type HandlerWrapper<N extends Identity> = <P extends unknown[], C, R>(
+  handler: Handler<P, C, N, R>,
+) => GuardedHandler<P, C, R>
+
+type AnyHandler = (...params: unknown[]) => unknown
+
+/**
+ * Makes a wrapper of a guard. The wrapped handler runs only for callers that the guard allows, and
+ * finds their identity in its context; it enforces by itself, on any server. `requireOrg` and its
+ * siblings are this function with a guard filled in.
+ *
+ * On its own it decides after the SDK validated the arguments; `protect` adds the decision before.
+ * Outside `protect`, SDK v1 does not tell a prompt from a tool: a refused prompt then answers with
+ * a tool's result, which clients reject as malformed.
+ *
+ * @throws TypeError when the handler is no function, or is declared public
+ *
+ * @example
+ * ```ts
+ * const officeHours = check('office-hours', () => new Date().getHours() < 18)
+ * server.registerTool('pay', { inputSchema }, guarded(officeHours)(pay))
+ * ```
+ */
+export function guarded<N extends Identity>(guard: Guard<N>): HandlerWrapper<N> {
+  return <P extends unknown[], C, R>(handler: Handler<P, C, N, R>) => {
+    const policy = combinePolicy(guard, handler)
+    const wrapped = (...params: unknown[]): Promise<unknown> =>
+      serve(guard, handler as unknown as AnyHandler, params)
+    setPolicy(wrapped, policy)
+    return wrapped as GuardedHandler<P, C, R>
+  }
+}
+
+function combinePolicy(guard: Guard<never>, handler: unknown): Guard<never> {
+  if (typeof handler !== 'function') throw new TypeError('handler must be a function')
+  const inner = policyOf(handler)
+  if (inner === 'public') throw new TypeError('a public handler cannot have a guard')
+  return inner === undefined ? guard : all(guard, inner)
+}
+
+async function serve(
+  guard: Guard<never>,
+  handler: AnyHandler,
+  params: readonly unknown[],
+): Promise<unknown> {
+  const context = params.at(-1) as object
+  const identity = identityOf(context)
+  const call = { arguments: params.at(-2) ?? {}, now: currentTime() }
+  const decision = await decideCall(guard, identity, call)
+  if (decision.effect === 'deny') return refuse(decision, params)
+  const known = narrow(identity as Identity, decision)
+  return deliveries.run({ ...deliveries.getStore(), identity: known }, () =>
+    handler(...params.slice(0, -1), withIdentity(context, known)),
+  )
+}
+
+function refuse(decision: Deny, params: readonly unknown[]): unknown {
+  report(decision, identityOf(params.at(-1)))
+  if (isToolCall(params)) return createDenialResult(decision)
+  throw new AccessDeniedError(decision)
+}
+
+function report(decision: Deny, identity: Identity | undefined): void {
+  const delivery = deliveries.getStore()
+  delivery?.report?.({ method: delivery.method ?? 'unknown', identity, decision })
+}
+
+// SDK v2 names the method in the context; under v1 the gate knows it, and a resource shows its URI.
+function isToolCall(params: readonly unknown[]): boolean {
+  const context = params.at(-1) as { mcpReq?: { method?: unknown } } | undefined
+  const method = context?.mcpReq?.method ?? deliveries.getStore()?.method
+  return method === undefined ? !(params[0] instanceof URL) : method === 'tools/call'
+}

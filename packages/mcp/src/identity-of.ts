@@ -1,0 +1,43 @@
+import type { Identity } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+
+/** What a handler's context becomes behind a guard. */
+export type WithIdentity<C, N = Identity> = C & { readonly identity: N }
+
+const narrowed = new WeakMap<object, Identity>()
+
+/**
+ * The verified identity of a handler's context: `extra` in SDK v1, `ctx` in v2. Undefined without
+ * one, and for a context or `AuthInfo` that was copied: identities travel by reference.
+ *
+ * It does not check expiry; guards do.
+ *
+ * @example
+ * ```ts
+ * server.registerTool('whoami', { inputSchema }, async (_args, ctx) => reply(identityOf(ctx)?.subject))
+ * ```
+ */
+export function identityOf(context: unknown): Identity | undefined {
+  if (typeof context !== 'object' || context === null) return undefined
+  return narrowed.get(context) ?? identityOfAuthInfo(authInfoOf(context))
+}
+
+/**
+ * A context with the identity added, for one handler. The SDK's own object stays as it is: property
+ * descriptors are copied, so that getters and methods keep working, and so does spreading.
+ */
+export function withIdentity<C extends object>(
+  context: C,
+  identity: Identity | undefined,
+): WithIdentity<C, Identity | undefined> {
+  const copy = Object.create(Object.getPrototypeOf(context) as object | null, {
+    ...Object.getOwnPropertyDescriptors(context),
+    identity: { value: identity, enumerable: true },
+  }) as WithIdentity<C, Identity | undefined>
+  if (identity !== undefined) narrowed.set(copy, identity)
+  return copy
+}
+
+function authInfoOf(context: { authInfo?: unknown; http?: { authInfo?: unknown } }): unknown {
+  return context.authInfo ?? context.http?.authInfo
+}

@@ -1,0 +1,67 @@
+import type { Identity } from '@onbehalf/core'
+import {
+  type Allow,
+  allow,
+  type Decision,
+  type Deny,
+  decide,
+  deny,
+  type Guard,
+} from '@onbehalf/core/guards'
+
+/** What a handler asks of its callers; without one it asks for an identity. */
+export type Policy = Guard<never> | 'public'
+
+const policies = new WeakMap<object, Policy>()
+
+/** The default: any caller whose identity is verified and has not expired. */
+const authenticated: Guard = Object.freeze({ name: 'identity', decide: () => allow })
+
+export function setPolicy(handler: object, policy: Policy): void {
+  policies.set(handler, policy)
+}
+
+export function policyOf(handler: unknown): Policy | undefined {
+  return typeof handler === 'function' ? policies.get(handler) : undefined
+}
+
+/** Decides on a call. */
+export function decideCall(
+  policy: Policy | undefined,
+  identity: Identity | undefined,
+  call: { readonly arguments: unknown; readonly now: number },
+): Allow | Deny | Promise<Allow | Deny> {
+  const decision = decidePolicy(policy, identity, { call, now: call.now })
+  return decision instanceof Promise ? decision.then(final) : final(decision)
+}
+
+/** Decides whether an item of a list is shown. */
+export function decideListing(
+  policy: Policy | undefined,
+  identity: Identity | undefined,
+  now: number,
+): boolean | Promise<boolean> {
+  const decision = decidePolicy(policy, identity, { now })
+  return decision instanceof Promise ? decision.then(isShown) : isShown(decision)
+}
+
+/** The identity, unless it is missing or has expired. */
+export function validIdentity(identity: Identity | undefined, now: number): Identity | undefined {
+  return isShown(decide(authenticated, identity, { now }) as Decision) ? identity : undefined
+}
+
+function decidePolicy(
+  policy: Policy | undefined,
+  identity: Identity | undefined,
+  options: Parameters<typeof decide>[2],
+): Decision | Promise<Decision> {
+  return policy === 'public' ? allow : decide(policy ?? authenticated, identity, options)
+}
+
+function isShown(decision: Decision): boolean {
+  return decision.effect !== 'deny'
+}
+
+function final(decision: Decision): Allow | Deny {
+  return decision.effect === 'unknown' ? deny('identity', 'guard_error') : decision
+}

@@ -1,0 +1,95 @@
+import { systemTime } from './current-identity.ts'
+import type { Protection } from './decide-request.ts'
+import type { DecisionEvent } from './decision-event.ts'
+import { type GateRules, openGate } from './gate.ts'
+import { challengeScopes } from './http-front.ts'
+import { createRules } from './rules.ts'
+import { addScopeChallenge, createScopeFinder, type FindMissingScopes } from './scope-challenge.ts'
+import { ToolTable } from './tool-table.ts'
+import type { Connectable, Transport } from './transport.ts'
+import { watchTools } from './watch-tools.ts'
+
+/** An `McpServer` or a low-level `Server` of either SDK generation. */
+export interface ProtectableServer {
+  connect(transport: never): Promise<void>
+}
+
+export interface ProtectOptions {
+  /** Seconds since 1970. Default: the system's clock. */
+  readonly clock?: () => number
+  /**
+   * Hears of every decision on a request, allowed or denied; lists are left out. An exception goes
+   * to the server's `onerror` and changes nothing for the caller.
+   */
+  readonly onDecision?: (event: DecisionEvent) => void
+}
+
+const protectedServers = new WeakSet<object>()
+
+/**
+ * Puts a gate in front of every transport that a server connects to, and returns the same server.
+ *
+ * - A tool's guard decides before its arguments are validated, and again on the validated ones.
+ * - `tools/list` shows each caller the tools that their guards do not rule out.
+ * - Tools without a guard, and every other request, need an identity; `allowPublic` makes
+ *   exceptions of tools.
+ * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
+ * - `currentIdentity()` works below every handler, on any transport.
+ *
+ * It does not verify tokens: identities come with the `AuthInfo` that `createAuthInfo` made. It does
+ * not see `subscriptions/listen` of SDK v2, nor the GET and DELETE requests of a session, and it
+ * does not tie a session to one caller.
+ *
+ * @throws TypeError when the server is connected or protected already
+ *
+ * @example
+ * ```ts
+ * const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
+ * server.registerTool('list_invoices', { inputSchema }, requireOrg(listInvoices))
+ * ```
+ */
+export function protect<S extends ProtectableServer>(server: S, options: ProtectOptions = {}): S {
+  const low = lowLevelServer(server)
+  if (protectedServers.has(low)) throw new TypeError('the server is already protected')
+  if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
+  protectedServers.add(low)
+
+  const tools = new ToolTable()
+  const report = createReport(low, options)
+  const protection: Protection = { tools, now: options.clock ?? systemTime, report }
+  const findMissingScopes = createScopeFinder(protection)
+  watchTools(server, (name, registered, handler) => {
+    tools.add(name, registered, handler)
+    addScopeChallenge(registered, findMissingScopes)
+  })
+  guardConnections(low, createRules(protection), findMissingScopes)
+  return server
+}
+
+// `McpServer` of both generations holds the server that connects, and connects through it.
+function lowLevelServer(server: object): Connectable {
+  return 'server' in server ? (server.server as Connectable) : (server as Connectable)
+}
+
+function guardConnections(low: Connectable, rules: GateRules, find: FindMissingScopes): void {
+  const connect = low.connect.bind(low)
+  const gated = new WeakSet<Transport>()
+  low.connect = (transport) => {
+    if (!gated.has(transport)) {
+      gated.add(transport)
+      openGate(transport, rules)
+      challengeScopes(transport, find)
+    }
+    return connect(transport)
+  }
+}
+
+function createReport(low: Connectable, { onDecision }: ProtectOptions): Protection['report'] {
+  return (event) => {
+    try {
+      onDecision?.(event)
+    } catch (cause) {
+      low.onerror?.(new Error('onDecision failed', { cause }))
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import { all, type Guard, type Narrowed } from '@onbehalf/core/guards'
+import { guarded } from './guarded.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+
+/**
+ * Runs a handler only when every guard allows; the identity is narrowed by all of them.
+ *
+ * @throws TypeError without guards
+ *
+ * @example
+ * ```ts
+ * server.registerTool('pay', { inputSchema }, requireAll([user(), scope('payments')], pay))
+ * ```
+ */
+export function requireAll<const G extends readonly Guard<never>[], P extends unknown[], C, R>(
+  guards: G,
+  handler: Handler<P, C, Narrowed<ReturnType<typeof all<G>>>, R>,
+): GuardedHandler<P, C, R> {
+  return guarded(all(...guards))(handler)
+}

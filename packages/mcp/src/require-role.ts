@@ -1,0 +1,22 @@
+import type { Identity } from '@onbehalf/core'
+import { role } from '@onbehalf/core/guards'
+import { guarded } from './guarded.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+
+/**
+ * Runs a handler only for callers that hold at least one of the roles, whatever the organization.
+ * For roles inside an organization use `requireOrg({ roles }, handler)`.
+ *
+ * @throws TypeError when no role is named
+ *
+ * @example
+ * ```ts
+ * server.registerTool('purge', { inputSchema }, requireRole('operator', purge))
+ * ```
+ */
+export function requireRole<P extends unknown[], C, R>(
+  roles: string | readonly string[],
+  handler: Handler<P, C, Identity, R>,
+): GuardedHandler<P, C, R> {
+  return guarded(role(roles))(handler)
+}

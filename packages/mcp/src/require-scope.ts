@@ -1,0 +1,36 @@
+import type { Identity } from '@onbehalf/core'
+import { type ScopeOptions, scope } from '@onbehalf/core/guards'
+import { guarded } from './guarded.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+
+/**
+ * Runs a handler only when the token carries every scope, by name or by what `implies` declares.
+ *
+ * Over HTTP, `protect` answers a missing scope with 403 `insufficient_scope`, so that clients can
+ * ask for consent.
+ *
+ * @throws TypeError when no scope is named
+ *
+ * @example
+ * ```ts
+ * const implies = { 'notes:write': ['notes:read'] }
+ * server.registerTool('read', { inputSchema }, requireScope('notes:read', { implies }, read))
+ * ```
+ */
+export function requireScope<P extends unknown[], C, R>(
+  scopes: string | readonly string[],
+  handler: Handler<P, C, Identity, R>,
+): GuardedHandler<P, C, R>
+export function requireScope<P extends unknown[], C, R>(
+  scopes: string | readonly string[],
+  options: ScopeOptions,
+  handler: Handler<P, C, Identity, R>,
+): GuardedHandler<P, C, R>
+export function requireScope(
+  scopes: string | readonly string[],
+  ...rest: readonly unknown[]
+): unknown {
+  const handler = rest.at(-1) as Handler<unknown[], unknown, Identity, unknown>
+  const options = rest.length > 1 ? (rest[0] as ScopeOptions) : {}
+  return guarded(scope(scopes, options))(handler)
+}

@@ -1,0 +1,17 @@
+import { type UserIdentity, user } from '@onbehalf/core/guards'
+import { guarded } from './guarded.ts'
+import type { GuardedHandler, Handler } from './handler.ts'
+
+/**
+ * Runs a handler only when a person stands behind the call; a machine on its own is refused.
+ *
+ * @example
+ * ```ts
+ * server.registerTool('sign', { inputSchema }, requireUser(async (args, { identity }) => sign(identity.subject)))
+ * ```
+ */
+export function requireUser<P extends unknown[], C, R>(
+  handler: Handler<P, C, UserIdentity, R>,
+): GuardedHandler<P, C, R> {
+  return guarded(user())(handler)
+}

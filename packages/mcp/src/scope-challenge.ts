@@ -1,0 +1,62 @@
+import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
+import { type AuthInfo, identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { decideRequest, type Protection, toEvent } from './decide-request.ts'
+import { isRequest, type Message } from './json-rpc.ts'
+import type { RegisteredTool } from './tool-table.ts'
+
+/** What SDK v2 hands to a `scopeChallenge`. */
+interface ChallengeContext {
+  readonly request: Message
+  readonly authInfo?: unknown
+}
+
+interface Challenge {
+  readonly scopes: readonly string[]
+  readonly errorDescription: string
+}
+
+type ChallengeHandler = (context: ChallengeContext) => Promise<Challenge | undefined>
+
+/** Finds out whether a request lacks scopes and nothing else: only then can consent mend it. */
+export type FindMissingScopes = (
+  request: Message,
+  authInfo: unknown,
+) => Promise<IdentityError | undefined>
+
+export function createScopeFinder(protection: Protection): FindMissingScopes {
+  return async (request, authInfo) => {
+    const identity = identityOfAuthInfo(authInfo)
+    if (identity === undefined || !isRequest(request) || request.method !== 'tools/call') return
+    const decision = await decideRequest(protection, request, identity)
+    if (decision.effect !== 'deny' || decision.reason !== 'scope_missing') return
+    protection.report(toEvent(protection, request, identity, decision))
+    const scopes = decision.required.scopes ?? []
+    return new IdentityError('SCOPE', { reason: decision.reason, scopes })
+  }
+}
+
+/**
+ * Has SDK v2 answer missing scopes over HTTP: a registered tool carries the handler that its
+ * transports ask. A handler that the tool came with stays. SDK v1 has no such member.
+ */
+export function addScopeChallenge(registered: RegisteredTool, find: FindMissingScopes): void {
+  const tool = registered as { scopeChallenge?: ChallengeHandler | undefined }
+  if (!('scopeChallenge' in tool) || tool.scopeChallenge !== undefined) return
+  tool.scopeChallenge = async ({ request, authInfo }) => {
+    const missing = await find(request, authInfo)
+    return missing && { scopes: missing.scopes, errorDescription: missing.message }
+  }
+}
+
+/** The HTTP answer to a request that lacks scopes. `authInfo` is one that carries an identity. */
+export function createScopeRefusal(missing: IdentityError, authInfo: unknown): Refusal {
+  const { resource, resourceMetadataUrl } = authInfo as AuthInfo
+  return createRefusal(missing, {
+    resourceMetadataUrl,
+    metadata: {
+      resource: resource.href,
+      authorization_servers: [],
+      bearer_methods_supported: ['header'],
+    },
+  })
+}
