@@ -1,16 +1,35 @@
 import type { AuthenticatorEvent, Context } from './context.ts'
-import { type CredentialRequest, type Credentials, readCredentials } from './credentials.ts'
+import {
+  type CredentialHeaders,
+  type CredentialRequest,
+  type Credentials,
+  readCredentials,
+} from './credentials.ts'
 import { asIdentityError, IdentityError } from './errors.ts'
 import type { Claims, Identity } from './identity.ts'
 import { safeUrl } from './keys/safe-url.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.ts'
+import { type Confirmation, confirmAll } from './proof-of-possession/confirmation.ts'
+import { createRevocations, type Revocation } from './revocation.ts'
 import type { Source } from './sources/source.ts'
+import { memoryStore } from './stores/memory-store.ts'
+import type { Store } from './stores/store.ts'
 
 export interface AuthenticatorOptions<S extends readonly Source<unknown>[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
   readonly resource: string
   /** Tried in this order; the first that applies decides. */
   readonly sources: S
+  /**
+   * How callers may prove that a sender-constrained token is theirs: `dpop`, `certificateBound`.
+   * Default: none, and such tokens are refused.
+   */
+  readonly confirmations?: readonly Confirmation[]
+  /**
+   * Keeps what {@link Authenticator.revoke} is told; share it between processes that serve the same
+   * resource. Default: inside this process.
+   */
+  readonly revocations?: Store
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
   /** Told about every decision and every key load. A throw in it changes nothing. */
@@ -35,6 +54,13 @@ export interface Authenticator<C = Claims> {
    * @throws IdentityError `DOWN`
    */
   ready(): Promise<void>
+  /**
+   * Refuses a token, a session (`sid`), or every token that a subject was issued until now, from the
+   * next request on.
+   *
+   * @throws IdentityError `DOWN` when that cannot be kept
+   */
+  revoke(revocation: Revocation): Promise<void>
 }
 
 type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
@@ -60,31 +86,32 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
   const sources: readonly Source<unknown>[] = [...options.sources]
   safeUrl(resource, 'resource')
   if (sources.length === 0) throw new TypeError('sources must not be empty')
-  const headers = {
-    tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
-    values: new Set(sources.flatMap((source) => source.valueHeaders)),
-  }
-  const createContext = (): Context => ({ now: clock(), report: toReport(onEvent) })
+  const { confirmations = [], revocations: store = memoryStore() } = options
+  const headers = toHeaders(sources, confirmations)
+  const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
+  const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
+  const revocations = createRevocations(store, longest)
+  const report = toReport(onEvent)
 
   async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
-    const context = createContext()
     try {
       const credentials = readCredentials(request, headers)
       const source = chooseSource(sources, credentials)
+      const context: Context = {
+        now: clock(),
+        report,
+        checkRevoked: (revocable) => revocations.check(revocable),
+        confirm: (cnf, credential) =>
+          confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
+      }
       const identity = await source.identify(credentials, context)
-      context.report({ type: 'accepted', source: source.kind })
+      report({ type: 'accepted', source: source.kind })
       return identity as Identity<ClaimsOf<S>>
     } catch (thrown) {
       const error = asIdentityError(thrown)
-      context.report({ type: 'refused', code: error.code, reason: error.reason })
+      report({ type: 'refused', code: error.code, reason: error.reason })
       throw error
     }
-  }
-
-  async function ready(): Promise<void> {
-    const context = createContext()
-    const issuers = new Set(sources.flatMap((source) => source.issuers))
-    await Promise.all([...issuers].map((issuer) => issuer.ready(context)))
   }
 
   return Object.freeze({
@@ -92,8 +119,23 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
     resourceMetadataUrl: resourceMetadataUrl(resource),
     metadata: createMetadata(resource, sources),
     authenticate,
-    ready,
+    ready: async () => {
+      await Promise.all(issuers.map((issuer) => issuer.ready(report)))
+    },
+    revoke: (revocation: Revocation) => revocations.revoke(revocation, clock()),
   })
+}
+
+function toHeaders(
+  sources: readonly Source<unknown>[],
+  confirmations: readonly Confirmation[],
+): CredentialHeaders {
+  return {
+    tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
+    values: new Set(sources.flatMap((source) => source.valueHeaders)),
+    proofs: new Set(confirmations.flatMap((confirmation) => confirmation.headers)),
+    opaque: sources.some((source) => source.issuers.some((issuer) => issuer.opaque)),
+  }
 }
 
 function chooseSource(

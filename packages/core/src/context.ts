@@ -1,5 +1,6 @@
+import type { Credential } from './credentials.ts'
 import type { IdentityErrorCode } from './errors.ts'
-import type { SourceKind } from './identity.ts'
+import type { Claims, SourceKind } from './identity.ts'
 import type { KeyEvent } from './keys/key-source.ts'
 
 /** What happened while a request was authenticated. Wire it to logs, metrics and alerts. */
@@ -9,9 +10,25 @@ export type AuthenticatorEvent =
   | { readonly type: 'claim_dropped'; readonly claim: 'organization' | 'roles' | 'scopes' }
   | (KeyEvent & { readonly issuer: string })
 
+/** Whom a credential stands for, as far as revocation looks at it. */
+export interface Revocable {
+  readonly issuer: string
+  readonly subject: string
+  /** For `jti`, `sid` and `iat`. */
+  readonly claims: Claims
+}
+
 /** What every step of one authentication shares. */
 export interface Context {
   /** Seconds since 1970, read once for the whole request. */
   readonly now: number
   report(event: AuthenticatorEvent): void
+  /**
+   * Checks that the caller holds the key that a token is bound to (RFC 7800 section 3).
+   *
+   * @throws IdentityError `TOK` when it does not, or when nobody here can tell
+   */
+  confirm(cnf: unknown, credential: Credential): Promise<void>
+  /** @throws IdentityError `TOK` when the token, its session or its subject was revoked */
+  checkRevoked(revocable: Revocable): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { IdentityError } from './errors.ts'
-import { type ParsedToken, parseToken } from './token/parse-token.ts'
+import { maxTokenLength, type ParsedToken, parseToken } from './token/parse-token.ts'
 
 /**
  * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
@@ -12,6 +12,8 @@ export interface CredentialRequest {
    * cannot be seen, and a comma in a token header is refused in their place.
    */
   readonly rawHeaders?: readonly string[]
+  /** HTTP method; DPoP proofs name it. */
+  readonly method?: string | undefined
   /** Path and query, or an absolute URL. A token in the query is refused. */
   readonly url?: string | undefined
   /** DER of the client certificate that the TLS layer verified. */
@@ -20,13 +22,16 @@ export interface CredentialRequest {
 
 /** A token together with the header it came in. */
 export interface Credential {
+  readonly header: string
+  readonly scheme: 'bearer' | 'dpop'
   readonly text: string
-  readonly token: ParsedToken
+  /** Absent for a token that is no JWT, where an issuer of opaque tokens is configured. */
+  readonly token: ParsedToken | undefined
 }
 
 /** The headers that the configured sources read, strictly parsed. */
 export interface Credentials {
-  /** Names of the known headers that are present. */
+  /** Names of the headers that sources read and that are present. */
   readonly present: ReadonlySet<string>
   readonly certificate: Uint8Array | undefined
   token(header: string): Credential | undefined
@@ -38,13 +43,17 @@ export interface Credentials {
 export interface CredentialHeaders {
   readonly tokens: ReadonlySet<string>
   readonly values: ReadonlySet<string>
+  /** Headers that go with a token to prove whose it is: alone they are no credential. */
+  readonly proofs: ReadonlySet<string>
+  /** Whether a token may be anything else than a JWT. */
+  readonly opaque: boolean
 }
 
 // RFC 6750 section 2.1. A tab is not a space.
-const bearer = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i
-const bearerScheme = /^Bearer(?:\s|$)/i
+const ownScheme = /^(?:Bearer|DPoP)(?:\s|$)/i
+const authorization = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 // Some gateways rename `Authorization`, scheme included.
-const sideToken = /^(?:Bearer +)?([A-Za-z0-9._~+/-]+=*)$/i
+const sideToken = /^(?:(Bearer) +)?([A-Za-z0-9._~+/-]+=*)$/i
 
 /**
  * Reads the credentials of a request: each header at most once, in one spelling, in its exact shape.
@@ -66,12 +75,14 @@ export function readCredentials(
   }
   const tokens = new Map<string, Credential>()
   for (const name of headers.tokens) {
-    const credential = readToken(name, values.get(name))
+    const credential = readToken(name, values.get(name), headers.opaque)
     if (credential !== undefined) tokens.set(name, credential)
     else values.delete(name)
   }
   return {
-    present: new Set(values.keys()),
+    present: new Set(
+      [...values.keys()].filter((name) => headers.tokens.has(name) || headers.values.has(name)),
+    ),
     certificate: request.certificate,
     token: (name) => tokens.get(name),
     value: (name) => values.get(name),
@@ -90,13 +101,17 @@ function collect(request: CredentialRequest, headers: CredentialHeaders): Map<st
     // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
     // alone it is nothing.
     const name = spelling.toLowerCase().replaceAll('_', '-')
-    if (!headers.tokens.has(name) && !headers.values.has(name)) continue
+    if (!isRead(name, headers)) continue
     if (spelling.includes('_')) underscored.add(name)
     else if (found.has(name)) throw malformed('duplicate_header')
     else found.set(name, { spelling, value })
   }
   for (const name of underscored) if (found.has(name)) throw malformed('two_spellings')
   return found
+}
+
+function isRead(name: string, { tokens, values, proofs }: CredentialHeaders): boolean {
+  return tokens.has(name) || values.has(name) || proofs.has(name)
 }
 
 function* linesOf(request: CredentialRequest): Generator<readonly [string, string]> {
@@ -118,27 +133,36 @@ function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
   return Symbol.iterator in headers
 }
 
-function readToken(name: string, value: string | undefined): Credential | undefined {
+function readToken(
+  header: string,
+  value: string | undefined,
+  opaque: boolean,
+): Credential | undefined {
   if (value === undefined) return undefined
-  const text = name === 'authorization' ? bearerToken(value) : matchToken(sideToken, value)
-  return text === undefined ? undefined : { text, token: parseToken(text) }
-}
-
-/** `undefined` for another scheme: a credential that is not ours is no credential (RFC 6750). */
-function bearerToken(value: string): string | undefined {
-  return bearerScheme.test(value) ? matchToken(bearer, value) : notOurs(value)
-}
-
-function notOurs(value: string): undefined {
-  // A scheme is a word and something behind it; a bare or empty value is a malformed header.
-  if (!/^[A-Za-z][A-Za-z0-9-]* +\S/.test(value)) throw malformed('header_shape')
-  return undefined
-}
-
-function matchToken(shape: RegExp, value: string): string {
-  const text = shape.exec(value)?.[1]
+  const isAuthorization = header === 'authorization'
+  if (isAuthorization && isOtherScheme(value)) return undefined
+  const match = (isAuthorization ? authorization : sideToken).exec(value)
+  const text = match?.[2]
   if (text === undefined) throw malformed('header_shape')
-  return text
+  const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
+  return { header, scheme, text, token: parse(text, opaque) }
+}
+
+function parse(text: string, opaque: boolean): ParsedToken | undefined {
+  try {
+    return parseToken(text)
+  } catch (error) {
+    if (opaque && text.length <= maxTokenLength) return undefined
+    throw error
+  }
+}
+
+/**
+ * Whether a header is for an authentication scheme that is not ours: then it is no credential to
+ * us. A bare or empty value is no scheme at all, but malformed.
+ */
+function isOtherScheme(value: string): boolean {
+  return !ownScheme.test(value) && /^[A-Za-z][A-Za-z0-9-]* +\S/.test(value)
 }
 
 function refuseQueryToken(url: string | undefined): void {

@@ -44,6 +44,8 @@ export interface IdentityErrorDetail {
   readonly scopes?: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
   readonly retryAfterSeconds?: number
+  /** Nonce to answer with when a DPoP proof lacks it (RFC 9449 section 9). */
+  readonly dpopNonce?: string
   /** What went wrong underneath. Not shown to callers. */
   readonly cause?: unknown
 }
@@ -62,6 +64,8 @@ export class IdentityError extends Error {
   readonly scopes: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
   readonly retryAfterSeconds: number | undefined
+  /** Nonce that a DPoP proof has to carry, when that is what is missing. */
+  readonly dpopNonce: string | undefined
 
   static {
     Object.defineProperty(this.prototype, brand, { value: true })
@@ -75,6 +79,7 @@ export class IdentityError extends Error {
     this.reason = detail.reason
     this.scopes = Object.freeze([...(detail.scopes ?? [])])
     this.retryAfterSeconds = detail.retryAfterSeconds
+    this.dpopNonce = detail.dpopNonce
   }
 }
 

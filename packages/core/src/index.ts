@@ -1,70 +1,20 @@
 // From credentials to an identity
-export { createAuthenticator } from './authenticator.ts'
-export type { Authenticator, AuthenticatorOptions } from './authenticator.ts'
-export type { AuthenticatorEvent } from './context.ts'
-export type { CredentialRequest } from './credentials.ts'
 
-// Sources
-export { asserted } from './sources/asserted.ts'
-export { direct } from './sources/direct.ts'
-export { enriched } from './sources/enriched.ts'
-export { forwarded } from './sources/forwarded.ts'
-export { clientCertificate, gatewayToken, sharedSecret } from './sources/proof.ts'
-export { signedHeader } from './sources/signed-header.ts'
-export type { AssertedHeaders, AssertedOptions } from './sources/asserted.ts'
-export type { DirectOptions } from './sources/direct.ts'
-export type { EnrichedOptions, PersonClaimMap } from './sources/enriched.ts'
-export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
-export type { ClientCertificateOptions, Proof, SharedSecretOptions } from './sources/proof.ts'
-export type { SignedHeaderOptions } from './sources/signed-header.ts'
-export type { Source } from './sources/source.ts'
-
-// Issuers
-export { issuer } from './issuer.ts'
-export type { ClaimReader } from './claims.ts'
-export type { Issuer, IssuerOptions, Keys } from './issuer.ts'
-export type { ClaimMap, TokenType } from './issuer-rules.ts'
-export type { StandardSchema, StandardResult } from './standard-schema.ts'
-export type { Algorithm } from './token/algorithm.ts'
-
-// Identity
-export { createIdentity, principalKey } from './identity.ts'
-export type {
-  Actor,
-  Claims,
-  Gateway,
-  Identity,
-  IdentityParts,
-  Organization,
-  SourceKind,
-} from './identity.ts'
-
-// Refusing
-export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
-export { createRefusal } from './refusal.ts'
-export type { IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
-export type { ProtectedResourceMetadata } from './metadata.ts'
-export type { Refusal, RefusalContext } from './refusal.ts'
-
+export type { AuthInfo, AuthInfoOptions } from './auth-info.ts'
 // Carrying an identity through an MCP SDK
 export { createAuthInfo, identityOfAuthInfo } from './auth-info.ts'
-export type { AuthInfo, AuthInfoOptions } from './auth-info.ts'
-
-// Guards
-export {
-  all,
-  allow,
-  any,
-  check,
-  decide,
-  deny,
-  narrow,
-  organization,
-  role,
-  scope,
-  unknown,
-  user,
-} from './guards/index.ts'
+export type { Authenticator, AuthenticatorOptions } from './authenticator.ts'
+export { createAuthenticator } from './authenticator.ts'
+export type { BackChannelLogoutOptions } from './back-channel-logout.ts'
+// Ending a session before its tokens expire
+export { backChannelLogout } from './back-channel-logout.ts'
+export type { ClaimOptions } from './claim-options.ts'
+export type { ClaimReader } from './claims.ts'
+export type { AuthenticatorEvent } from './context.ts'
+export type { CredentialRequest } from './credentials.ts'
+export type { IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
+// Refusing
+export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
 export type {
   Allow,
   Call,
@@ -82,3 +32,69 @@ export type {
   UserIdentity,
   WithOrganization,
 } from './guards/index.ts'
+// Guards
+export {
+  all,
+  allow,
+  any,
+  check,
+  decide,
+  deny,
+  narrow,
+  organization,
+  role,
+  scope,
+  unknown,
+  user,
+} from './guards/index.ts'
+export type {
+  Actor,
+  Claims,
+  Gateway,
+  Identity,
+  IdentityParts,
+  Organization,
+  SourceKind,
+} from './identity.ts'
+// Identity
+export { createIdentity, principalKey } from './identity.ts'
+export type { IntrospectionOptions } from './introspection/introspected.ts'
+export { introspected } from './introspection/introspected.ts'
+export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer.ts'
+// Issuers
+export { issuer } from './issuer.ts'
+export type { ClaimMap, TokenType } from './issuer-rules.ts'
+export type { ProtectedResourceMetadata } from './metadata.ts'
+export type {
+  CertificateBoundOptions,
+  CertificateProxy,
+} from './proof-of-possession/certificate-bound.ts'
+// Tokens that are bound to a key of their holder
+export { certificateBound } from './proof-of-possession/certificate-bound.ts'
+export type { Confirmation, ConfirmationInput } from './proof-of-possession/confirmation.ts'
+export type { DpopOptions } from './proof-of-possession/dpop.ts'
+export { dpop } from './proof-of-possession/dpop.ts'
+export type { NonceOptions, Nonces } from './proof-of-possession/nonces.ts'
+export { dpopNonces } from './proof-of-possession/nonces.ts'
+export type { Refusal, RefusalContext } from './refusal.ts'
+export { createRefusal } from './refusal.ts'
+export type { Revocation } from './revocation.ts'
+export type { AssertedHeaders, AssertedOptions } from './sources/asserted.ts'
+// Sources
+export { asserted } from './sources/asserted.ts'
+export type { DirectOptions } from './sources/direct.ts'
+export { direct } from './sources/direct.ts'
+export type { EnrichedOptions, PersonClaimMap } from './sources/enriched.ts'
+export { enriched } from './sources/enriched.ts'
+export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
+export { forwarded } from './sources/forwarded.ts'
+export type { ClientCertificateOptions, Proof, SharedSecretOptions } from './sources/proof.ts'
+export { clientCertificate, gatewayToken, sharedSecret } from './sources/proof.ts'
+export type { SignedHeaderOptions } from './sources/signed-header.ts'
+export { signedHeader } from './sources/signed-header.ts'
+export type { Source } from './sources/source.ts'
+export type { StandardResult, StandardSchema } from './standard-schema.ts'
+export type { MemoryStoreOptions } from './stores/memory-store.ts'
+export { memoryStore } from './stores/memory-store.ts'
+export type { Store } from './stores/store.ts'
+export type { Algorithm } from './token/algorithm.ts'

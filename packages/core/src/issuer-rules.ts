@@ -29,19 +29,28 @@ export interface ClaimMap {
  */
 export type TokenType = 'at+jwt' | 'compatible'
 
-/** Options after their defaults were applied. */
-export interface IssuerRules<C> {
-  readonly issuers: readonly string[]
+/** Rules for the claims of a token, whoever vouches for them. */
+export interface ClaimRules<C> {
   readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined
   readonly scopes: readonly string[]
-  readonly algorithms: readonly Algorithm[]
-  readonly keys: KeySource
-  readonly tokenType: TokenType
-  readonly keyIdRequired: boolean
   readonly requiredClaims: ReadonlyMap<string, string>
+  /** Seconds; infinite when the operator said so. */
   readonly maxLifetimeSeconds: number
   readonly skewSeconds: number
   readonly claimMap: Required<ClaimMap>
   readonly schema: StandardSchema<C> | undefined
+}
+
+/** Rules for the signature of a token. */
+export interface SignatureRules {
+  readonly issuers: readonly string[]
+  readonly algorithms: readonly Algorithm[]
+  readonly keys: KeySource
+  readonly keyIdRequired: boolean
+}
+
+/** The rules of an issuer of signed access tokens, after defaults were applied. */
+export interface IssuerRules<C> extends ClaimRules<C>, SignatureRules {
+  readonly tokenType: TokenType
 }

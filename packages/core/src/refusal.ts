@@ -38,6 +38,7 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
       'content-type': 'application/json',
       'cache-control': 'no-store',
       ...(challenge !== undefined && { 'www-authenticate': challenge }),
+      ...(error.dpopNonce !== undefined && { 'dpop-nonce': quotable(error.dpopNonce) }),
       ...(error.code === 'DOWN' && { 'retry-after': retryAfter(error) }),
     },
     body: createBody(error),
@@ -46,6 +47,8 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
 
 function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
   if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
+  // RFC 9449 section 9: the client repeats the request with this nonce in its proof.
+  if (error.dpopNonce !== undefined) return 'DPoP error="use_dpop_nonce"'
   const scopes = error.code === 'SCOPE' ? error.scopes : (context.metadata.scopes_supported ?? [])
   const code = oauthError[error.code]
   const parameters = [

@@ -59,7 +59,7 @@ function combine<N extends Identity>(
     const decisions = guards.map((guard) => guard.decide(identity, call))
     // Stays synchronous when it can: a server's own errors keep their HTTP status that way.
     return decisions.some((decision) => decision instanceof Promise)
-      ? Promise.all(decisions).then(merge)
+      ? Promise.all(decisions.map((decision) => Promise.resolve(decision))).then(merge)
       : merge(decisions as Decision[])
   }
   return Object.freeze({ name: `${name}(${guards.map((guard) => guard.name).join(', ')})`, decide })

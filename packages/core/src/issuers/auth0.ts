@@ -1,6 +1,6 @@
 import { asText } from '../claims.ts'
 import type { Claims } from '../identity.ts'
-import { type Issuer, issuer } from '../issuer.ts'
+import { issuer, type SigningIssuer } from '../issuer.ts'
 import type { OneOrMore } from '../one-or-more.ts'
 import { hostName, matching, type PresetOptions } from './preset.ts'
 
@@ -19,7 +19,7 @@ export interface Auth0Options<C = Claims> extends PresetOptions<C> {
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function auth0<C = Claims>(options: Auth0Options<C>): Issuer<C> {
+export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
   const domain = matching(options.domain, hostName, 'domain')
   return issuer<C>({
     ...options,

@@ -1,8 +1,8 @@
 import { firstOf } from '../claims.ts'
 import type { Claims } from '../identity.ts'
-import { type Issuer, issuer } from '../issuer.ts'
-import { jwksKeys } from '../keys/remote-keys.ts'
+import { issuer, type SigningIssuer } from '../issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
+import { jwksKeys } from '../keys/remote-keys.ts'
 import type { OneOrMore } from '../one-or-more.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
@@ -27,7 +27,7 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function cognito<C = Claims>(options: CognitoOptions<C>): Issuer<C> {
+export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C> {
   const region = matching(options.region, /^[a-z]{2}(?:-[a-z]+)+-\d$/, 'region')
   const pool = matching(options.userPoolId, /^[A-Za-z0-9-]+_[A-Za-z0-9]+$/, 'userPoolId')
   const issuers = ['cognito-idp', 'issuer-cognito-idp'].map(

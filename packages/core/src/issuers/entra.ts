@@ -1,6 +1,6 @@
 import { firstOf } from '../claims.ts'
 import type { Claims } from '../identity.ts'
-import { type Issuer, issuer } from '../issuer.ts'
+import { issuer, type SigningIssuer } from '../issuer.ts'
 import type { OneOrMore } from '../one-or-more.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
@@ -21,7 +21,7 @@ const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function entra<C = Claims>(options: EntraOptions<C>): Issuer<C> {
+export function entra<C = Claims>(options: EntraOptions<C>): SigningIssuer<C> {
   const tenant = matching(options.tenantId, guid, 'tenantId')
   const authority = `https://login.microsoftonline.com/${tenant}`
   return issuer<C>({

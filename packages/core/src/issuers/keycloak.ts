@@ -1,8 +1,8 @@
-import { isPlainObject } from '../token/parse-json.ts'
 import type { Claims } from '../identity.ts'
-import { type Issuer, issuer } from '../issuer.ts'
+import { issuer, type SigningIssuer } from '../issuer.ts'
 import { safeUrl } from '../keys/safe-url.ts'
 import type { OneOrMore } from '../one-or-more.ts'
+import { isPlainObject } from '../token/parse-json.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
 export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
@@ -23,7 +23,7 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function keycloak<C = Claims>(options: KeycloakOptions<C>): Issuer<C> {
+export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C> {
   const base = safeUrl(options.url, 'url').href.replace(/\/$/, '')
   const realm = matching(options.realm, /^[A-Za-z0-9._~-]+$/, 'realm')
   const name = `${base}/realms/${realm}`

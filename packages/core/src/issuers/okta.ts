@@ -1,6 +1,6 @@
 import { firstOf } from '../claims.ts'
 import type { Claims } from '../identity.ts'
-import { type Issuer, issuer } from '../issuer.ts'
+import { issuer, type SigningIssuer } from '../issuer.ts'
 import type { OneOrMore } from '../one-or-more.ts'
 import { hostName, matching, type PresetOptions } from './preset.ts'
 
@@ -21,7 +21,7 @@ export interface OktaOptions<C = Claims> extends PresetOptions<C> {
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function okta<C = Claims>(options: OktaOptions<C>): Issuer<C> {
+export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
   const domain = matching(options.domain, hostName, 'domain')
   const server = matching(
     options.authorizationServer ?? 'default',

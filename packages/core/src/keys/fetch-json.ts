@@ -19,19 +19,23 @@ export class FetchError extends Error {
 }
 
 /**
- * Fetches a JSON document from a server that may misbehave: status 200 only, no redirects, 256 KiB
- * of decoded body at most, and one time limit over the whole exchange.
+ * Fetches a document from a server that may misbehave: status 200 only, no redirects, 256 KiB of
+ * decoded body at most, and one time limit over the whole exchange.
  *
  * @throws FetchError
  */
-export async function fetchJson(url: URL, options: FetchOptions): Promise<unknown> {
-  const { fetch: get = fetch, timeoutSeconds = 4 } = options
+export async function fetchDocument(
+  url: URL,
+  options: FetchOptions,
+  init: RequestInit = { headers: { accept: 'application/json' } },
+): Promise<Uint8Array> {
+  const { fetch: send = fetch, timeoutSeconds = 4 } = options
   const signal = AbortSignal.timeout(timeoutSeconds * 1000)
-  const response = await get(url, {
+  const response = await send(url, {
+    ...init,
     signal,
     redirect: 'manual',
     credentials: 'omit',
-    headers: { accept: 'application/json' },
   }).catch((cause: unknown) => {
     throw new FetchError(signal.aborted ? 'timeout' : 'unreachable', cause)
   })
@@ -39,7 +43,16 @@ export async function fetchJson(url: URL, options: FetchOptions): Promise<unknow
     await response.body?.cancel()
     throw new FetchError(`status_${response.status}`)
   }
-  return parse(await readBounded(response, signal))
+  return readBounded(response, signal)
+}
+
+/**
+ * Fetches a JSON document; the rules of {@link fetchDocument} apply.
+ *
+ * @throws FetchError
+ */
+export async function fetchJson(url: URL, options: FetchOptions): Promise<unknown> {
+  return parse(await fetchDocument(url, options))
 }
 
 async function readBounded(response: Response, signal: AbortSignal): Promise<Uint8Array> {

@@ -2,9 +2,10 @@ import { asText } from '../claims.ts'
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
+import { headerName } from '../header-name.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import type { Proof, Proven } from './proof.ts'
-import { headerName, type Source } from './source.ts'
+import type { Source } from './source.ts'
 
 /** Headers in which the gateway names the caller. It must set every one of them on every call. */
 export interface AssertedHeaders {

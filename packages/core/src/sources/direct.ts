@@ -28,7 +28,7 @@ export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token('authorization')
       if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await issuer.verify(credential.token, context), { source: 'direct' })
+      return toIdentity(await issuer.verify(credential, context), { source: 'direct' })
     },
   })
 }

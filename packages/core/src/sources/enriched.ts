@@ -16,8 +16,8 @@ import type { Issuer } from '../issuer.ts'
 import { type OneOrMore, toList } from '../one-or-more.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
-import { readOrganizations } from '../verify-token.ts'
-import { requireClients, verifyGateway, type VerifiedGateway } from './gateway-token.ts'
+import { readOrganizations } from '../verified-token.ts'
+import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 import { namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
@@ -76,7 +76,9 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     const person = vouching.includes(gateway.client) ? readPerson(token.verified, claim) : undefined
     if (person !== undefined && !isEmpty(readClaim(person, claimMap.subject))) {
       const claims = await applySchema(exposedClaims(person), options.claims)
-      return toPerson(person, claims, machine, claimMap)
+      const identity = toPerson(person, claims, machine, claimMap)
+      await context.checkRevoked({ ...identity, claims: token.verified })
+      return identity
     }
     if (person !== undefined && claim !== undefined) throw unfit()
     if (vouching.includes(gateway.client) && !userOptional) {

@@ -1,11 +1,12 @@
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
+import { headerName } from '../header-name.ts'
 import type { Claims, Identity } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
-import type { VerifiedToken } from '../verify-token.ts'
-import { requireClients, verifyGateway, type VerifiedGateway } from './gateway-token.ts'
-import { headerName, namesIssuer, type Source } from './source.ts'
+import type { VerifiedToken } from '../verified-token.ts'
+import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
+import { namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /**
@@ -70,7 +71,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     if (credential === undefined) {
       return toIdentity({ ...machine, claims: machine.verified }, { source: 'forwarded', gateway })
     }
-    const person = await issuer.verify(credential.token, context)
+    const person = await issuer.verify(credential, context)
     bind(person, { gateway, token: machine }, rules)
     return toIdentity(person, { source: 'forwarded', gateway, until: machine.expiresAt })
   }

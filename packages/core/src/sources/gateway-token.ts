@@ -3,7 +3,7 @@ import type { Credentials } from '../credentials.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Gateway } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
-import type { VerifiedToken } from '../verify-token.ts'
+import type { VerifiedToken } from '../verified-token.ts'
 
 /** A gateway whose machine token was verified. */
 export interface VerifiedGateway {
@@ -23,7 +23,7 @@ export async function verifyGateway(
 ): Promise<VerifiedGateway> {
   const credential = credentials.token('authorization')
   if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
-  const token = await via.verify(credential.token, context).catch(hideScopes)
+  const token = await via.verify(credential, context).catch(hideScopes)
   // A person's token where the machine's belongs: the two have swapped their places.
   if (token.kind !== 'service') throw new IdentityError('BIND', { reason: 'binding_roles_swapped' })
   return { token, gateway: { issuer: token.issuer, client: token.client ?? token.subject } }

@@ -1,11 +1,13 @@
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
+import { isEqual, sha256 } from '../digest.ts'
 import { IdentityError } from '../errors.ts'
+import { headerName } from '../header-name.ts'
 import type { Gateway } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
 import { type OneOrMore, requiredList } from '../one-or-more.ts'
 import { requireClients, verifyGateway } from './gateway-token.ts'
-import { headerName, namesIssuer } from './source.ts'
+import { namesIssuer } from './source.ts'
 
 /** What a proof established. */
 export interface Proven {
@@ -69,7 +71,7 @@ export function sharedSecret(options: SharedSecretOptions): Proof {
     tokenHeaders: [],
     valueHeaders: [header],
     authorizationIssuer: undefined,
-    applies: (credentials) => credentials.present.has(header),
+    applies: (credentials) => credentials.value(header) !== undefined,
     async prove(credentials) {
       const sent = await digest(credentials.value(header) ?? '')
       // Every secret is compared, so that time tells nothing about which one came close.
@@ -112,16 +114,6 @@ export function clientCertificate(options: ClientCertificateOptions): Proof {
 
 function digest(text: string): Promise<Uint8Array> {
   return sha256(new TextEncoder().encode(text))
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length
-  for (const [at, byte] of a.entries()) difference |= byte ^ (b[at] ?? 0)
-  return difference === 0
 }
 
 function toHex(bytes: Uint8Array): string {

@@ -1,9 +1,10 @@
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
+import { headerName } from '../header-name.ts'
 import type { Claims } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
-import { headerName, namesIssuer, type Source } from './source.ts'
+import { namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 export interface SignedHeaderOptions<C = Claims> {
@@ -33,7 +34,7 @@ export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Sourc
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token(header)
       if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await issuer.verify(credential.token, context), { source: 'signedHeader' })
+      return toIdentity(await issuer.verify(credential, context), { source: 'signedHeader' })
     },
   })
 }

@@ -1,5 +1,5 @@
 import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
-import type { VerifiedToken } from '../verify-token.ts'
+import type { VerifiedToken } from '../verified-token.ts'
 
 /** Where an identity came from, besides the token that names its subject. */
 export interface Provenance {

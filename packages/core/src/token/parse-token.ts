@@ -3,13 +3,13 @@ import { base64url } from 'jose'
 import { IdentityError } from '../errors.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
-import { type JsonObject, parseJsonObject } from './parse-json.ts'
+import { isPlainObject, type JsonObject, parseJsonObject } from './parse-json.ts'
 
 /** Longest token that is looked at, in characters. */
 export const maxTokenLength = 16_384
 
 /** Header members that change how a token is read, or bring a key along: never accepted. */
-const forbiddenMembers = ['crit', 'b64', 'zip', 'cty', 'jwk', 'jku', 'x5u', 'x5c'] as const
+const forbiddenMembers = ['crit', 'b64', 'zip', 'cty', 'jku', 'x5u', 'x5c'] as const
 
 const printableAscii = /^[\x20-\x7E]{1,256}$/
 
@@ -38,6 +38,12 @@ export interface ParsedToken extends CompactToken {
  * @throws IdentityError `TOK`
  */
 export function parseCompact(token: string): CompactToken {
+  const { jwk, ...compact } = parseAny(token)
+  if (jwk !== undefined) throw malformed('header_member')
+  return compact
+}
+
+function parseAny(token: string): CompactToken & { readonly jwk: unknown } {
   const [header, payload, signature] = splitToken(token)
   const members = decodeObject(header)
   if (members === undefined) throw malformed('header')
@@ -51,6 +57,7 @@ export function parseCompact(token: string): CompactToken {
     protected: header,
     payload,
     signature,
+    jwk: members['jwk'],
   }
 }
 
@@ -67,6 +74,26 @@ export function parseToken(token: string): ParsedToken {
   const claims = decodeObject(compact.payload)
   if (claims === undefined) throw malformed('payload')
   return { ...compact, claims }
+}
+
+/** A parsed DPoP proof: the one token that brings its key along (RFC 9449 section 4.2). */
+export interface ParsedProof extends ParsedToken {
+  readonly jwk: JsonObject
+}
+
+/**
+ * Parses a DPoP proof as strictly as a token.
+ *
+ * Does NOT verify anything.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function parseProof(proof: string): ParsedProof {
+  const { jwk, ...compact } = parseAny(proof)
+  const claims = decodeObject(compact.payload)
+  if (claims === undefined) throw malformed('payload')
+  if (!isPlainObject(jwk)) throw malformed('header_member')
+  return { ...compact, claims, jwk }
 }
 
 function splitToken(token: string): [string, string, string] {

@@ -1,0 +1,93 @@
+import { firstOf } from './claims.ts'
+import { IdentityError } from './errors.ts'
+import type { Claims } from './identity.ts'
+import type { ClaimMap, ClaimRules } from './issuer-rules.ts'
+import { type OneOrMore, requiredList, toList } from './one-or-more.ts'
+import type { StandardSchema } from './standard-schema.ts'
+
+/** What the claims of a token have to hold, whoever vouches for them. */
+export interface ClaimOptions<C = Claims> {
+  /**
+   * Audiences of which a token must name one, exactly. `null` is for issuers whose access tokens
+   * have no `aud`: then `clients` is required.
+   */
+  readonly audience: OneOrMore<string> | null
+  /** Clients whose tokens are accepted. Default: any client of this issuer. */
+  readonly clients?: OneOrMore<string>
+  /** Scopes that every token must carry. Default: none. */
+  readonly scopes?: OneOrMore<string>
+  /** Further claims that must hold exactly these values, for example `{ token_use: 'access' }`. */
+  readonly requiredClaims?: Readonly<Record<string, string>>
+  /** Longest accepted time until `exp`, in seconds; `null` for no limit. Default 86400. */
+  readonly maxLifetimeSeconds?: number | null
+  /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
+  readonly clockSkewSeconds?: number
+  readonly claimMap?: ClaimMap
+  /** Schema for custom claims (zod or any Standard Schema): types `identity.claims`. */
+  readonly claims?: StandardSchema<C>
+}
+
+/**
+ * Applies the defaults.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
+  const clients = toList(options.clients, 'clients')
+  return {
+    audiences: toAudiences(options, clients),
+    clients,
+    scopes: toList(options.scopes, 'scopes') ?? [],
+    requiredClaims: new Map(Object.entries(options.requiredClaims ?? {})),
+    maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
+    skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
+    claimMap: { ...defaultClaimMap, ...options.claimMap },
+    schema: options.claims,
+  }
+}
+
+const defaultClaimMap: Required<ClaimMap> = {
+  subject: 'sub',
+  client: agreeing('client_id', 'azp', 'client_ambiguous'),
+  organization: (claims) => claims['org_id'] && { id: claims['org_id'], name: claims['org_name'] },
+  roles: 'roles',
+  scopes: (claims) =>
+    'scope' in claims && 'scp' in claims ? bothScopes(claims) : firstOf('scope', 'scp')(claims),
+  kind: () => 'user',
+}
+
+function agreeing(first: string, second: string, reason: string): (claims: Claims) => unknown {
+  return (claims) => {
+    const [a, b] = [claims[first], claims[second]]
+    if (a !== undefined && b !== undefined && a !== b) throw new IdentityError('TOK', { reason })
+    return a ?? b
+  }
+}
+
+function bothScopes(claims: Claims): unknown {
+  const [scope, scp] = [claims['scope'], claims['scp']].map((value) =>
+    Array.isArray(value) ? value.join(' ') : value,
+  )
+  return scope === scp ? scope : undefined
+}
+
+function toAudiences(
+  options: ClaimOptions<unknown>,
+  clients: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (options.audience !== null) return requiredList(options.audience, 'audience')
+  if (clients !== undefined) return undefined
+  throw new TypeError('audience: null needs clients, or any token of the issuer would do')
+}
+
+function toLifetime(seconds: number | null | undefined): number {
+  if (seconds === null) return Number.POSITIVE_INFINITY
+  if (seconds === undefined) return 86_400
+  if (Number.isFinite(seconds) && seconds > 0) return seconds
+  throw new TypeError('maxLifetimeSeconds must be positive, or null')
+}
+
+function toSkew(seconds: number): number {
+  if (seconds >= 0 && seconds <= 60) return seconds
+  throw new TypeError('clockSkewSeconds must be from 0 to 60')
+}

@@ -1,0 +1,18 @@
+import { base64url } from 'jose'
+
+/** SHA-256. */
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+}
+
+/** SHA-256 of UTF-8 text, in base64url: for keys of stores and for `ath`. */
+export async function textDigest(text: string): Promise<string> {
+  return base64url.encode(await sha256(new TextEncoder().encode(text)))
+}
+
+/** Compares without telling by time where two byte strings differ. */
+export function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length
+  for (const [at, byte] of a.entries()) difference |= byte ^ (b[at] ?? 0)
+  return difference === 0
+}

@@ -1,0 +1,10 @@
+/**
+ * Normalizes the name of a header option.
+ *
+ * @throws TypeError when it is no header name (RFC 9110 section 5.1)
+ */
+export function headerName(name: string, option: string): string {
+  // Without an underscore: that spelling is treated as an attempt to smuggle.
+  if (!/^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)) throw new TypeError(`${option} is no header name`)
+  return name.toLowerCase()
+}

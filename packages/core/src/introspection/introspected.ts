@@ -1,0 +1,94 @@
+import { acceptClaims, checkClaims } from '../accept-claims.ts'
+import { type ClaimOptions, toClaimRules } from '../claim-options.ts'
+import { asText } from '../claims.ts'
+import type { Context } from '../context.ts'
+import type { Credential } from '../credentials.ts'
+import { textDigest } from '../digest.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import type { Issuer } from '../issuer.ts'
+import { safeUrl } from '../keys/safe-url.ts'
+import type { VerifiedToken } from '../verified-token.ts'
+import { type IntrospectionRequest, introspect } from './introspect.ts'
+import { createVerdictCache } from './verdict-cache.ts'
+
+export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
+  /** Name of the authorization server; an `iss` in its answers must equal it. */
+  readonly issuer: string
+  /** Introspection endpoint (RFC 7662 section 2). */
+  readonly endpoint: string
+  /** How this server authenticates there (HTTP Basic, RFC 6749 section 2.3.1). */
+  readonly clientId: string
+  readonly clientSecret: string
+  /**
+   * Seconds for which a good answer is used again, and never beyond the token's expiry: for as long
+   * a withdrawn token may still be accepted. `0` asks every time. Default 30.
+   */
+  readonly cacheSeconds?: number
+  /** Default: the global `fetch`. */
+  readonly fetch?: typeof fetch
+  /** Seconds for one exchange with the endpoint. Default 4. */
+  readonly timeoutSeconds?: number
+}
+
+/**
+ * An issuer of opaque tokens, which it alone can read: each is introspected (RFC 7662). Audience,
+ * client, times, scopes and claims are held to the same rules as those of a signed token.
+ *
+ * A source with such an issuer takes every token that is no JWT, so configure one at most.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issuer<C> {
+  const name = asText(options.issuer)
+  if (name === undefined) throw new TypeError('issuer is required')
+  const rules = toClaimRules(options)
+  const request = toRequest(options)
+  const cached = createVerdictCache(toCacheSeconds(options.cacheSeconds ?? 30))
+
+  async function verify(credential: Credential, context: Context): Promise<VerifiedToken<C>> {
+    const key = await textDigest(credential.text)
+    const claims = await cached(key, context.now, () => introspect(credential.text, request))
+    if (claims === undefined) throw refused('inactive')
+    if (claims['iss'] !== undefined && claims['iss'] !== name) throw refused('issuer')
+    const expiresAt = checkClaims(claims, rules, context.now)
+    return acceptClaims({ claims, issuer: name as string, expiresAt, credential }, rules, context)
+  }
+
+  return Object.freeze<Issuer<C>>({
+    issuers: [name],
+    clients: rules.clients,
+    scopes: rules.scopes,
+    maxLifetimeSeconds: rules.maxLifetimeSeconds,
+    opaque: true,
+    recognizes: ({ token }) => token === undefined,
+    verify,
+    // Nothing is kept ahead of a token: there is nothing to load.
+    ready: async () => {},
+  })
+}
+
+function toRequest(options: IntrospectionOptions<unknown>): IntrospectionRequest {
+  const { clientId, clientSecret, fetch: post = fetch, timeoutSeconds = 4 } = options
+  if (!clientId || !clientSecret) throw new TypeError('clientId and clientSecret are required')
+  return {
+    endpoint: safeUrl(options.endpoint, 'endpoint'),
+    authorization: `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret)}`)}`,
+    fetch: post,
+    timeoutSeconds,
+  }
+}
+
+/** RFC 6749 section 2.3.1: form-encoded before Basic. */
+function encode(text: string): string {
+  return new URLSearchParams([['', text]]).toString().slice(1)
+}
+
+function toCacheSeconds(seconds: number): number {
+  if (seconds >= 0 && seconds <= 3600) return seconds
+  throw new TypeError('cacheSeconds must be from 0 to 3600')
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}

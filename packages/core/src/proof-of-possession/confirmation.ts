@@ -1,0 +1,53 @@
+import type { Context } from '../context.ts'
+import type { Credential, CredentialRequest, Credentials } from '../credentials.ts'
+import { IdentityError } from '../errors.ts'
+import { isPlainObject } from '../token/parse-json.ts'
+
+/** What a confirmation looks at. */
+export interface ConfirmationInput {
+  /** The token that is bound to a key. */
+  readonly credential: Credential
+  readonly credentials: Credentials
+  readonly request: CredentialRequest
+  readonly context: Context
+  /** Identifier of this server, to compare a proof's target with. */
+  readonly resource: string
+}
+
+/** One way in which a caller can prove that a sender-constrained token is its own. */
+export interface Confirmation {
+  /** Member of `cnf` that it verifies (RFC 7800 section 3.1). */
+  readonly member: string
+  /** Headers that it reads, in lower case. */
+  readonly headers: readonly string[]
+  /** @throws IdentityError `REQ`, `TOK`, `DOWN` */
+  confirm(value: unknown, input: ConfirmationInput): Promise<void>
+}
+
+/**
+ * Checks every member of a token's `cnf`. A member that nothing here verifies refuses the token: it
+ * is bound to a key that this caller has not shown.
+ *
+ * @throws IdentityError `TOK` and what the confirmations throw
+ */
+export async function confirmAll(
+  cnf: unknown,
+  confirmations: readonly Confirmation[],
+  input: ConfirmationInput,
+): Promise<void> {
+  // Whoever forwards someone else's token cannot prove possession for them.
+  const own = input.credential.header === 'authorization'
+  if (!own || !isPlainObject(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
+  const isDpop = input.credential.scheme === 'dpop'
+  // RFC 9449 section 7.1: the scheme and the binding go together, both ways.
+  if (isDpop !== 'jkt' in cnf) throw unconfirmed()
+  for (const [member, value] of Object.entries(cnf)) {
+    const confirmation = confirmations.find((candidate) => candidate.member === member)
+    if (confirmation === undefined) throw unconfirmed()
+    await confirmation.confirm(value, input)
+  }
+}
+
+function unconfirmed(): IdentityError {
+  return new IdentityError('TOK', { reason: 'sender_constrained' })
+}

@@ -1,0 +1,19 @@
+import { IdentityError } from '../errors.ts'
+import type { Store } from './store.ts'
+
+/** Turns every failure of a store into `DOWN`: what cannot be looked up is not accepted. */
+export function guardedStore(store: Store): Store {
+  return {
+    add: (key, value, ttlSeconds) => orDown(() => store.add(key, value, ttlSeconds)),
+    set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
+    get: (key) => orDown(() => store.get(key)),
+  }
+}
+
+async function orDown<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    throw new IdentityError('DOWN', { reason: 'store_unavailable', cause })
+  }
+}

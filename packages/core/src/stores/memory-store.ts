@@ -1,0 +1,51 @@
+import type { Store } from './store.ts'
+
+export interface MemoryStoreOptions {
+  /** Most entries that are kept. Default 100000. */
+  readonly maxEntries?: number
+  /** Monotonic clock in seconds. Default: `performance.now()`. */
+  readonly monotonic?: () => number
+}
+
+/**
+ * A store inside this process. It does not know what other processes saw: use a shared one where
+ * several serve the same resource.
+ *
+ * When it is full of live entries it rejects rather than forget one: a forgotten proof could be
+ * replayed.
+ *
+ * @throws TypeError when `maxEntries` is no positive integer
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  const { maxEntries = 100_000, monotonic = () => performance.now() / 1000 } = options
+  if (!Number.isInteger(maxEntries) || maxEntries < 1) {
+    throw new TypeError('maxEntries must be a positive integer')
+  }
+  const entries = new Map<string, { readonly value: string; readonly until: number }>()
+
+  function read(key: string): string | undefined {
+    const entry = entries.get(key)
+    return entry !== undefined && entry.until > monotonic() ? entry.value : undefined
+  }
+
+  function write(key: string, value: string, ttlSeconds: number): void {
+    if (!entries.has(key) && entries.size >= maxEntries) dropExpired()
+    if (!entries.has(key) && entries.size >= maxEntries) throw new Error('The store is full')
+    entries.set(key, { value, until: monotonic() + ttlSeconds })
+  }
+
+  function dropExpired(): void {
+    const now = monotonic()
+    for (const [key, entry] of entries) if (entry.until <= now) entries.delete(key)
+  }
+
+  return {
+    add: async (key, value, ttlSeconds) => {
+      if (read(key) !== undefined) return false
+      write(key, value, ttlSeconds)
+      return true
+    },
+    set: async (key, value, ttlSeconds) => write(key, value, ttlSeconds),
+    get: async (key) => read(key),
+  }
+}
