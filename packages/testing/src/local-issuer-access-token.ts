@@ -49,10 +49,11 @@ function claimsOf(
   user: LocalUser | undefined,
   registered: ClaimSet,
 ): ClaimSet {
+  const act = actorOf(ctx)
   return {
     ...(user && userAccessClaims(profile, user)),
     ...profileClaims(profile, Number(registered['iat'])),
-    act: actorOf(ctx),
+    ...(act !== undefined && { act }),
     ...registered,
   }
 }

@@ -1,12 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { errors, type Provider } from 'oidc-provider'
 import type { LocalUser } from './local-issuer-options.ts'
 import { OIDC_SCOPES } from './local-issuer-protocol.ts'
 import type { Registry } from './local-issuer-registry.ts'
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
-
-const MAX_FORM_BYTES = 4096
 
 /**
  * The page between authorization request and code: `GET` asks who is there, `POST` with the field `user`
@@ -47,14 +46,7 @@ async function saveGrant(
 }
 
 async function readUserField(req: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of req) {
-    bytes += (chunk as Buffer).length
-    if (bytes > MAX_FORM_BYTES) return ''
-    chunks.push(chunk as Buffer)
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString()).get('user') ?? ''
+  return new URLSearchParams(await text(req)).get('user') ?? ''
 }
 
 function pageOf({ params }: Interaction, registry: Registry): string {
@@ -81,6 +73,6 @@ function writeHtml(res: ServerResponse, status: number, html: string): void {
   res.writeHead(status, headers).end(html)
 }
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+function escapeHtml(value: string): string {
+  return value.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 }

@@ -20,7 +20,7 @@ export interface LocalUser {
   readonly organization?: Omit<LocalOrganization, 'roles'>
   /** All organizations of the person: `organizations`, as given here. */
   readonly organizations?: readonly LocalOrganization[]
-  /** Further claims of the access token, over all others: another issuer's way to name an organization. */
+  /** Further claims of the access token, over all but the registered ones: another issuer's claim shapes. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
 

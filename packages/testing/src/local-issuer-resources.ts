@@ -10,7 +10,6 @@ export interface ResourceIndicators {
   defaultResource(ctx: unknown, client: Client | undefined, oneOf?: readonly string[]): string
   /** @throws OAuth `invalid_target` or `invalid_scope` for what the client may not have. */
   getResourceServerInfo(ctx: KoaContextWithOIDC, uri: string, client: Client): ResourceServer
-  useGrantedResource(): true
 }
 
 /** Tokens for declared resources only, and never for one that had to be guessed. */
@@ -30,7 +29,6 @@ export function createResourceIndicators(
       assertScopes(params?.['scope'], [...scopes, ...OIDC_SCOPES])
       return resourceServer(uri, scopes, alg)
     },
-    useGrantedResource: () => true,
   }
 }
 

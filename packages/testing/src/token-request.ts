@@ -11,7 +11,7 @@ export interface IssuedTokens {
 }
 
 /** How a client authenticates: a secret by HTTP Basic, or as a public client by its id alone. */
-export interface ClientCredentialsOfRequest {
+export interface RequestingClient {
   readonly id: string
   readonly secret?: string | undefined
 }
@@ -23,7 +23,7 @@ export interface ClientCredentialsOfRequest {
  */
 export async function requestTokens(
   tokenEndpoint: string,
-  client: ClientCredentialsOfRequest,
+  client: RequestingClient,
   parameters: Readonly<Record<string, string | undefined>>,
 ): Promise<IssuedTokens> {
   const body = toSearchParams(parameters)

@@ -22,7 +22,7 @@ export const WORLD: LocalIssuerOptions = {
     },
     { id: 'bob', organization: { id: 'globex' } },
     { id: 'eve', organizations: [{ id: 'acme', roles: ['guest'] }, { id: 'globex' }] },
-    { id: 'kim', claims: { organization: { acme: { id: 'o-1' } } } },
+    { id: 'kim', claims: { organization: { acme: { id: 'o-1' } }, act: { sub: 'support' } } },
   ],
   clients: [
     { id: 'app', resources: [GATEWAY] },

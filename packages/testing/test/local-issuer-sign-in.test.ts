@@ -55,7 +55,11 @@ describe('signIn', () => {
 
   it('adds claims of another shape as they are given', async () => {
     const { accessToken } = await issuer.signIn({ user: 'kim' })
-    expect(decodeJwt(accessToken)['organization']).toEqual({ acme: { id: 'o-1' } })
+    expect(decodeJwt(accessToken)).toMatchObject({
+      sub: 'kim',
+      organization: { acme: { id: 'o-1' } },
+      act: { sub: 'support' },
+    })
   })
 
   it('signs people in through another client, for the resource that is asked for', async () => {
