@@ -1,0 +1,38 @@
+import { createMcpExpressApp } from '@modelcontextprotocol/express'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler } from '@modelcontextprotocol/server'
+import { createAuthenticator, direct, issuer } from '@onbehalf/core'
+import { authenticate, resourceMetadata } from '@onbehalf/express'
+import { optional, required } from './environment.ts'
+import { createServer } from './tools.ts'
+
+const port = Number(optional('PORT', '3001'))
+const resource = optional('RESOURCE', `http://127.0.0.1:${port}/mcp`)
+
+const authenticator = createAuthenticator({
+  resource,
+  sources: [
+    direct({
+      issuer: issuer({
+        issuer: required('ISSUER'),
+        // The token has to be for this server. `AUDIENCE` is for issuers that name it differently.
+        audience: optional('AUDIENCE', resource),
+      }),
+    }),
+  ],
+  onEvent: (event) => {
+    if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)
+  },
+})
+
+const handle = toNodeHandler(createMcpHandler(createServer))
+const app = createMcpExpressApp({
+  allowedHosts: [new URL(resource).hostname, '127.0.0.1', 'localhost'],
+})
+
+app.use(resourceMetadata(authenticator))
+app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res, req.body))
+
+// Keys are there before the first call, and a wrong configuration shows at start-up.
+await authenticator.ready()
+app.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))

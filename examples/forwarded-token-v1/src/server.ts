@@ -1,0 +1,43 @@
+import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
+import { createAuthenticator, forwarded, issuer } from '@onbehalf/core'
+import { authenticate, resourceMetadata } from '@onbehalf/express'
+import { optional, required } from './environment.ts'
+import { gatewayIssuer } from './issuers.ts'
+import { serveSessions } from './sessions.ts'
+
+const port = Number(optional('PORT', '3004'))
+const resource = optional('RESOURCE', `http://127.0.0.1:${port}/mcp`)
+
+const authenticator = createAuthenticator({
+  resource,
+  sources: [
+    forwarded({
+      header: optional('USER_TOKEN_HEADER', 'x-user-token'),
+      via: gatewayIssuer(resource),
+      issuer: issuer({
+        issuer: required('PEOPLE_ISSUER'),
+        audience: required('PEOPLE_AUDIENCE'),
+        // Many identity providers write `typ: JWT` into access tokens, or nothing.
+        tokenType: 'compatible',
+      }),
+      // The person's token is for the gateway, which accepted it and vouches for it.
+      bind: 'vouched',
+      // The gateway lists tools without a person; calls need one, by each tool's guard.
+      userOptional: true,
+    }),
+  ],
+  onEvent: (event) => {
+    if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)
+  },
+})
+
+const app = createMcpExpressApp({
+  allowedHosts: [new URL(resource).hostname, '127.0.0.1', 'localhost'],
+})
+
+app.use(resourceMetadata(authenticator))
+app.all('/mcp', authenticate(authenticator), serveSessions())
+
+// Keys are there before the first call, and a wrong configuration shows at start-up.
+await authenticator.ready()
+app.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))
