@@ -9,6 +9,7 @@ export function credentialRequest(req: IncomingMessage): CredentialRequest {
     headers: req.headers,
     // Node keeps the first of two Authorization lines in `headers`: duplicates show only here.
     rawHeaders: req.rawHeaders,
+    method: req.method,
     url: originalUrl(req),
     certificate: clientCertificate(req.socket),
   }

@@ -1,0 +1,398 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createAuthenticator, direct, type IdentityError, issuer } from '@onbehalf/core'
+import { type AuthenticateOptions, authenticate, identityOf } from '@onbehalf/express'
+import type express from 'express'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { frameworks } from './frameworks.ts'
+import { sendLines, serve } from './http.ts'
+import {
+  adasHeaders,
+  adasToken,
+  authenticator,
+  forwardedHeaders,
+  metadataUrl,
+  people,
+  resource,
+  trusted,
+} from './identities.ts'
+
+const scopedMetadata = `scope="mcp:read", resource_metadata="${metadataUrl}"`
+const missing = `Bearer ${scopedMetadata}`
+const invalidToken = `Bearer error="invalid_token", error_description="The access token was refused", ${scopedMetadata}`
+
+// On Express 4 a rejection that nobody handles ends the process.
+const unhandled: unknown[] = []
+const remember = (reason: unknown): void => void unhandled.push(reason)
+
+beforeEach(() => {
+  unhandled.length = 0
+  process.on('unhandledRejection', remember)
+})
+
+afterEach(async () => {
+  await new Promise(setImmediate)
+  process.off('unhandledRejection', remember)
+  if (unhandled.length > 0) throw new AggregateError(unhandled, 'nobody handled a rejection')
+})
+
+describe.each(frameworks)('authenticate on %s', (_name, framework) => {
+  describe('a verified identity', () => {
+    it('reaches the handler as req.auth and through identityOf', async () => {
+      const { url, requests } = await start()
+      const response = await post(url, await adasHeaders())
+      const [req] = requests
+      expect(response.status).toBe(200)
+      expect(identityOf(req as object)).toMatchObject({
+        kind: 'user',
+        issuer: 'https://people.example',
+        subject: 'ada',
+        organization: { id: 'acme', roles: [] },
+        source: 'direct',
+      })
+      expect(authOf(req)).toEqual({
+        token: '',
+        clientId: 'agent',
+        scopes: ['mcp:read'],
+        expiresAt: identityOf(req as object)?.expiresAt,
+        resource: new URL(resource),
+        resourceMetadataUrl: metadataUrl,
+        extra: { iss: 'https://people.example', sub: 'ada', org: 'acme' },
+      })
+    })
+
+    it('names the person whose token a gateway forwarded', async () => {
+      const { url, requests } = await start()
+      const headers = await forwardedHeaders(await adasToken({ client_id: 'gateway-client' }))
+      expect((await post(url, headers)).status).toBe(200)
+      expect(identityOf(requests[0] as object)).toMatchObject({
+        subject: 'ada',
+        source: 'forwarded',
+        gateway: { issuer: 'https://gateway.example', client: 'gateway-client' },
+      })
+    })
+
+    it('is not found on a copy of req.auth, nor without the middleware', async () => {
+      const { url, requests } = await start()
+      await post(url, await adasHeaders())
+      expect(identityOf({ auth: { ...authOf(requests[0]) } })).toBeUndefined()
+      expect(identityOf({ auth: null })).toBeUndefined()
+      expect(identityOf({})).toBeUndefined()
+    })
+
+    it('replaces what other code had put on req.auth', async () => {
+      const app = framework()
+      app.use((req, _res, next) => {
+        Object.assign(req, { auth: { clientId: 'forged', extra: { sub: 'root' } } })
+        next()
+      })
+      const { url, requests } = await start({ app })
+      await post(url, await adasHeaders())
+      expect(authOf(requests[0])).toMatchObject({ clientId: 'agent', extra: { sub: 'ada' } })
+    })
+  })
+
+  describe('a refusal', () => {
+    it('is 401 without an error code when there is no credential', async () => {
+      const refused = await refusal({})
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toBe(missing)
+      expect(refused.headers.get('cache-control')).toBe('no-store')
+      expect(await refused.json()).toEqual(rpcError(31_401, 'Authentication required'))
+    })
+
+    it('is 401 without an error code for another scheme', async () => {
+      const refused = await refusal({ authorization: 'Basic YWRhOnNlY3JldA==' })
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toBe(missing)
+    })
+
+    it('is 401 invalid_token for a token that fails a rule', async () => {
+      const refused = await refusal(await adasHeaders({ aud: 'https://other.example/mcp' }))
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toBe(invalidToken)
+      expect(await refused.json()).toEqual({
+        error: 'invalid_token',
+        error_description: 'The access token was refused',
+      })
+    })
+
+    it('is 401 invalid_token when the person is not bound to the gateway', async () => {
+      const refused = await refusal(await forwardedHeaders(await adasToken()))
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toBe(
+        `Bearer error="invalid_token", error_description="The access token is not bound to the calling gateway", ${scopedMetadata}`,
+      )
+    })
+
+    it('is 403 insufficient_scope, naming the scopes, for a token that lacks them', async () => {
+      const refused = await refusal(await adasHeaders({ scope: 'mcp:other' }))
+      expect(refused.status).toBe(403)
+      expect(refused.headers.get('www-authenticate')).toBe(
+        `Bearer error="insufficient_scope", error_description="The access token lacks a required scope", ${scopedMetadata}`,
+      )
+    })
+
+    it('is 400 for two Authorization lines, even when they are equal', async () => {
+      const { url, requests } = await start()
+      const line = `authorization: Bearer ${await adasToken()}`
+      const answer = await sendLines(url, ['POST /mcp HTTP/1.1', line, line, 'content-length: 0'])
+      expect(answer).toMatch(/^HTTP\/1\.1 400 /)
+      expect(answer).toContain('www-authenticate: Bearer error="invalid_request", ')
+      expect(requests).toEqual([])
+    })
+
+    it('is 400 for a token in the query, also where the application rewrote the URL', async () => {
+      const app = framework()
+      app.use((req, _res, next) => {
+        req.url = '/mcp'
+        next()
+      })
+      const { url, requests } = await start({ app })
+      const target = new URL(`/mcp?access_token=${await adasToken()}`, url)
+      const refused = await fetch(target, { method: 'POST', headers: await adasHeaders() })
+      expect(refused.status).toBe(400)
+      expect(requests).toEqual([])
+    })
+
+    it('is 503 with Retry-After and no challenge when keys are unavailable', async () => {
+      const { url, requests } = await start({ authenticator: await authenticatorWithoutKeys() })
+      const refused = await post(url, await adasHeaders())
+      expect(refused.status).toBe(503)
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+      expect(refused.headers.get('www-authenticate')).toBeNull()
+      expect(await refused.json()).toEqual(
+        rpcError(31_503, 'Signing keys are temporarily unavailable'),
+      )
+      expect(requests).toEqual([])
+    })
+
+    it('has no body for HEAD', async () => {
+      const { url } = await start()
+      const refused = await fetch(new URL('/mcp', url), { method: 'HEAD' })
+      expect([refused.status, await refused.text()]).toEqual([401, ''])
+    })
+
+    it('holds for every path and method behind it', async () => {
+      const { url, requests } = await start()
+      for (const path of ['/mcp?x=/health', '/mcp/', '//mcp', '/%6dcp', '/health', '/mcp;x']) {
+        for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
+          expect((await fetch(new URL(url.origin + path), { method })).status).toBe(401)
+        }
+      }
+      expect(requests).toEqual([])
+    })
+  })
+
+  describe('an unexpected failure', () => {
+    it('in the clock refuses', async () => {
+      const broken = createAuthenticator({
+        resource,
+        sources: [direct({ issuer: trusted(people) })],
+        clock: () => {
+          throw new Error('no clock')
+        },
+      })
+      const { url, requests } = await start({ authenticator: broken })
+      expect((await post(url, await adasHeaders())).status).toBe(401)
+      expect(requests).toEqual([])
+    })
+
+    it('to set req.auth refuses', async () => {
+      const app = framework()
+      app.use((req, _res, next) => {
+        Object.defineProperty(req, 'auth', { value: undefined, writable: false })
+        next()
+      })
+      const { url, requests } = await start({ app })
+      expect((await post(url, await adasHeaders())).status).toBe(401)
+      expect(requests).toEqual([])
+    })
+
+    it('to write the answer hangs up', async () => {
+      const app = framework()
+      app.use((_req, res, next) => {
+        res.write('something began to answer')
+        next()
+      })
+      const { url, requests } = await start({ app })
+      await expect(post(url, {}).then((response) => response.text())).rejects.toThrow('terminated')
+      expect(requests).toEqual([])
+    })
+
+    it('in a later handler goes to the error handler of the application', async () => {
+      const app = framework()
+      app.use(authenticate(authenticator))
+      app.use(() => {
+        throw new Error('handler failed')
+      })
+      const failures: unknown[] = []
+      app.use(((error, _req, res, _next) => {
+        failures.push(error)
+        res.status(500).end()
+      }) satisfies express.ErrorRequestHandler)
+      const response = await post(await serve(app), await adasHeaders())
+      expect(response.status).toBe(500)
+      expect(failures).toEqual([new Error('handler failed')])
+    })
+  })
+
+  describe('a response that is out already', () => {
+    it.each([
+      ['admitted', async () => adasHeaders()],
+      ['refused', async () => ({})],
+    ])('is left to finish, and no handler runs, for a request to be %s', async (_case, headers) => {
+      const tooLate = 'too late '.repeat(1_000_000)
+      const app = framework()
+      app.use((_req, res, next) => {
+        next()
+        res.status(504).send(tooLate)
+      })
+      const { url, requests } = await start({ app })
+      const response = await post(url, await headers())
+      expect([response.status, await response.text()]).toEqual([504, tooLate])
+      expect((await post(url, await headers())).status).toBe(504)
+      expect(requests).toEqual([])
+    })
+
+    it('to a client that hung up while keys were loaded does no harm', async () => {
+      const keys = await slowKeyServer()
+      const { url, refusals } = await start({ authenticator: keys.authenticator })
+      const hangUp = new AbortController()
+      const call = post(url, await adasHeaders(), hangUp.signal)
+      await keys.asked
+      hangUp.abort()
+      await expect(call).rejects.toThrow('aborted')
+      keys.fail()
+      await expect.poll(() => refusals.length).toBe(1)
+      expect((await post(url, {})).status).toBe(401)
+    })
+  })
+
+  describe('onRefusal', () => {
+    it('is told why, and which request', async () => {
+      const { url, refusals } = await start()
+      await post(url, await adasHeaders({ aud: 'https://other.example/mcp' }))
+      expect(refusals).toEqual([{ code: 'TOK', reason: 'audience', url: '/mcp' }])
+    })
+
+    it('is told nothing about an admitted request', async () => {
+      const { url, refusals } = await start()
+      await post(url, await adasHeaders())
+      expect(refusals).toEqual([])
+    })
+
+    it('is told of an unexpected failure as an internal error', async () => {
+      const broken = createAuthenticator({
+        resource,
+        sources: [direct({ issuer: trusted(people) })],
+        clock: () => {
+          throw new Error('no clock')
+        },
+      })
+      const { url, refusals } = await start({ authenticator: broken })
+      await post(url, await adasHeaders())
+      expect(refusals).toEqual([{ code: 'TOK', reason: 'internal_error', url: '/mcp' }])
+    })
+
+    it.each([
+      [
+        'throws',
+        () => {
+          throw new Error('observer failed')
+        },
+      ],
+      ['rejects', () => Promise.reject(new Error('observer failed'))],
+    ])('changes nothing when it %s, and the operator is warned', async (_case, onRefusal) => {
+      const warned = once(process, 'warning')
+      const { url, requests } = await start({ onRefusal })
+      const refused = await post(url, {})
+      expect(refused.status).toBe(401)
+      expect(refused.headers.get('www-authenticate')).toBe(missing)
+      expect(await warned).toMatchObject([
+        {
+          name: 'OnbehalfWarning',
+          message: 'onRefusal failed; the caller was refused all the same',
+        },
+      ])
+      expect((await post(url, await adasHeaders())).status).toBe(200)
+      expect(requests).toHaveLength(1)
+    })
+
+    it('does not delay the answer', async () => {
+      const { url } = await start({ onRefusal: () => new Promise(() => {}) })
+      expect((await post(url, {})).status).toBe(401)
+    })
+  })
+
+  interface StartOptions extends AuthenticateOptions {
+    readonly app?: express.Express
+    readonly authenticator?: typeof authenticator
+  }
+
+  /** A server whose every handler stands behind the middleware, and what it saw. */
+  async function start(options: StartOptions = {}) {
+    const requests: express.Request[] = []
+    const refusals: (Pick<IdentityError, 'code' | 'reason'> & { url: string | undefined })[] = []
+    const onRefusal: AuthenticateOptions['onRefusal'] = ({ code, reason }, { url }) => {
+      refusals.push({ code, reason, url })
+    }
+    const app = options.app ?? framework()
+    app.use(authenticate(options.authenticator ?? authenticator, { onRefusal, ...options }))
+    app.use((req, res) => {
+      requests.push(req)
+      res.json({})
+    })
+    return { url: await serve(app), requests, refusals }
+  }
+
+  async function refusal(headers: Record<string, string>): Promise<Response> {
+    const { url, requests } = await start()
+    const response = await post(url, headers)
+    expect(requests).toEqual([])
+    return response
+  }
+})
+
+async function post(
+  url: URL,
+  headers: Record<string, string>,
+  signal: AbortSignal | null = null,
+): Promise<Response> {
+  return fetch(new URL('/mcp', url), { method: 'POST', headers, body: '{}', signal })
+}
+
+function authOf(req: unknown): object {
+  return (req as { auth: object }).auth
+}
+
+function rpcError(code: number, message: string): object {
+  return { jsonrpc: '2.0', id: null, error: { code, message } }
+}
+
+async function authenticatorWithoutKeys(): Promise<typeof authenticator> {
+  const url = await serve((_req, res) => res.writeHead(500).end())
+  return authenticatorWithKeysAt(url)
+}
+
+function authenticatorWithKeysAt(url: URL): typeof authenticator {
+  const remote = issuer({
+    issuer: people.issuer,
+    audience: resource,
+    algorithms: ['ES256'],
+    keys: { jwksUri: url.href },
+  })
+  return createAuthenticator({ resource, sources: [direct({ issuer: remote })] })
+}
+
+/** Serves no keys, but only once it is told to. */
+async function slowKeyServer() {
+  const server = createServer()
+  const asked = once(server, 'request')
+  const url = await serve((req, res) => server.emit('request', req, res))
+  return {
+    authenticator: authenticatorWithKeysAt(url),
+    asked,
+    fail: () => void asked.then(([, res]) => res.writeHead(500).end()),
+  }
+}
