@@ -1,6 +1,7 @@
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
-import { FetchError, fetchDocument } from '../keys/fetch-json.ts'
+import { FetchError } from '../keys/fetch-error.ts'
+import { fetchDocument } from '../keys/fetch-json.ts'
 import { parseJsonObject } from '../token/parse-json.ts'
 
 /** How the introspection endpoint is asked. */

@@ -1,21 +1,33 @@
+import { FetchError } from './fetch-error.ts'
+import { withDeadline } from './with-deadline.ts'
+
 const maxBodyBytes = 256 * 1024
 
 /** How documents are fetched. */
 export interface FetchOptions {
   /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch
-  /** Seconds from the start of a request to the last byte of its answer. Default 4. */
+  /**
+   * Seconds from the first connection to the last byte, over every document that one refresh needs:
+   * above 0, 30 at most. Default 4.
+   */
   readonly timeoutSeconds?: number
 }
 
-/** A document that could not be fetched or used; `reason` names the rule in snake_case. */
-export class FetchError extends Error {
-  readonly reason: string
-  constructor(reason: string, cause?: unknown) {
-    super(`The document was refused: ${reason}`, { cause })
-    this.name = 'FetchError'
-    this.reason = reason
-  }
+/** How a document is fetched under somebody else's time limit. */
+interface RequestOptions extends Pick<FetchOptions, 'fetch'> {
+  readonly signal: AbortSignal
+}
+
+const acceptJson: RequestInit = { headers: { accept: 'application/json' } }
+
+// `no-store`: a framework that caches fetches would keep a withdrawn key alive.
+const always = { redirect: 'manual', credentials: 'omit', cache: 'no-store' } as const
+
+/** @throws TypeError */
+export function toTimeoutSeconds(seconds = 4): number {
+  if (seconds > 0 && seconds <= 30) return seconds
+  throw new TypeError('timeoutSeconds must be above 0 and at most 30')
 }
 
 /**
@@ -24,49 +36,61 @@ export class FetchError extends Error {
  *
  * @throws FetchError
  */
-export async function fetchDocument(
+export function fetchDocument(
   url: URL,
   options: FetchOptions,
-  init: RequestInit = { headers: { accept: 'application/json' } },
+  init: RequestInit = acceptJson,
 ): Promise<Uint8Array> {
-  const { fetch: send = fetch, timeoutSeconds = 4 } = options
-  const signal = AbortSignal.timeout(timeoutSeconds * 1000)
-  const response = await send(url, {
-    ...init,
-    signal,
-    redirect: 'manual',
-    credentials: 'omit',
-  }).catch((cause: unknown) => {
-    throw new FetchError(signal.aborted ? 'timeout' : 'unreachable', cause)
-  })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new FetchError(`status_${response.status}`)
-  }
-  return readBounded(response, signal)
+  const { timeoutSeconds, ...rest } = options
+  return withDeadline(toTimeoutSeconds(timeoutSeconds), (signal) =>
+    exchange(url, { ...rest, signal }, init),
+  )
 }
 
 /**
- * Fetches a JSON document; the rules of {@link fetchDocument} apply.
+ * Fetches a JSON document by the rules of {@link fetchDocument}, except for the time limit: that is
+ * the signal's part.
  *
  * @throws FetchError
  */
-export async function fetchJson(url: URL, options: FetchOptions): Promise<unknown> {
-  return parse(await fetchDocument(url, options))
+export async function fetchJson(url: URL, options: RequestOptions): Promise<unknown> {
+  return parse(await exchange(url, options, acceptJson))
 }
 
-async function readBounded(response: Response, signal: AbortSignal): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
+async function exchange(url: URL, options: RequestOptions, init: RequestInit): Promise<Uint8Array> {
+  const response = await send(url, options, init)
+  if (response.status === 200) return readBounded(response)
+  // Unread bodies hold their connection. That one fails to close changes nothing about the refusal.
+  response.body?.cancel().catch(() => undefined)
+  throw new FetchError(`status_${response.status}`)
+}
+
+async function send(url: URL, options: RequestOptions, init: RequestInit): Promise<Response> {
+  const { fetch: get = fetch, signal } = options
   try {
-    for await (const chunk of response.body ?? []) {
-      size += (chunk as Uint8Array).length
-      if (size > maxBodyBytes) throw new FetchError('too_large')
-      chunks.push(chunk as Uint8Array)
-    }
+    return await get(url, { ...init, ...always, signal })
+  } catch (cause) {
+    throw new FetchError('unreachable', cause)
+  }
+}
+
+async function readBounded(response: Response): Promise<Uint8Array> {
+  try {
+    return await collect(response.body ?? [])
   } catch (cause) {
     if (cause instanceof FetchError) throw cause
-    throw new FetchError(signal.aborted ? 'timeout' : 'unreadable', cause)
+    throw new FetchError('unreadable', cause)
+  }
+}
+
+async function collect(body: AsyncIterable<unknown> | Iterable<never>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    // Leaving the loop cancels the rest of the body.
+    if (size > maxBodyBytes) throw new FetchError('too_large')
+    chunks.push(chunk)
   }
   return concat(chunks, size)
 }

@@ -10,6 +10,7 @@ const maxKeys = 100
 // this server work for an attacker.
 const maxCandidates = 4
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
+const publicMembers = ['kty', 'crv', 'n', 'e', 'x', 'y'] as const
 const coordinateBytes = new Map<unknown, number>([
   ['P-256', 32],
   ['P-384', 48],
@@ -136,9 +137,9 @@ class ImportedKeys {
   readonly #imported = new Map<Algorithm, Promise<CryptoKey>>()
 
   constructor(jwk: JsonObject) {
-    // Only what the checks above looked at reaches the import.
-    const { kty, crv, n, e, x, y } = jwk as unknown as JWK
-    this.#jwk = JSON.parse(JSON.stringify({ kty, crv, n, e, x, y })) as JWK
+    // Only what an import needs, and only text: nothing else a member carries is looked at.
+    const members = publicMembers.filter((name) => typeof jwk[name] === 'string')
+    this.#jwk = Object.fromEntries(members.map((name) => [name, jwk[name]])) as unknown as JWK
   }
 
   forAlgorithm(algorithm: Algorithm): Promise<CryptoKey> {

@@ -1,14 +1,37 @@
 import type { IgnoredKeyReason, KeyQuery, VerificationKey } from './key-set.ts'
 
+/** A key set was fetched and is in use. */
+export interface KeysLoaded {
+  readonly type: 'keys_loaded'
+  /** Number of keys in use. */
+  readonly usable: number
+  /** One entry for each member that is not used. `'private'` is an alarm: its owner leaked it. */
+  readonly ignored: readonly IgnoredKeyReason[]
+}
+
+/** A refresh failed. While a source fails, this comes about once a minute. */
+export interface KeysFailed {
+  readonly type: 'keys_failed'
+  /** Failures since the last success. */
+  readonly failures: number
+  /** The rule in snake_case, for example `timeout`, `status_500`, `no_usable_key`. */
+  readonly reason: string
+  readonly ignored: readonly IgnoredKeyReason[]
+  /** What answers meanwhile: a set within its age, one beyond it, or nothing (callers get 503). */
+  readonly serving: 'fresh' | 'stale' | 'none'
+  /** Seconds until nothing answers any more. */
+  readonly usableForSeconds: number
+}
+
+/** A token named a key that the set does not have. */
+export interface KeyUnknown {
+  readonly type: 'key_unknown'
+  /** Whether the set was fetched again for it; `false` when the budget for that was spent. */
+  readonly lookedAgain: boolean
+}
+
 /** What happened to a key source. Wire it to metrics and alerts. */
-export type KeyEvent =
-  | {
-      readonly type: 'keys_loaded'
-      readonly usable: number
-      readonly ignored: readonly IgnoredKeyReason[]
-    }
-  | { readonly type: 'keys_failed'; readonly failures: number; readonly reason: string }
-  | { readonly type: 'key_unknown'; readonly lookedAgain: boolean }
+export type KeyEvent = KeysLoaded | KeysFailed | KeyUnknown
 
 /** Receives the events of one look-up. */
 export type ReportKeyEvent = (event: KeyEvent) => void

@@ -1,23 +1,12 @@
 import { IdentityError } from '../errors.ts'
-import { FetchError } from './fetch-json.ts'
-import { findKeys, type KeySet } from './key-set.ts'
-import type { KeySource, ReportKeyEvent } from './key-source.ts'
+import { createBackoff } from './backoff.ts'
+import { createBudget } from './budget.ts'
+import { FetchError } from './fetch-error.ts'
+import { type KeptSet, keep, serviceOf } from './kept-set.ts'
+import { findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
+import type { KeyEvent, KeySource, ReportKeyEvent } from './key-source.ts'
+import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 
-/** How long keys are kept, and how often they are asked for. */
-export interface RefreshOptions {
-  /** Seconds after which a key set is due; a withdrawn key dies within them. Default 600. */
-  readonly maxAgeSeconds?: number
-  /** Seconds beyond `maxAgeSeconds` that a set may serve while its source fails. Default 86400. */
-  readonly maxStaleSeconds?: number
-  /** Monotonic clock in seconds. Default: `performance.now()`. */
-  readonly monotonic?: () => number
-  /** Random numbers from 0 to 1, for jitter. Default: `Math.random`. */
-  readonly random?: () => number
-}
-
-// From this share of its age on, a set is refreshed while it still serves.
-const refreshAhead = 0.8
-const maxBackoffSeconds = 60
 // Unknown key ids may cause this many fetches at once, and then one for each period.
 const unknownBurst = 2
 const unknownPeriodSeconds = 30
@@ -26,25 +15,26 @@ const unknownPeriodSeconds = 30
  * Keeps a key set fresh without letting anyone else decide how often it is fetched.
  *
  * - One fetch at a time, whoever asks.
- * - Refreshed ahead of its age by the calls that use it; an idle server refreshes before it answers.
+ * - Refreshed ahead of its age by the calls that use it. Nobody waits for that, except the calls on
+ *   a server that was idle for longer: a key may have been withdrawn in the meantime.
  * - A failing source is asked again after 1, 2, 4 ... 60 seconds plus jitter, and the last good set
  *   serves for a bounded time. An unusable answer counts as a failure.
- * - An unknown key id causes a fetch within a budget that failures use up as well.
+ * - An unknown key id causes a fetch within a budget that failures use up as well. So "unknown" is
+ *   only ever said of a set that was fetched in the last 30 seconds; otherwise it is `DOWN`.
+ *
+ * @throws TypeError naming the option that is wrong
  */
 export function refreshingKeys(
   load: () => Promise<KeySet>,
   options: RefreshOptions = {},
 ): KeySource {
-  const { maxAgeSeconds = 600, maxStaleSeconds = 86_400, random = Math.random } = options
-  const { monotonic = () => performance.now() / 1000 } = options
-  positive(maxAgeSeconds, 'maxAgeSeconds')
-  positive(maxStaleSeconds, 'maxStaleSeconds')
-
-  let current: { readonly set: KeySet; readonly loadedAt: number } | undefined
-  let pending: Promise<void> | undefined
-  let failures = 0
-  let retryAt = Number.NEGATIVE_INFINITY
+  const settings = readRefreshOptions(options)
+  const { maxAgeSeconds, monotonic, random } = settings
+  const backoff = createBackoff(monotonic, random)
   const spend = createBudget(unknownBurst, unknownPeriodSeconds, monotonic)
+  let kept: KeptSet | undefined
+  let pending: Promise<void> | undefined
+  let lastError: unknown
 
   function refresh(report: ReportKeyEvent): Promise<void> {
     pending ??= attempt(report).finally(() => {
@@ -54,57 +44,70 @@ export function refreshingKeys(
   }
 
   async function attempt(report: ReportKeyEvent): Promise<void> {
+    let ignored: readonly IgnoredKeyReason[] = []
     try {
       const set = await load()
-      current = { set, loadedAt: monotonic() }
-      failures = 0
-      retryAt = Number.NEGATIVE_INFINITY
-      report({ type: 'keys_loaded', usable: set.keys.length, ignored: set.ignored })
+      ignored = set.ignored
+      if (set.keys.length === 0) throw new FetchError('no_usable_key')
+      kept = keep(set, settings)
+      backoff.reset()
+      tell(report, { type: 'keys_loaded', usable: set.keys.length, ignored })
     } catch (error) {
-      failures += 1
-      retryAt = monotonic() + backoff(failures, random)
-      const reason = error instanceof FetchError ? error.reason : 'internal_error'
-      report({ type: 'keys_failed', failures, reason })
+      lastError = error
+      backoff.fail()
+      tell(report, {
+        type: 'keys_failed',
+        failures: backoff.failures,
+        reason: error instanceof FetchError ? error.reason : 'internal_error',
+        ignored,
+        ...serviceOf(kept, monotonic()),
+      })
     }
-  }
-
-  function ageOf(loadedAt: number): number {
-    return monotonic() - loadedAt
   }
 
   async function keepFresh(report: ReportKeyEvent): Promise<void> {
-    const age = current === undefined ? Number.POSITIVE_INFINITY : ageOf(current.loadedAt)
-    if (age < maxAgeSeconds * refreshAhead) return
-    if (pending === undefined && monotonic() < retryAt) return
+    const now = monotonic()
+    if (kept !== undefined && now < kept.dueAt) return
+    if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
-    // While a known set may serve, only the first call after its age waits for the answer.
-    const mustWait = current === undefined || (age >= maxAgeSeconds && failures === 0)
-    if (mustWait) await refreshed
+    if (!mayServe(now)) await refreshed
+  }
+
+  /** Whether the set may answer unasked: its source was heard from, for good or bad, in an age. */
+  function mayServe(now: number): boolean {
+    if (kept === undefined || now >= kept.endsAt) return false
+    const heardAt = backoff.failures > 0 ? backoff.retryAt : kept.loadedAt
+    return now < heardAt + maxAgeSeconds
   }
 
   function usable(): KeySet {
-    if (current !== undefined && ageOf(current.loadedAt) < maxAgeSeconds + maxStaleSeconds) {
-      return current.set
-    }
-    const retryAfterSeconds = Math.max(1, retryAt - monotonic())
-    throw new IdentityError('DOWN', { reason: 'keys_unavailable', retryAfterSeconds })
+    if (kept !== undefined && monotonic() < kept.endsAt) return kept.set
+    throw down('keys_unavailable')
+  }
+
+  function mayLookAgain(): boolean {
+    return pending !== undefined || (monotonic() >= backoff.retryAt && spend())
+  }
+
+  function down(reason: string): IdentityError {
+    const retryAfterSeconds = Math.max(1, backoff.retryAt - monotonic())
+    return new IdentityError('DOWN', { reason, retryAfterSeconds, cause: lastError })
   }
 
   return {
     async find(query, report) {
+      const before = kept
       await keepFresh(report)
       const known = findKeys(usable(), query)
       if (known.length > 0) return known
-      const lookAgain = pending !== undefined || (monotonic() >= retryAt && spend())
-      report({ type: 'key_unknown', lookedAgain: lookAgain })
-      if (lookAgain) await refresh(report)
+      // A set that arrived during this very call has nothing new to tell.
+      const lookedAgain = kept === before && mayLookAgain()
+      tell(report, { type: 'key_unknown', lookedAgain })
+      if (lookedAgain) await refresh(report)
       const found = findKeys(usable(), query)
-      if (found.length > 0 || failures === 0) return found
-      // The source fails: nobody can say that the key does not exist.
-      throw new IdentityError('DOWN', {
-        reason: 'key_unverifiable',
-        retryAfterSeconds: Math.max(1, retryAt - monotonic()),
-      })
+      // While the source fails, nobody can say that the key does not exist.
+      if (found.length === 0 && backoff.failures > 0) throw down('key_unverifiable')
+      return found
     },
     async ready(report) {
       await keepFresh(report)
@@ -113,28 +116,10 @@ export function refreshingKeys(
   }
 }
 
-function backoff(failures: number, random: () => number): number {
-  return Math.min(maxBackoffSeconds, 2 ** (failures - 1)) * (1 + random() / 4)
-}
-
-/** A token bucket: `capacity` at once, then one for each period. */
-function createBudget(
-  capacity: number,
-  periodSeconds: number,
-  monotonic: () => number,
-): () => boolean {
-  let left = capacity
-  let filledAt = monotonic()
-  return () => {
-    const now = monotonic()
-    left = Math.min(capacity, left + (now - filledAt) / periodSeconds)
-    filledAt = now
-    if (left < 1) return false
-    left -= 1
-    return true
+function tell(report: ReportKeyEvent, event: KeyEvent): void {
+  try {
+    report(event)
+  } catch {
+    // An observer must not turn a refresh around: its own failure is its own.
   }
-}
-
-function positive(value: number, option: string): void {
-  if (!Number.isFinite(value) || value <= 0) throw new TypeError(`${option} must be positive`)
 }

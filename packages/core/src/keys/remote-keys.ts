@@ -1,9 +1,12 @@
 import { isPlainObject } from '../token/parse-json.ts'
-import { FetchError, type FetchOptions, fetchJson } from './fetch-json.ts'
+import { FetchError } from './fetch-error.ts'
+import { type FetchOptions, fetchJson, toTimeoutSeconds } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
-import { type RefreshOptions, refreshingKeys } from './refreshing-keys.ts'
-import { safeUrl } from './safe-url.ts'
+import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
+import { refreshingKeys } from './refreshing-keys.ts'
+import { isLoopback, safeUrl } from './safe-url.ts'
+import { withDeadline } from './with-deadline.ts'
 
 /** How remote keys are fetched and kept. */
 export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {}
@@ -15,59 +18,88 @@ export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {}
  */
 export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeySource {
   const url = safeUrl(jwksUri, 'jwksUri')
-  return refreshingKeys(() => fetchKeySet(url, options), options)
+  return keysInTime((signal) => fetchKeySet(url, { ...options, signal }), options)
 }
 
 /**
  * Keys of an issuer whose metadata says where they are: OpenID Connect Discovery, or RFC 8414 where
- * that answers 404. The metadata must name exactly this issuer (RFC 8414 section 3.3).
+ * that answers 404. The metadata must name exactly this issuer (RFC 8414 section 3.3). It is read
+ * again when it is older than `maxAgeSeconds`, or when the keys could not be fetched.
  *
  * @throws TypeError when the issuer is not an `https` URL (or `http` on loopback)
  */
 export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}): KeySource {
   const base = safeUrl(issuer, 'issuer')
-  let jwksUri: URL | undefined
+  const { maxAgeSeconds, monotonic } = readRefreshOptions(options)
+  let known: { readonly url: URL; readonly readAt: number } | undefined
 
-  async function load(): Promise<KeySet> {
-    jwksUri ??= await discover(issuer, base, options)
+  async function locate(request: Request): Promise<URL> {
+    if (known !== undefined && monotonic() - known.readAt < maxAgeSeconds) return known.url
+    const url = await discover(issuer, base, request)
+    known = { url, readAt: monotonic() }
+    return url
+  }
+
+  async function load(signal: AbortSignal): Promise<KeySet> {
+    const request = { ...options, signal }
+    const url = await locate(request)
     try {
-      return await fetchKeySet(jwksUri, options)
+      return await fetchKeySet(url, request)
     } catch (error) {
       // The keys may have moved: the next attempt asks the metadata again.
-      jwksUri = undefined
+      known = undefined
       throw error
     }
   }
 
-  return refreshingKeys(load, options)
+  return keysInTime(load, options)
 }
 
-async function discover(issuer: string, base: URL, options: FetchOptions): Promise<URL> {
-  const metadata = await fetchMetadata(base, options)
+type Request = Pick<FetchOptions, 'fetch'> & { readonly signal: AbortSignal }
+
+/** One time limit over the whole load: metadata and keys together cannot take twice as long. */
+function keysInTime(
+  load: (signal: AbortSignal) => Promise<KeySet>,
+  options: RemoteKeysOptions,
+): KeySource {
+  const seconds = toTimeoutSeconds(options.timeoutSeconds)
+  return refreshingKeys(() => withDeadline(seconds, load), options)
+}
+
+async function discover(issuer: string, base: URL, request: Request): Promise<URL> {
+  const metadata = await fetchMetadata(base, request)
   if (!isPlainObject(metadata)) throw new FetchError('metadata_malformed')
   if (metadata['issuer'] !== issuer) throw new FetchError('metadata_issuer_mismatch')
+  const url = toJwksUri(metadata['jwks_uri'])
+  // Only an issuer of a development machine may send this server to its own machine.
+  if (isLoopback(url) && !isLoopback(base)) throw new FetchError('metadata_jwks_uri')
+  return url
+}
+
+function toJwksUri(value: unknown): URL {
+  if (typeof value !== 'string') throw new FetchError('metadata_jwks_uri')
   try {
-    return safeUrl(String(metadata['jwks_uri']), 'jwks_uri')
+    return safeUrl(value, 'jwks_uri')
   } catch (cause) {
     throw new FetchError('metadata_jwks_uri', cause)
   }
 }
 
-async function fetchMetadata(base: URL, options: FetchOptions): Promise<unknown> {
+async function fetchMetadata(base: URL, request: Request): Promise<unknown> {
   const path = base.pathname.replace(/\/$/, '')
   const openid = new URL(`${path}/.well-known/openid-configuration`, base.origin)
   const oauth = new URL(`/.well-known/oauth-authorization-server${path}`, base.origin)
   try {
-    return await fetchJson(openid, options)
+    return await fetchJson(openid, request)
   } catch (error) {
     if (!(error instanceof FetchError) || error.reason !== 'status_404') throw error
-    return fetchJson(oauth, options)
+    return fetchJson(oauth, request)
   }
 }
 
-async function fetchKeySet(url: URL, options: FetchOptions): Promise<KeySet> {
-  const set = await parseKeySet(await fetchJson(url, options))
+async function fetchKeySet(url: URL, request: Request): Promise<KeySet> {
+  const document = await fetchJson(url, request)
+  const set = isPlainObject(document) ? await parseKeySet(document) : undefined
   if (set === undefined) throw new FetchError('not_a_key_set')
-  if (set.keys.length === 0) throw new FetchError('no_usable_key')
   return set
 }

@@ -1,6 +1,6 @@
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 const privateHost =
-  /^(10\.|192\.168\.|169\.254\.|0\.|172\.(1[6-9]|2\d|3[01])\.|\[(f[cd]|fe[89ab]|::))/i
+  /^(10\.|192\.168\.|169\.254\.|0\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[(f[cd]|fe[89ab]|::))/i
 
 /**
  * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback
@@ -11,7 +11,7 @@ const privateHost =
 export function safeUrl(text: string, option: string): URL {
   if (!URL.canParse(text)) throw new TypeError(`${option} must be an absolute URL`)
   const url = new URL(text)
-  const local = loopback.test(url.hostname)
+  const local = isLoopback(url)
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && local)
   if (!secure) throw new TypeError(`${option} must use https (http is for loopback only)`)
   if (!local && privateHost.test(url.hostname)) {
@@ -21,4 +21,9 @@ export function safeUrl(text: string, option: string): URL {
     throw new TypeError(`${option} must not carry user information or a fragment`)
   }
   return url
+}
+
+/** Whether a URL names this very machine. */
+export function isLoopback(url: URL): boolean {
+  return loopback.test(url.hostname)
 }
