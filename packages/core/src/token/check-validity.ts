@@ -19,10 +19,12 @@ export interface ValidityOptions {
  */
 export function checkValidity(claims: JsonObject, options: ValidityOptions): void {
   const expires = readTime(claims, 'exp')
-  if (expires !== undefined && expires + options.skewSeconds <= options.now)
+  // Asked for what must hold: a clock that shows no time (NaN) compares false and refuses.
+  if (expires !== undefined && !(options.now < expires + options.skewSeconds)) {
     throw refused('expired')
+  }
   const starts = readTime(claims, 'nbf')
-  if (starts !== undefined && starts - options.skewSeconds > options.now) {
+  if (starts !== undefined && !(starts - options.skewSeconds <= options.now)) {
     throw refused('not_yet_valid')
   }
 }
