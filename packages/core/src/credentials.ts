@@ -6,7 +6,11 @@ import { maxTokenLength, type ParsedToken, parseToken } from './token/parse-toke
  * a web `Request` and `{ headers }` with a plain record.
  */
 export interface CredentialRequest {
-  readonly headers: Headers | Readonly<Record<string, string | readonly string[] | undefined>>
+  /** Web `Headers`, a plain record, or the Node request that has them. */
+  readonly headers:
+    | Headers
+    | Readonly<Record<string, string | readonly string[] | undefined>>
+    | { readonly rawHeaders: readonly string[] }
   /**
    * Names and values as they arrived, alternating. Node sets it. Without it duplicates of a header
    * cannot be seen, and a comma in a token header is refused in their place.
@@ -67,12 +71,7 @@ export function readCredentials(
   headers: CredentialHeaders,
 ): Credentials {
   refuseQueryToken(request.url)
-  const lines = collect(request, headers)
-  const values = new Map<string, string>()
-  for (const [name, { value }] of lines) {
-    if (headers.tokens.has(name) && value.includes(',')) throw malformed('duplicate_header')
-    values.set(name, value)
-  }
+  const values = collect(request, headers)
   const tokens = new Map<string, Credential>()
   for (const name of headers.tokens) {
     const credential = readToken(name, values.get(name), headers.opaque)
@@ -89,22 +88,19 @@ export function readCredentials(
   }
 }
 
-interface Line {
-  readonly spelling: string
-  readonly value: string
-}
-
-function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, Line> {
-  const found = new Map<string, Line>()
+function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, string> {
+  const found = new Map<string, string>()
   const underscored = new Set<string>()
   for (const [spelling, value] of linesOf(request)) {
     // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
     // alone it is nothing.
     const name = spelling.toLowerCase().replaceAll('_', '-')
     if (!isRead(name, headers)) continue
+    // No token has a comma in it: two lines of a header were joined.
+    const joined = headers.tokens.has(name) && value.includes(',')
     if (spelling.includes('_')) underscored.add(name)
-    else if (found.has(name)) throw malformed('duplicate_header')
-    else found.set(name, { spelling, value })
+    else if (joined || found.has(name)) throw malformed('duplicate_header')
+    else found.set(name, value)
   }
   for (const name of underscored) if (found.has(name)) throw malformed('two_spellings')
   return found
@@ -115,17 +111,26 @@ function isRead(name: string, { tokens, values, proofs }: CredentialHeaders): bo
 }
 
 function* linesOf(request: CredentialRequest): Generator<readonly [string, string]> {
-  const { rawHeaders, headers } = request
+  const { headers } = request
+  const rawHeaders = request.rawHeaders ?? rawHeadersOf(headers)
   if (rawHeaders !== undefined) {
     for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
       yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]
     }
     return
   }
-  const entries = isHeaders(headers) ? headers : Object.entries(headers)
+  const entries = isHeaders(headers)
+    ? headers
+    : Object.entries(headers as Record<string, string | readonly string[] | undefined>)
   for (const [name, value] of entries) {
     for (const line of typeof value === 'string' ? [value] : (value ?? [])) yield [name, line]
   }
+}
+
+function rawHeadersOf(headers: CredentialRequest['headers']): readonly string[] | undefined {
+  return 'rawHeaders' in headers && Array.isArray(headers.rawHeaders)
+    ? headers.rawHeaders
+    : undefined
 }
 
 // Not `instanceof`: a runtime may hold more than one `Headers` class.

@@ -2,6 +2,7 @@ import type { Revocable } from './context.ts'
 import { textDigest } from './digest.ts'
 import { IdentityError } from './errors.ts'
 import { guardedStore } from './stores/guarded-store.ts'
+import { memoryStore } from './stores/memory-store.ts'
 import type { Store } from './stores/store.ts'
 
 /** What to revoke: one token, a session, or everything that a subject holds so far. */
@@ -22,19 +23,28 @@ export interface Revocations {
 const longestSeconds = 30 * 86_400
 const maxSkewSeconds = 60
 
-/** Builds revocations over a store. */
-export function createRevocations(store: Store, maxLifetimeSeconds: number): Revocations {
-  const guarded = guardedStore(store)
+/**
+ * Builds revocations over a store. Without one they stay inside this process, and cost nothing until
+ * something is revoked.
+ */
+export function createRevocations(
+  store: Store | undefined,
+  maxLifetimeSeconds: number,
+): Revocations {
+  let guarded = store && guardedStore(store)
   const ttlSeconds = Math.min(maxLifetimeSeconds, longestSeconds) + maxSkewSeconds
 
   async function revoke(revocation: Revocation, now: number): Promise<void> {
     const [kind, id] = toEntry(revocation)
     const key = await toKey(revocation.issuer, kind, id)
+    guarded ??= guardedStore(memoryStore())
     // Tokens issued later belong to a new sign-in: only a subject can have one.
     await guarded.set(key, kind === 'subject' ? String(now) : 'always', ttlSeconds)
   }
 
   async function check({ issuer, subject, claims }: Revocable): Promise<void> {
+    const kept = guarded
+    if (kept === undefined) return
     const ids: [Kind, unknown][] = [
       ['jti', claims['jti']],
       ['session', claims['sid']],
@@ -43,7 +53,7 @@ export function createRevocations(store: Store, maxLifetimeSeconds: number): Rev
     await Promise.all(
       ids.map(async ([kind, id]) => {
         if (typeof id !== 'string') return
-        const revoked = await guarded.get(await toKey(issuer, kind, id))
+        const revoked = await kept.get(await toKey(issuer, kind, id))
         if (revoked !== undefined && covers(revoked, claims['iat'])) {
           throw new IdentityError('TOK', { reason: 'revoked' })
         }
