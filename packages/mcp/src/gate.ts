@@ -159,14 +159,13 @@ class Gate {
   }
 
   /**
-   * The request that an answer belongs to: the one whose call is being served, since an id that was
-   * cancelled can be in use again. Undefined when another request holds the id by now.
+   * The request that an answer belongs to, unless it is no longer waited for. Its id alone does not
+   * tell: SDK v1 ignores the cancellation of id 0, and the id may be another request's by now.
    */
   #answered(id: RequestId): OpenRequest | undefined {
     const holder = this.#open.get(id)
     const served = deliveries.getStore()?.open
-    if (served?.request.id !== id) return holder
-    return holder === undefined || holder === served ? served : undefined
+    return served?.request.id === id && served !== holder ? undefined : holder
   }
 
   #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
