@@ -1,6 +1,9 @@
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
-const privateHost =
-  /^(10\.|192\.168\.|169\.254\.|0\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|\[(f[cd]|fe[89ab]|::))/i
+// The URL parser has brought every spelling of an address to one form. Names are not looked at:
+// `10.example.com` is one.
+const privateV4 =
+  /^(?:0|10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.[\d.]+$/
+const privateV6 = /^\[(?:f[cd]|fe[89ab]|::)/i
 
 /**
  * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback
@@ -14,13 +17,17 @@ export function safeUrl(text: string, option: string): URL {
   const local = isLoopback(url)
   const secure = url.protocol === 'https:' || (url.protocol === 'http:' && local)
   if (!secure) throw new TypeError(`${option} must use https (http is for loopback only)`)
-  if (!local && privateHost.test(url.hostname)) {
+  if (!local && isPrivate(url)) {
     throw new TypeError(`${option} must not name a private address`)
   }
   if (url.username !== '' || url.password !== '' || url.hash !== '') {
     throw new TypeError(`${option} must not carry user information or a fragment`)
   }
   return url
+}
+
+function isPrivate({ hostname }: URL): boolean {
+  return privateV4.test(hostname) || privateV6.test(hostname)
 }
 
 /** Whether a URL names this very machine. */

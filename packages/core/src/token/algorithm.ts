@@ -34,5 +34,8 @@ export function isAlgorithm(value: unknown): value is Algorithm {
 
 /** Algorithms that a key of this type and curve can serve. */
 export function algorithmsOfKey(kty: unknown, crv: unknown): readonly Algorithm[] {
-  return byKey.get(kty === 'RSA' ? 'RSA' : `${String(kty)} ${String(crv)}`) ?? []
+  if (kty === 'RSA') return byKey.get(kty) ?? []
+  // Only text is joined: a key set may hold anything here, also what has no text form.
+  if (typeof kty !== 'string' || typeof crv !== 'string') return []
+  return byKey.get(`${kty} ${crv}`) ?? []
 }
