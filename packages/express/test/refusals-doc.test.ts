@@ -1,0 +1,144 @@
+import { readFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { createAuthenticator, direct, IdentityError, issuer, type Source } from '@onbehalf/core'
+import { authenticate, resourceMetadata } from '@onbehalf/express'
+import { protect, requireOrg, requireScope } from '@onbehalf/mcp'
+import express from 'express'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { serve } from './http.ts'
+import {
+  adasHeaders,
+  adasToken,
+  authenticator,
+  forwardedHeaders,
+  metadataUrl,
+  people,
+  resource,
+} from './identities.ts'
+
+const page = readFileSync(new URL('../../../docs/refusals.md', import.meta.url), 'utf8')
+const shown = [...page.matchAll(/```http\n([\s\S]*?)\n```/g)].map(([, block]) => block ?? '')
+
+const answers: readonly (readonly [string, () => Promise<string>])[] = [
+  ['no credential', () => ask({})],
+  ['a token that is refused', async () => ask(await adasHeaders({ aud: 'https://other.example' }))],
+  ['a broken binding', async () => ask(await forwardedHeaders(await adasToken()))],
+  ['malformed credentials', () => ask({ authorization: 'Bearer' })],
+  ['a missing scope', async () => ask(await adasHeaders({ scope: 'other' }))],
+  ['keys that are unavailable', async () => askWithoutKeys(await adasHeaders())],
+  ['a call that cannot be recorded', () => askFailing('AUDIT')],
+  ['a session of somebody else', () => askFailing('SESS')],
+  ['the metadata', () => ask({}, { path: new URL(metadataUrl).pathname, method: 'GET' })],
+  ['a tool of another organization', async () => call('list_invoices', await adasHeaders())],
+  ['a prompt of another organization', async () => call('tax_advice', await adasHeaders())],
+  ['a tool that needs consent', async () => call('close_books', await adasHeaders())],
+]
+
+describe('docs/refusals.md', () => {
+  it.each(answers)('shows the real answer to %s', async (_case, answer) => {
+    expect(shown).toContain(await answer())
+  })
+
+  it('shows nothing else', () => {
+    expect(shown).toHaveLength(answers.length)
+  })
+})
+
+interface Target {
+  readonly path?: string
+  readonly method?: string
+  readonly body?: string
+}
+
+function ask(headers: Record<string, string>, target: Target = {}): Promise<string> {
+  const app = createApp(authenticator)
+  return send(app, headers, target)
+}
+
+async function call(name: string, headers: Record<string, string>): Promise<string> {
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: name === 'tax_advice' ? 'prompts/get' : 'tools/call',
+    params: { name, arguments: { orgId: 'globex' } },
+  })
+  const accept = 'application/json, text/event-stream'
+  return send(
+    createApp(authenticator),
+    { ...headers, accept, 'content-type': 'application/json' },
+    { body },
+  )
+}
+
+async function askWithoutKeys(headers: Record<string, string>): Promise<string> {
+  const keys = await serve((_req, res) => res.writeHead(500).end())
+  const remote = issuer({
+    issuer: people.issuer,
+    audience: resource,
+    algorithms: ['ES256'],
+    keys: { jwksUri: keys.href },
+    monotonic: () => 0,
+    random: () => 0.5,
+  })
+  const app = createApp(createAuthenticator({ resource, sources: [direct({ issuer: remote })] }))
+  return send(app, headers, {})
+}
+
+/** What a source of one's own may throw. */
+function askFailing(code: 'AUDIT' | 'SESS'): Promise<string> {
+  const source: Source = {
+    ...direct({ issuer: issuer({ issuer: people.issuer, audience: resource }) }),
+    applies: () => true,
+    identify: () => Promise.reject(new IdentityError(code, { reason: 'documented' })),
+  }
+  return send(createApp(createAuthenticator({ resource, sources: [source] })), {}, {})
+}
+
+function createApp(protection: typeof authenticator): express.Express {
+  const app = express().disable('x-powered-by')
+  app.use(resourceMetadata(protection))
+  const handle = toNodeHandler(createMcpHandler(createServer))
+  app.post('/mcp', authenticate(protection), express.json(), (req, res) => {
+    void handle(req, res, req.body)
+  })
+  return app
+}
+
+function createServer(): McpServer {
+  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
+  const inputSchema = z.object({ orgId: z.string() })
+  const reply = () => ({ content: [] })
+  const match = ({ orgId }: { orgId: string }): string => orgId
+  server.registerTool('list_invoices', { inputSchema }, requireOrg({ match }, reply))
+  server.registerTool('close_books', { inputSchema }, requireScope('books:close', reply))
+  const noAdvice = () => ({ messages: [] })
+  server.registerPrompt('tax_advice', { argsSchema: inputSchema }, requireOrg({ match }, noAdvice))
+  return server
+}
+
+const ofTheConnection = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding'])
+
+/** The answer as a person reads it: without the headers that Node adds to any answer. */
+async function send(
+  app: express.Express,
+  headers: Record<string, string>,
+  { path = '/mcp', method = 'POST', body = '' }: Target,
+): Promise<string> {
+  const url = new URL(path, await serve(app))
+  return new Promise((resolve, reject) => {
+    request(url, { method, headers, agent: false }, (response) => {
+      const { statusCode, statusMessage } = response
+      const lines = Object.entries(response.headers)
+        .filter(([name]) => !ofTheConnection.has(name) && name !== 'content-length')
+        .map(([name, value]) => `${name}: ${String(value)}`)
+      const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines].join('\n')
+      text(response).then((answer) => resolve(`${head}\n\n${answer.trimEnd()}`), reject)
+    })
+      .on('error', reject)
+      .end(body)
+  })
+}
