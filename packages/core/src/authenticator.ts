@@ -12,7 +12,6 @@ import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.
 import { type Confirmation, confirmAll } from './proof-of-possession/confirmation.ts'
 import { createRevocations, type Revocation } from './revocation.ts'
 import type { Source } from './sources/source.ts'
-import { memoryStore } from './stores/memory-store.ts'
 import type { Store } from './stores/store.ts'
 
 export interface AuthenticatorOptions<S extends readonly Source<unknown>[]> {
@@ -32,7 +31,7 @@ export interface AuthenticatorOptions<S extends readonly Source<unknown>[]> {
   readonly revocations?: Store
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
-  /** Told about every decision and every key load. A throw in it changes nothing. */
+  /** Told about every decision and every key load. A throw or a rejection in it changes nothing. */
   readonly onEvent?: (event: AuthenticatorEvent) => void
 }
 
@@ -86,7 +85,7 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
   const sources: readonly Source<unknown>[] = [...options.sources]
   safeUrl(resource, 'resource')
   if (sources.length === 0) throw new TypeError('sources must not be empty')
-  const { confirmations = [], revocations: store = memoryStore() } = options
+  const { confirmations = [], revocations: store } = options
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
   const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
@@ -98,13 +97,14 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
       const credentials = readCredentials(request, headers)
       const source = chooseSource(sources, credentials)
       const context: Context = {
-        now: clock(),
+        now: readClock(clock),
         report,
         checkRevoked: (revocable) => revocations.check(revocable),
         confirm: (cnf, credential) =>
           confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
       }
       const identity = await source.identify(credentials, context)
+      if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
       report({ type: 'accepted', source: source.kind })
       return identity as Identity<ClaimsOf<S>>
     } catch (thrown) {
@@ -119,11 +119,27 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
     resourceMetadataUrl: resourceMetadataUrl(resource),
     metadata: createMetadata(resource, sources),
     authenticate,
-    ready: async () => {
-      await Promise.all(issuers.map((issuer) => issuer.ready(report)))
-    },
-    revoke: (revocation: Revocation) => revocations.revoke(revocation, clock()),
+    ready: () =>
+      closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),
+    revoke: (revocation: Revocation) =>
+      closed(() => revocations.revoke(revocation, readClock(clock))),
   })
+}
+
+/** Whatever fails inside leaves as one of the closed list. */
+async function closed(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (thrown) {
+    throw asIdentityError(thrown)
+  }
+}
+
+/** Every comparison with a time that is no number would be false, and nothing would ever expire. */
+function readClock(clock: () => number): number {
+  const now = clock()
+  if (!Number.isFinite(now)) throw new TypeError('The clock returned no number')
+  return now
 }
 
 function toHeaders(
@@ -189,11 +205,14 @@ function createMetadata(
 }
 
 function toReport(onEvent: ((event: AuthenticatorEvent) => void) | undefined): Context['report'] {
+  // An observer must not turn a decision around, nor end the process: its own failure is its own.
+  const ignore = (): void => {}
   return (event) => {
     try {
-      onEvent?.(event)
+      // Typed as `void`, yet an async function fits: its rejection would be nobody's.
+      void Promise.resolve(onEvent?.(event)).catch(ignore)
     } catch {
-      // An observer must not turn a decision around: its own failure is its own.
+      ignore()
     }
   }
 }

@@ -68,7 +68,8 @@ function bothScopes(claims: Claims): unknown {
   const [scope, scp] = [claims['scope'], claims['scp']].map((value) =>
     Array.isArray(value) ? value.join(' ') : value,
   )
-  return scope === scp ? scope : undefined
+  // `null` is no list of scopes: the operator is told that it was dropped.
+  return scope === scp ? scope : null
 }
 
 function toAudiences(

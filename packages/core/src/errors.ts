@@ -9,7 +9,7 @@
  * | `TOK`     | 401  | a token was refused (`invalid_token`)                           |
  * | `SCOPE`   | 403  | valid, but the token lacks scopes (`insufficient_scope`)        |
  * | `BIND`    | 401  | the person's token is not bound to this gateway                 |
- * | `DOWN`    | 503  | keys are unavailable: not the caller's fault                    |
+ * | `DOWN`    | 503  | keys are unavailable, or this server failed: not the caller's fault |
  * | `AUDIT`   | 503  | the call could not be recorded                                  |
  * | `SESS`    | 404  | the session, task or stream belongs to another principal        |
  */
@@ -88,8 +88,11 @@ export function isIdentityError(value: unknown): value is IdentityError {
   return typeof value === 'object' && value !== null && brand in value
 }
 
-/** Turns any throw into an {@link IdentityError}: what is not understood is refused as `TOK`. */
+/**
+ * Turns any throw into an {@link IdentityError}. What is not understood is a failure of this server:
+ * it is refused as `DOWN`, so that no caller throws a good token away for it.
+ */
 export function asIdentityError(error: unknown): IdentityError {
   if (isIdentityError(error)) return error
-  return new IdentityError('TOK', { reason: 'internal_error', cause: error })
+  return new IdentityError('DOWN', { reason: 'internal_error', cause: error })
 }

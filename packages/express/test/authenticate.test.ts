@@ -194,7 +194,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
         },
       })
       const { url, requests } = await start({ authenticator: broken })
-      expect((await post(url, await adasHeaders())).status).toBe(401)
+      expect((await post(url, await adasHeaders())).status).toBe(503)
       expect(requests).toEqual([])
     })
 
@@ -205,7 +205,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
         next()
       })
       const { url, requests } = await start({ app })
-      expect((await post(url, await adasHeaders())).status).toBe(401)
+      expect((await post(url, await adasHeaders())).status).toBe(503)
       expect(requests).toEqual([])
     })
 
@@ -292,7 +292,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
       })
       const { url, refusals } = await start({ authenticator: broken })
       await post(url, await adasHeaders())
-      expect(refusals).toEqual([{ code: 'TOK', reason: 'internal_error', url: '/mcp' }])
+      expect(refusals).toEqual([{ code: 'DOWN', reason: 'internal_error', url: '/mcp' }])
     })
 
     it.each([

@@ -1,6 +1,6 @@
 import { IdentityError } from '../errors.ts'
 import { findKeys, type KeySet, parseKeySet } from './key-set.ts'
-import type { KeySource } from './key-source.ts'
+import type { KeySource, ReportKeyEvent } from './key-source.ts'
 
 /**
  * Keys that are part of the configuration.
@@ -10,15 +10,22 @@ import type { KeySource } from './key-source.ts'
 export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySource {
   let parsed: Promise<KeySet | undefined> | undefined
 
-  async function load(): Promise<KeySet> {
-    parsed ??= parseKeySet(jwks)
+  async function parse(report: ReportKeyEvent): Promise<KeySet | undefined> {
+    const set = await parseKeySet(jwks)
+    const { keys = [], ignored = [] } = set ?? {}
+    report({ type: 'keys_loaded', usable: keys.length, ignored })
+    return set
+  }
+
+  async function load(report: ReportKeyEvent): Promise<KeySet> {
+    parsed ??= parse(report)
     const set = await parsed
     if (set !== undefined && set.keys.length > 0) return set
     throw new IdentityError('DOWN', { reason: 'keys_unusable' })
   }
 
   return {
-    find: async (query) => findKeys(await load(), query),
-    ready: async () => void (await load()),
+    find: async (query, report) => findKeys(await load(report), query),
+    ready: async (report) => void (await load(report)),
   }
 }

@@ -84,7 +84,8 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     if (vouching.includes(gateway.client) && !userOptional) {
       throw new IdentityError('MISSING', { reason: 'obo_missing' })
     }
-    return toIdentity({ ...token, claims: token.verified }, { source: 'enriched', gateway })
+    const claims = exposedClaims(token.verified)
+    return toIdentity({ ...token, claims }, { source: 'enriched', gateway })
   }
 
   return Object.freeze<Source<C | Claims>>({

@@ -1,6 +1,7 @@
+import { exposedClaims } from '../claims.ts'
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
-import { IdentityError } from '../errors.ts'
+import { IdentityError, isIdentityError } from '../errors.ts'
 import { headerName } from '../header-name.ts'
 import type { Claims, Identity } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
@@ -69,9 +70,10 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     if (credential !== undefined && isSwapped(credentials)) throw broken('binding_roles_swapped')
     const { gateway, token: machine } = await verifyGateway(via, credentials, context)
     if (credential === undefined) {
-      return toIdentity({ ...machine, claims: machine.verified }, { source: 'forwarded', gateway })
+      const claims = exposedClaims(machine.verified)
+      return toIdentity({ ...machine, claims }, { source: 'forwarded', gateway })
     }
-    const person = await issuer.verify(credential, context)
+    const person = await issuer.verify(credential, context).catch(unreadableActor(rules))
     bind(person, { gateway, token: machine }, rules)
     return toIdentity(person, { source: 'forwarded', gateway, until: machine.expiresAt })
   }
@@ -115,6 +117,14 @@ function bind(
   if (crossesTenants(person, machine.token)) throw broken('binding_tenant')
   if (rules.includes('client') && person.client !== gateway.client) throw broken('binding_client')
   if (rules.includes('actor') && !isActor(person, gateway)) throw broken('binding_actor')
+}
+
+/** Where the actor is what binds, an `act` that cannot be read binds nobody. */
+function unreadableActor(rules: readonly BindingRule[]): (error: unknown) => never {
+  return (error) => {
+    const unreadable = isIdentityError(error) && error.reason === 'bad_act'
+    throw unreadable && rules.includes('actor') ? broken('binding_actor') : error
+  }
 }
 
 function isActor(person: VerifiedToken<unknown>, gateway: VerifiedGateway['gateway']): boolean {

@@ -1,0 +1,94 @@
+import type { ServerOptions } from 'node:http'
+import {
+  type Authenticator,
+  type AuthenticatorEvent,
+  createAuthenticator,
+  createRefusal,
+  direct,
+  type Identity,
+  type IssuerOptions,
+  issuer,
+  type Source,
+} from '@onbehalf/core'
+import { onTestFinished } from 'vitest'
+import { type Answer, type Lines, listen, sendLines } from './http.ts'
+import type { SigningKey } from './keys.ts'
+import { audience, issuerName, now, resource } from './names.ts'
+import { mint } from './token.ts'
+
+/** A protected resource on `node:http`, and everything that can be seen from outside and inside. */
+export interface ProtectedServer {
+  readonly authenticator: Authenticator<unknown>
+  readonly port: number
+  /** The identity of every call that reached the handler. */
+  readonly handled: readonly Identity<unknown>[]
+  readonly events: readonly AuthenticatorEvent[]
+  /** Everything that `authenticate` threw. */
+  readonly thrown: readonly unknown[]
+  send(lines: Lines, target?: string): Promise<Answer>
+  /** A call that this server accepts, to show that a refusal was not for another cause. */
+  readonly good: Lines | undefined
+}
+
+export interface ServerSetup {
+  readonly sources: readonly Source<unknown>[]
+  readonly good?: Lines
+  readonly clock?: () => number
+  readonly onEvent?: (event: AuthenticatorEvent) => void
+  readonly http?: ServerOptions
+}
+
+export async function startServer(setup: ServerSetup): Promise<ProtectedServer> {
+  const events: AuthenticatorEvent[] = []
+  const handled: Identity<unknown>[] = []
+  const thrown: unknown[] = []
+  const { sources, clock = () => now, onEvent } = setup
+  const authenticator = createAuthenticator({
+    resource,
+    sources,
+    clock,
+    onEvent: (event) => {
+      events.push(event)
+      return onEvent?.(event)
+    },
+  })
+  const { port, close } = await listen((req, res) => {
+    void authenticator.authenticate(req).then(
+      (identity) => {
+        handled.push(identity)
+        res.end(JSON.stringify(identity))
+      },
+      (error: unknown) => {
+        thrown.push(error)
+        const { status, headers, body } = createRefusal(error, authenticator)
+        res.statusCode = status
+        for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+        res.end(body)
+      },
+    )
+  }, setup.http)
+  onTestFinished(close)
+  const send = (lines: Lines, target?: string): Promise<Answer> => sendLines(port, lines, target)
+  return { authenticator, port, handled, events, thrown, send, good: setup.good }
+}
+
+/** One issuer with this key; the token in `Authorization` is the caller's own. */
+export async function startDirect(
+  key: SigningKey,
+  options: Partial<IssuerOptions<unknown>> = {},
+  setup: Omit<ServerSetup, 'sources'> = {},
+): Promise<ProtectedServer> {
+  const trusted = issuer({
+    issuer: issuerName,
+    audience,
+    algorithms: [key.algorithm],
+    keys: { jwks: { keys: [key.jwk] } },
+    ...options,
+  })
+  const good = bearer(mint(key))
+  return startServer({ good, ...setup, sources: [direct({ issuer: trusted })] })
+}
+
+export function bearer(token: string): Lines {
+  return [['authorization', `Bearer ${token}`]]
+}
