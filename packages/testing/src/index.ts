@@ -1,3 +1,16 @@
+// A gateway on loopback.
+export { createLocalGateway, type LocalGateway } from './local-gateway.ts'
+export type { GatewayHop, TokenFacts } from './local-gateway-hop.ts'
+export type {
+  ClientCredentialsCredential,
+  LocalGatewayOptions,
+  LocalTarget,
+  OAuthProvider,
+  PassthroughCredential,
+  TargetCredential,
+  TokenExchangeCredential,
+} from './local-gateway-options.ts'
+export type { ListedTool } from './local-gateway-tools.ts'
 // An authorization server on loopback.
 export { createLocalIssuer, type LocalIssuer } from './local-issuer.ts'
 export type {

@@ -25,12 +25,13 @@ export async function requestTokens(
   tokenEndpoint: string,
   client: RequestingClient,
   parameters: Readonly<Record<string, string | undefined>>,
+  signal: AbortSignal | null = null,
 ): Promise<IssuedTokens> {
   const body = toSearchParams(parameters)
   const headers = new Headers()
   if (client.secret === undefined) body.set('client_id', client.id)
   else headers.set('authorization', basic(client.id, client.secret))
-  const response = await fetch(tokenEndpoint, { method: 'POST', headers, body })
+  const response = await fetch(tokenEndpoint, { method: 'POST', headers, body, signal })
   return toIssuedTokens(response.status, (await response.json()) as Record<string, unknown>)
 }
 
