@@ -11,10 +11,10 @@ import { safeUrl } from './keys/safe-url.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.ts'
 import { type Confirmation, confirmAll } from './proof-of-possession/confirmation.ts'
 import { createRevocations, type Revocation } from './revocation.ts'
-import type { Source } from './sources/source.ts'
+import type { AnySource, Source } from './sources/source.ts'
 import type { Store } from './stores/store.ts'
 
-export interface AuthenticatorOptions<S extends readonly Source<unknown>[]> {
+export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
   readonly resource: string
   /** Tried in this order; the first that applies decides. */
@@ -78,11 +78,11 @@ type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function createAuthenticator<const S extends readonly Source<unknown>[]>(
+export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
   const { resource, clock = () => Date.now() / 1000, onEvent } = options
-  const sources: readonly Source<unknown>[] = [...options.sources]
+  const sources: readonly AnySource[] = [...options.sources]
   safeUrl(resource, 'resource')
   if (sources.length === 0) throw new TypeError('sources must not be empty')
   const { confirmations = [], revocations: store } = options
@@ -103,10 +103,10 @@ export function createAuthenticator<const S extends readonly Source<unknown>[]>(
         confirm: (cnf, credential) =>
           confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
       }
-      const identity = await source.identify(credentials, context)
+      const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
       if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
       report({ type: 'accepted', source: source.kind })
-      return identity as Identity<ClaimsOf<S>>
+      return identity
     } catch (thrown) {
       const error = asIdentityError(thrown)
       report({ type: 'refused', code: error.code, reason: error.reason })
@@ -143,7 +143,7 @@ function readClock(clock: () => number): number {
 }
 
 function toHeaders(
-  sources: readonly Source<unknown>[],
+  sources: readonly AnySource[],
   confirmations: readonly Confirmation[],
 ): CredentialHeaders {
   return {
@@ -154,10 +154,7 @@ function toHeaders(
   }
 }
 
-function chooseSource(
-  sources: readonly Source<unknown>[],
-  credentials: Credentials,
-): Source<unknown> {
+function chooseSource(sources: readonly AnySource[], credentials: Credentials): AnySource {
   const source = sources.find((candidate) => candidate.applies(credentials))
   if (source === undefined) throw explain(sources, credentials)
   // Nothing that was presented is quietly ignored: who decides must have read all of it.
@@ -168,7 +165,7 @@ function chooseSource(
 }
 
 /** Why no source applies, as precisely as it can be told. */
-function explain(sources: readonly Source<unknown>[], credentials: Credentials): IdentityError {
+function explain(sources: readonly AnySource[], credentials: Credentials): IdentityError {
   if (credentials.present.size === 0) {
     return new IdentityError('MISSING', { reason: 'no_credential' })
   }
@@ -182,7 +179,7 @@ function explain(sources: readonly Source<unknown>[], credentials: Credentials):
     : new IdentityError('MISSING', { reason: 'gateway_missing' })
 }
 
-function onlyKnownHeaders(sources: readonly Source<unknown>[], credentials: Credentials): boolean {
+function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credentials): boolean {
   const known = new Set(
     sources.flatMap((source) => [...source.tokenHeaders, ...source.valueHeaders]),
   )
@@ -191,7 +188,7 @@ function onlyKnownHeaders(sources: readonly Source<unknown>[], credentials: Cred
 
 function createMetadata(
   resource: string,
-  sources: readonly Source<unknown>[],
+  sources: readonly AnySource[],
 ): ProtectedResourceMetadata {
   const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
   const servers = new Set(issuers.flatMap(({ issuers: [first] }) => first ?? []))

@@ -25,6 +25,14 @@ export interface Source<C = Claims> {
   identify(credentials: Credentials, context: Context): Promise<Identity<C>>
 }
 
+/**
+ * A source of whatever claims. `Source<unknown>` in its place would lend its `unknown` to a source
+ * that is written inside a list of sources.
+ */
+export interface AnySource extends Omit<Source, 'identify'> {
+  identify(credentials: Credentials, context: Context): Promise<object>
+}
+
 /** Whether a header carries a token that names (so far without proof) one of these issuers. */
 export function namesIssuer(
   credentials: Credentials,
