@@ -1,20 +1,5 @@
-import type { DenialReason, Deny } from '@onbehalf/core/guards'
+import { type Denial, type DenialReason, type Deny, denialKey } from '@onbehalf/core/guards'
 import type { RpcError } from './json-rpc.ts'
-
-/** Key under `_meta` of a refused tool call, where a program finds the {@link Denial}. */
-export const denialKey = 'dev.onbehalf/denial'
-
-/** Why a call was refused, for programs. */
-export interface Denial {
-  readonly reason: DenialReason
-  /** Name of the guard that refused. */
-  readonly guard: string
-  /**
-   * What would satisfy the guard: roles and scopes alone. Organizations are left out, since their
-   * ids may belong to other tenants.
-   */
-  readonly required: { readonly roles?: readonly string[]; readonly scopes?: readonly string[] }
-}
 
 /** The result of a refused tool call: the model reads the text and moves on. */
 export interface DenialResult {

@@ -1,11 +1,11 @@
+// What a refused caller gets
+export { type Denial, denialKey } from '@onbehalf/core/guards'
 // Handlers behind a guard
 export { allowPublic } from './allow-public.ts'
 // Identity in code below a call
 export { currentIdentity } from './current-identity.ts'
 export type { DecisionEvent } from './decision-event.ts'
-export type { Denial, DenialResult } from './denial.ts'
-// What a refused caller gets
-export { denialKey } from './denial.ts'
+export type { DenialResult } from './denial.ts'
 export type { HandlerWrapper } from './guarded.ts'
 export { guarded } from './guarded.ts'
 export type { ArgumentsOf, GuardedHandler, Handler } from './handler.ts'

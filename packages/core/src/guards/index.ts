@@ -6,6 +6,9 @@ export { check } from './check.ts'
 export { all, any } from './combine.ts'
 export type { DecideOptions } from './decide.ts'
 export { decide, narrow } from './decide.ts'
+export type { Denial } from './denial.ts'
+// Telling a caller why
+export { denialKey } from './denial.ts'
 export type {
   Allow,
   Call,
