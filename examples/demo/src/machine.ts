@@ -1,0 +1,42 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client'
+import type { Call } from './call.ts'
+import { describeHeaders, describeHop } from './describe.ts'
+import { toOutcome } from './outcome.ts'
+import { serverUrl, type Way } from './world.ts'
+
+const toolCount = 4
+
+/** What the gateway does of its own accord: it may list every tool, and call none. */
+export function machineCalls(way: Way): readonly Call[] {
+  if (way === 'exchange' || way === 'passthrough') return []
+  return [
+    {
+      way,
+      caller: 'gateway itself',
+      what: 'lists tools, no person',
+      expected: `allowed: ${toolCount} tools`,
+      run: async (world) => {
+        const tools = await world.gateway.listTools(way)
+        const verdict = `allowed: ${tools.length} tools`
+        return { verdict, answer: '', reached: describeHop(world.lastHop()) }
+      },
+    },
+    {
+      way,
+      caller: 'gateway itself',
+      what: 'calls list_invoices, no person',
+      expected: 'org_missing',
+      run: async (world) => {
+        const authorization = `Bearer ${await world.gateway.machineToken(way)}`
+        const client = new Client({ name: 'gateway', version: '1.0.0' })
+        const transport = new StreamableHTTPClientTransport(new URL(serverUrl(world, way)), {
+          requestInit: { headers: { authorization } },
+        })
+        await client.connect(transport)
+        const result = await client.callTool({ name: 'list_invoices', arguments: {} })
+        await client.close()
+        return { ...toOutcome(result), reached: describeHeaders({ authorization }) }
+      },
+    },
+  ]
+}
