@@ -195,7 +195,7 @@ function createMetadata(
   const scopes = new Set(issuers.flatMap((issuer) => issuer.scopes))
   return Object.freeze({
     resource,
-    authorization_servers: Object.freeze([...servers]),
+    ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
     ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
     bearer_methods_supported: Object.freeze(['header'] as const),
   })

@@ -1,7 +1,8 @@
 /** Protected resource metadata (RFC 9728 section 2), as far as it follows from the sources. */
 export interface ProtectedResourceMetadata {
   readonly resource: string
-  readonly authorization_servers: readonly string[]
+  /** Absent when no source reads `Authorization`: a list is never empty (section 3.2). */
+  readonly authorization_servers?: readonly string[]
   readonly scopes_supported?: readonly string[]
   readonly bearer_methods_supported: readonly ['header']
 }
