@@ -76,9 +76,12 @@ export function createIdentity<C>(parts: IdentityParts & { readonly claims: C })
   return deepFreeze(Object.assign(Object.create(null) as object, identity)) as Identity<C>
 }
 
-function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return value
+  // JavaScript cannot freeze the bytes of a view; a schema may have made one out of a claim.
+  if (ArrayBuffer.isView(value)) return value
+  seen.add(value)
   Object.freeze(value)
-  for (const member of Object.values(value)) deepFreeze(member)
+  for (const member of Object.values(value)) deepFreeze(member, seen)
   return value
 }
