@@ -17,9 +17,9 @@ import { policyOf, setPolicy, validIdentity } from './policy.ts'
  * server.registerTool('health', { inputSchema: z.object({}) }, allowPublic(() => reply('ok')))
  * ```
  */
-export function allowPublic<P extends unknown[], C, R>(
-  handler: Handler<P, C, Identity | undefined, R>,
-): GuardedHandler<P, C, R> {
+export function allowPublic<A, C, R, P extends unknown[] = []>(
+  handler: Handler<A, P, C, Identity | undefined, R>,
+): GuardedHandler<A, P, C, R> {
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   if (policyOf(handler) !== undefined) throw new TypeError('a guarded handler cannot be public')
   const run = handler as unknown as (...params: unknown[]) => unknown
@@ -31,5 +31,5 @@ export function allowPublic<P extends unknown[], C, R>(
     )
   }
   setPolicy(wrapped, 'public')
-  return wrapped as unknown as GuardedHandler<P, C, R>
+  return wrapped as unknown as GuardedHandler<A, P, C, R>
 }

@@ -7,9 +7,9 @@ import { identityOf, withIdentity } from './identity-of.ts'
 import { decideCall, policyOf, setPolicy } from './policy.ts'
 
 /** Puts handlers behind one guard. */
-export type HandlerWrapper<N extends Identity> = <P extends unknown[], C, R>(
-  handler: Handler<P, C, N, R>,
-) => GuardedHandler<P, C, R>
+export type HandlerWrapper<N extends Identity> = <A, C, R, P extends unknown[] = []>(
+  handler: Handler<A, P, C, N, R>,
+) => GuardedHandler<A, P, C, R>
 
 type AnyHandler = (...params: unknown[]) => unknown
 
@@ -31,12 +31,12 @@ type AnyHandler = (...params: unknown[]) => unknown
  * ```
  */
 export function guarded<N extends Identity>(guard: Guard<N>): HandlerWrapper<N> {
-  return <P extends unknown[], C, R>(handler: Handler<P, C, N, R>) => {
+  return <A, C, R, P extends unknown[] = []>(handler: Handler<A, P, C, N, R>) => {
     const policy = combinePolicy(guard, handler)
     const wrapped = (...params: unknown[]): Promise<unknown> =>
       serve(guard, handler as unknown as AnyHandler, params)
     setPolicy(wrapped, policy)
-    return wrapped as GuardedHandler<P, C, R>
+    return wrapped as GuardedHandler<A, P, C, R>
   }
 }
 

@@ -85,11 +85,13 @@ function guardConnections(low: Connectable, rules: GateRules, find: FindMissingS
 }
 
 function createReport(low: Connectable, { onDecision }: ProtectOptions): Protection['report'] {
+  const failed = (cause: unknown): void => low.onerror?.(new Error('onDecision failed', { cause }))
   return (event) => {
     try {
-      onDecision?.(event)
+      // Typed as `void`, yet an async function fits: its rejection would be nobody's.
+      void Promise.resolve(onDecision?.(event)).catch(failed)
     } catch (cause) {
-      low.onerror?.(new Error('onDecision failed', { cause }))
+      failed(cause)
     }
   }
 }

@@ -12,9 +12,15 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('pay', { inputSchema }, requireAll([user(), scope('payments')], pay))
  * ```
  */
-export function requireAll<const G extends readonly Guard<never>[], P extends unknown[], C, R>(
+export function requireAll<
+  const G extends readonly Guard<never>[],
+  A,
+  C,
+  R,
+  P extends unknown[] = [],
+>(
   guards: G,
-  handler: Handler<P, C, Narrowed<ReturnType<typeof all<G>>>, R>,
-): GuardedHandler<P, C, R> {
+  handler: Handler<A, P, C, Narrowed<ReturnType<typeof all<G>>>, R>,
+): GuardedHandler<A, P, C, R> {
   return guarded(all(...guards))(handler)
 }

@@ -12,9 +12,15 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('audit', { inputSchema }, requireAny([role('auditor'), role('operator')], audit))
  * ```
  */
-export function requireAny<const G extends readonly Guard<never>[], P extends unknown[], C, R>(
+export function requireAny<
+  const G extends readonly Guard<never>[],
+  A,
+  C,
+  R,
+  P extends unknown[] = [],
+>(
   guards: G,
-  handler: Handler<P, C, Narrowed<ReturnType<typeof any<G>>>, R>,
-): GuardedHandler<P, C, R> {
+  handler: Handler<A, P, C, Narrowed<ReturnType<typeof any<G>>>, R>,
+): GuardedHandler<A, P, C, R> {
   return guarded(any(...guards))(handler)
 }

@@ -24,41 +24,40 @@ import type { ArgumentsOf, GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('read_ledger', { inputSchema }, requireOrg({ match: (args) => args.orgId }, readLedger))
  * ```
  */
-export function requireOrg<P extends unknown[], C, R>(
-  handler: Handler<P, C, WithOrganization, R>,
-): GuardedHandler<P, C, R>
-export function requireOrg<P extends unknown[], C, R>(
+export function requireOrg<A, C, R, P extends unknown[] = []>(
+  handler: Handler<A, P, C, WithOrganization, R>,
+): GuardedHandler<A, P, C, R>
+export function requireOrg<A, C, R, P extends unknown[] = []>(
   ids: string | readonly string[],
-  handler: Handler<P, C, WithOrganization, R>,
-): GuardedHandler<P, C, R>
-export function requireOrg<P extends unknown[], C, R>(
-  options: OrganizationOptions<NoInfer<ArgumentsOf<P>>>,
-  handler: Handler<P, C, WithOrganization, R>,
-): GuardedHandler<P, C, R>
-export function requireOrg<P extends unknown[], C, R>(
+  handler: Handler<A, P, C, WithOrganization, R>,
+): GuardedHandler<A, P, C, R>
+export function requireOrg<A, C, R, P extends unknown[] = [], M = ArgumentsOf<A, P>>(
+  options: OrganizationOptions<M>,
+  handler: Handler<A, P, C, WithOrganization, R>,
+): GuardedHandler<A, P, C, R>
+export function requireOrg<A, C, R, P extends unknown[] = [], M = ArgumentsOf<A, P>>(
   ids: string | readonly string[],
-  options: Omit<OrganizationOptions<NoInfer<ArgumentsOf<P>>>, 'ids'>,
-  handler: Handler<P, C, WithOrganization, R>,
-): GuardedHandler<P, C, R>
+  options: Omit<OrganizationOptions<M>, 'ids'>,
+  handler: Handler<A, P, C, WithOrganization, R>,
+): GuardedHandler<A, P, C, R>
 export function requireOrg(...input: readonly unknown[]): unknown {
-  const handler = input.at(-1) as Handler<unknown[], unknown, WithOrganization, unknown>
+  const handler = input.at(-1) as Handler<unknown, unknown[], unknown, WithOrganization, unknown>
   return guarded(organization(readRules(input.slice(0, -1))))(handler)
 }
 
-// A rule that turns out undefined, such as an unset variable, must not widen into "any".
 function readRules(rules: readonly unknown[]): OrganizationOptions<never> {
-  const options: OrganizationOptions<never> = {}
-  for (const rule of rules) {
-    if (typeof rule === 'string' || Array.isArray(rule)) Object.assign(options, { ids: rule })
-    else Object.assign(options, readOptions(rule))
+  const options = new Map<string, unknown>()
+  for (const [option, value] of rules.flatMap(readRule)) {
+    if (options.has(option)) throw new TypeError(`${option} must be given once`)
+    // A rule that turns out undefined, such as an unset variable, must not widen into "any".
+    if (value === undefined) throw new TypeError(`${option} must not be undefined`)
+    options.set(option, value)
   }
-  return options
+  return Object.fromEntries(options)
 }
 
-function readOptions(rule: unknown): object {
-  if (typeof rule !== 'object' || rule === null) throw new TypeError('organization rule is missing')
-  for (const [option, value] of Object.entries(rule)) {
-    if (value === undefined) throw new TypeError(`${option} must not be undefined`)
-  }
-  return rule
+function readRule(rule: unknown): [string, unknown][] {
+  if (typeof rule === 'string' || Array.isArray(rule)) return [['ids', rule]]
+  if (typeof rule === 'object' && rule !== null) return Object.entries(rule)
+  throw new TypeError('the organization rule must be ids or options')
 }

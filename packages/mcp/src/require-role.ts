@@ -14,9 +14,9 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('purge', { inputSchema }, requireRole('operator', purge))
  * ```
  */
-export function requireRole<P extends unknown[], C, R>(
+export function requireRole<A, C, R, P extends unknown[] = []>(
   roles: string | readonly string[],
-  handler: Handler<P, C, Identity, R>,
-): GuardedHandler<P, C, R> {
+  handler: Handler<A, P, C, Identity, R>,
+): GuardedHandler<A, P, C, R> {
   return guarded(role(roles))(handler)
 }

@@ -17,20 +17,20 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('read', { inputSchema }, requireScope('notes:read', { implies }, read))
  * ```
  */
-export function requireScope<P extends unknown[], C, R>(
+export function requireScope<A, C, R, P extends unknown[] = []>(
   scopes: string | readonly string[],
-  handler: Handler<P, C, Identity, R>,
-): GuardedHandler<P, C, R>
-export function requireScope<P extends unknown[], C, R>(
+  handler: Handler<A, P, C, Identity, R>,
+): GuardedHandler<A, P, C, R>
+export function requireScope<A, C, R, P extends unknown[] = []>(
   scopes: string | readonly string[],
   options: ScopeOptions,
-  handler: Handler<P, C, Identity, R>,
-): GuardedHandler<P, C, R>
+  handler: Handler<A, P, C, Identity, R>,
+): GuardedHandler<A, P, C, R>
 export function requireScope(
   scopes: string | readonly string[],
   ...rest: readonly unknown[]
 ): unknown {
-  const handler = rest.at(-1) as Handler<unknown[], unknown, Identity, unknown>
+  const handler = rest.at(-1) as Handler<unknown, unknown[], unknown, Identity, unknown>
   const options = rest.length > 1 ? (rest[0] as ScopeOptions) : {}
   return guarded(scope(scopes, options))(handler)
 }

@@ -10,8 +10,8 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('sign', { inputSchema }, requireUser(async (args, { identity }) => sign(identity.subject)))
  * ```
  */
-export function requireUser<P extends unknown[], C, R>(
-  handler: Handler<P, C, UserIdentity, R>,
-): GuardedHandler<P, C, R> {
+export function requireUser<A, C, R, P extends unknown[] = []>(
+  handler: Handler<A, P, C, UserIdentity, R>,
+): GuardedHandler<A, P, C, R> {
   return guarded(user())(handler)
 }

@@ -121,8 +121,12 @@ describe.each(runtimes)('$name', ({ start, isLasting, generation }) => {
       const setup = change((server) => {
         const loose = async (_args: { month: string }) => reply('loose')
         const strict = requireOrg('acme', async (_args: { month: string }) => reply('strict'))
-        server.registerTool('tightened', { inputSchema: month }, loose).update({ callback: strict })
-        server.registerTool('loosened', { inputSchema: month }, strict).update({ callback: loose })
+        server
+          .registerTool('tightened', { inputSchema: month }, loose)
+          .update({ callback: strict as never })
+        server
+          .registerTool('loosened', { inputSchema: month }, strict)
+          .update({ callback: loose as never })
       })
       await withServer(start, setup, async (running) => {
         const [bob, eve, nobody] = [

@@ -10,7 +10,7 @@ export const resource = 'https://mcp.example.com/mcp'
 export const resourceMetadataUrl =
   'https://mcp.example.com/.well-known/oauth-protected-resource/mcp'
 
-export function makeIdentity(parts: Partial<IdentityParts> = {}): Identity {
+export function makeIdentity({ claims: _claims, ...parts }: Partial<IdentityParts> = {}): Identity {
   return createIdentity({
     kind: 'user',
     issuer: 'https://issuer.example',

@@ -33,7 +33,7 @@ export interface TestClient {
 
 type AnyClient = ClientV1 | ClientV2
 interface Sender {
-  send(message: never, options?: never): Promise<void>
+  send(message: never, options?: object): Promise<void>
 }
 
 const info = { name: 'test', version: '1.0.0' }
@@ -86,7 +86,7 @@ export function sendAs<T extends object>(transport: T, caller: string | undefine
   const sender = transport as unknown as Sender
   const send = sender.send.bind(sender)
   const authInfo = authInfoOf(caller)
-  sender.send = (message, options) => send(message, { ...(options as object), authInfo } as never)
+  sender.send = (message, options) => send(message, { ...options, authInfo })
   return transport
 }
 
@@ -106,7 +106,10 @@ function wrap(client: AnyClient): TestClient {
     prompt: (name, args) =>
       settle(async () => {
         const { messages } = await v1.getPrompt({ name, arguments: args })
-        return { kind: 'text', text: (messages[0]?.content as { text: string }).text }
+        return {
+          kind: 'text',
+          text: String(messages.map(({ content }) => (content as { text: string }).text)),
+        }
       }),
     listTools: async () => (await v1.listTools()).tools.map((tool) => tool.name).sort(),
     listAll: async () => ({

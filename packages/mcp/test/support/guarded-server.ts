@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { check, role, scope, user } from '@onbehalf/core/guards'
+import { check, role, scope, user, type WithOrganization } from '@onbehalf/core/guards'
 import {
   allowPublic,
   currentIdentity,
@@ -11,6 +11,7 @@ import {
   requireRole,
   requireScope,
   requireUser,
+  type WithIdentity,
 } from '@onbehalf/mcp'
 import * as z from 'zod'
 
@@ -72,7 +73,7 @@ export const tools = {
   },
   ledger: {
     inputSchema: orgId,
-    handler: requireOrg({ match: (args) => args.orgId }, async (args: OrgId, { identity }) =>
+    handler: requireOrg({ match: (args: OrgId) => args.orgId }, async (args: OrgId, { identity }) =>
       run('ledger', identity, `${args.orgId} ${currentIdentity()?.organization?.id}`),
     ),
   },
@@ -156,12 +157,16 @@ export const readNote = requireOrg('acme', async (uri: URL, { identity }) => {
   return { contents: [{ uri: uri.href, text: `note of ${identity.organization.id}` }] }
 })
 
+type Variables = Record<string, string | string[]>
+
 export const readOrgFile = requireOrg(
-  { match: (variables) => String(variables['org']) },
-  async (uri: URL, variables: Record<string, string | string[]>, { identity }) => {
+  { match: (variables: Variables) => String(variables['org']) },
+  async (uri: URL, variables: Variables, { identity }: WithIdentity<unknown, WithOrganization>) => {
     run('org_file', identity)
     return {
-      contents: [{ uri: uri.href, text: `${variables['name']} of ${identity.organization.id}` }],
+      contents: [
+        { uri: uri.href, text: `${String(variables['name'])} of ${identity.organization.id}` },
+      ],
     }
   },
 )

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { InMemoryTransport as MemoryV1 } from '@modelcontextprotocol/sdk/inMemory.js'
 import { InMemoryTransport as MemoryV2 } from '@modelcontextprotocol/server'
+import { denialKey } from '@onbehalf/mcp'
 import { authInfoOf } from './callers.ts'
 import type { Rpc } from './http-host.ts'
 
@@ -11,7 +12,10 @@ export interface Wire {
   /** Sends without waiting, with the caller's record. */
   send(message: object, caller?: string): void
   /** Sends a request and waits for the answer to its id. */
-  ask(message: { readonly id: number | string } & object, caller?: string): Promise<Rpc>
+  ask(
+    message: { readonly id: number | string; readonly [member: string]: unknown },
+    caller?: string,
+  ): Promise<Rpc>
   /** Lets pending work finish. */
   settle(): Promise<void>
   close(): Promise<void>
@@ -94,4 +98,16 @@ export function ping(id: number | string) {
 
 export function cancel(requestId: unknown) {
   return { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } } as const
+}
+
+/** Names of the tools that a list shows. */
+export function names({ result }: Rpc): string[] {
+  const tools = (result?.['tools'] ?? []) as readonly { readonly name: string }[]
+  return tools.map(({ name }) => name).sort()
+}
+
+/** Why a tool call was refused, for programs. */
+export function reasonOf({ result }: Rpc): string | undefined {
+  const meta = result?.['_meta'] as Record<string, { reason: string }> | undefined
+  return meta?.[denialKey]?.reason
 }

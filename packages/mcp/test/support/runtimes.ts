@@ -34,7 +34,7 @@ export interface Runtime {
   readonly isHttp: boolean
   /** Whether a server outlives a request, so that it can change while connected. */
   readonly isLasting: boolean
-  start(setup?: Setup): Promise<Running>
+  readonly start: (setup?: Setup) => Promise<Running>
 }
 
 function makeV1({ options, before }: Setup): ServerV1 {
