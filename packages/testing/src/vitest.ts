@@ -1,0 +1,33 @@
+import type { DenialReason } from '@onbehalf/core/guards'
+import type { ExpectStatic } from 'vitest'
+import { toBeAllowed, toBeDenied } from './matchers.ts'
+
+/**
+ * Matchers for the results of tool calls and for the decisions of guards.
+ *
+ * - `toBeDenied(reason?)`: the call was refused, for this reason if one is named.
+ * - `toBeAllowed()`: the call was neither refused nor did it fail otherwise.
+ *
+ * Anything that is no such result or decision fails, also under `not`.
+ *
+ * @example
+ * ```ts
+ * import { matchers } from '@onbehalf/testing/vitest'
+ * import { expect } from 'vitest'
+ *
+ * expect.extend(matchers)
+ * expect(await client.callTool({ name: 'read_ledger' })).toBeDenied('org_mismatch')
+ * ```
+ */
+export const matchers: Parameters<ExpectStatic['extend']>[0] = { toBeAllowed, toBeDenied }
+
+declare module 'vitest' {
+  // The type parameter is vitest's own and has to be repeated as it is.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  interface Matchers<T = any> {
+    /** The call was refused, or the decision denies: for this reason, if one is named. */
+    toBeDenied(reason?: DenialReason): T
+    /** The call was neither refused nor did it fail otherwise, or the decision allows. */
+    toBeAllowed(): T
+  }
+}
