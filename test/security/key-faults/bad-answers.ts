@@ -108,7 +108,9 @@ export const badMembers: Scenario = {
   run: async (found) => {
     for (const [reason, name, member] of badMembersOf()) {
       await onStage({}, async (stage) => {
-        stage.idp.answerKeys(json({ keys: [member, stage.key.jwk, member] }))
+        const set = JSON.stringify({ keys: [member, stage.key.jwk, member] })
+        // Nothing on this side could write it as an object.
+        stage.idp.answerKeys(raw(set.replaceAll(`"${deepMark}"`, deep)))
         const seen = await stage.call()
         const loaded = stage.events.find((event) => event.type === 'keys_loaded')
         const got = [seen.status, loaded?.usable, loaded?.ignored]
@@ -118,9 +120,11 @@ export const badMembers: Scenario = {
   },
 }
 
+const deepMark = '@deep'
+const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+
 function badMembersOf(): readonly (readonly [string, string, unknown])[] {
   const rsa = createKey('RS256', 'rsa')
-  const nested = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`) as unknown
   return [
     ['malformed', 'null', null],
     ['malformed', 'a number', 7],
@@ -131,9 +135,10 @@ function badMembersOf(): readonly (readonly [string, string, unknown])[] {
     ['use', 'a key for encryption', { ...sound.jwk, use: 'enc' }],
     ['algorithm', 'another algorithm', { ...sound.jwk, alg: 'ECDH-ES' }],
     ['malformed', 'a point off the curve', { ...sound.jwk, y: sound.jwk['x'] }],
+    ['malformed', 'a member beside that is 20,000 lists', { ...sound.jwk, kid: 7, e: deepMark }],
     ['weak', 'an exponent of 1', { ...publicJwk(rsa.privateKey), e: 'AQ' }],
-    ['weak', 'a modulus that is a list', { ...publicJwk(rsa.privateKey), n: nested }],
-    ['malformed', 'a coordinate that is a list', { ...sound.jwk, x: nested }],
+    ['weak', 'a modulus of 20,000 lists', { ...publicJwk(rsa.privateKey), n: deepMark }],
+    ['malformed', 'a coordinate of 20,000 lists', { ...sound.jwk, x: deepMark }],
   ]
 }
 

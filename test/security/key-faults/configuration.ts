@@ -66,7 +66,7 @@ function publicly({ origin }: { readonly origin: string }): StageOptions {
   return {
     issuer: publicIssuer,
     keys: 'discovery',
-    fetch: (url, init) => fetch(String(url).replace(publicIssuer, origin), init),
+    fetch: (url, init) => fetch((url as URL).href.replace(publicIssuer, origin), init),
   }
 }
 

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { SigningKey } from '../support/keys.ts'
 
 /** An issuer on the loopback whose key and metadata endpoints misbehave on demand. */
@@ -10,8 +10,8 @@ export interface FaultyIssuer {
   readonly keyRequests: number
   /** Requests that arrived for metadata. */
   readonly metadataRequests: number
-  /** Connections that are open now. */
-  readonly connections: number
+  /** Requests that are neither answered nor hung up on. */
+  readonly unfinished: number
   publish(...keys: readonly SigningKey[]): void
   /** How requests for keys are answered from now on. Default: {@link publishedKeys}. */
   answerKeys(answer: RequestListener): void
@@ -30,19 +30,17 @@ export async function startFaultyIssuer(): Promise<FaultyIssuer> {
   let answerKeys = publishedKeys
   let answerMetadata: RequestListener = (req, res) =>
     json({ issuer: origin, jwks_uri: `${origin}/jwks` })(req, res)
-  const sockets = new Set<Socket>()
+  let unfinished = 0
   const server: Server = createServer((req, res) => {
     const isKeys = req.url === '/jwks'
     requests = isKeys
       ? { ...requests, keys: requests.keys + 1 }
       : { ...requests, metadata: requests.metadata + 1 }
+    unfinished += 1
+    res.on('close', () => {
+      unfinished -= 1
+    })
     return isKeys ? answerKeys(req, res) : answerMetadata(req, res)
-  })
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    // The other side hangs up on purpose: that is what these tests are about.
-    socket.on('error', () => sockets.delete(socket))
   })
   const port = await listenOn(server, 0)
   const origin = `http://127.0.0.1:${port}`
@@ -56,8 +54,8 @@ export async function startFaultyIssuer(): Promise<FaultyIssuer> {
     get metadataRequests() {
       return requests.metadata
     },
-    get connections() {
-      return sockets.size
+    get unfinished() {
+      return unfinished
     },
     publish: (...keys) => {
       published = keys.map((key) => key.jwk)

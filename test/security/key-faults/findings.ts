@@ -35,5 +35,5 @@ export function createFindings(): Findings {
 export interface Scenario {
   readonly id: string
   readonly title: string
-  run(found: Findings): Promise<void>
+  readonly run: (found: Findings) => Promise<void>
 }

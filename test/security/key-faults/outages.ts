@@ -169,12 +169,12 @@ async function neverSettles(found: Findings, stage: Stage): Promise<void> {
   found.equal('a fetch that ignores its signal: asked again', stage.fetches, 2)
 }
 
+/** Who gives up hangs up: the issuer sees the connection of the request close. */
 async function closed(found: Findings, stage: Stage, name: string): Promise<void> {
-  const open = () => stage.idp.connections
-  for (let wait = 0; wait < 100 && open() > 0; wait++) {
+  for (let wait = 0; wait < 100 && stage.idp.unfinished > 0; wait++) {
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  found.equal(`${name}: connections left open`, open(), 0)
+  found.equal(`${name}: requests left open`, stage.idp.unfinished, 0)
 }
 
 function downAnswer(found: Findings, when: string, seen: Seen): void {

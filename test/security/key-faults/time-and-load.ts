@@ -38,7 +38,7 @@ export const parallelStart: Scenario = {
     })
     await onStage({}, async (stage) => {
       await Promise.all(Array.from({ length: 1000 }, () => stage.callUnknown()))
-      found.equal('1000 first calls with unknown kids: fetches', stage.idp.keyRequests, 1)
+      found.atMost('1000 first calls with unknown kids: fetches', stage.idp.keyRequests, 1 + 2)
     })
   },
 }

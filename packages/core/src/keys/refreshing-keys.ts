@@ -4,8 +4,9 @@ import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
 import { type KeptSet, keep, serviceOf } from './kept-set.ts'
 import { findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
-import type { KeyEvent, KeySource, ReportKeyEvent } from './key-source.ts'
+import type { KeySource, ReportKeyEvent } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
+import { tell } from './tell.ts'
 
 // Unknown key ids may cause this many fetches at once, and then one for each period.
 const unknownBurst = 2
@@ -113,13 +114,5 @@ export function refreshingKeys(
       await keepFresh(report)
       usable()
     },
-  }
-}
-
-function tell(report: ReportKeyEvent, event: KeyEvent): void {
-  try {
-    report(event)
-  } catch {
-    // An observer must not turn a refresh around: its own failure is its own.
   }
 }
