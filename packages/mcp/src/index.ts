@@ -1,22 +1,29 @@
-// What a refused caller gets
-export { type Denial, denialKey } from '@onbehalf/core/guards'
 // Handlers behind a guard
+
 export { allowPublic } from './allow-public.ts'
-// Identity in code below a call
-export { currentIdentity } from './current-identity.ts'
-export type { DecisionEvent } from './decision-event.ts'
-export type { DenialResult } from './denial.ts'
 export type { HandlerWrapper } from './guarded.ts'
 export { guarded } from './guarded.ts'
 export type { ArgumentsOf, GuardedHandler, Handler } from './handler.ts'
-export type { WithIdentity } from './identity-of.ts'
-export { identityOf } from './identity-of.ts'
-export type { ProtectableServer, ProtectOptions } from './protect.ts'
-// The server around them
-export { protect } from './protect.ts'
 export { requireAll } from './require-all.ts'
 export { requireAny } from './require-any.ts'
 export { requireOrg } from './require-org.ts'
 export { requireRole } from './require-role.ts'
 export { requireScope } from './require-scope.ts'
 export { requireUser } from './require-user.ts'
+
+// The server around them
+
+export type { DecisionEvent } from './decision-event.ts'
+export type { ProtectableServer, ProtectOptions } from './protect.ts'
+export { protect } from './protect.ts'
+
+// Identity in code below a call
+
+export { currentIdentity } from './current-identity.ts'
+export type { WithIdentity } from './identity-of.ts'
+export { identityOf } from './identity-of.ts'
+
+// What a refused caller gets
+
+export { type Denial, denialKey } from '@onbehalf/core/guards'
+export type { DenialResult } from './denial.ts'
