@@ -1,3 +1,4 @@
+import { assertClaimMap } from './claim-map.ts'
 import { firstOf } from './claims.ts'
 import { IdentityError } from './errors.ts'
 import type { Claims } from './identity.ts'
@@ -38,12 +39,32 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     audiences: toAudiences(options, clients),
     clients,
     scopes: toList(options.scopes, 'scopes') ?? [],
-    requiredClaims: new Map(Object.entries(options.requiredClaims ?? {})),
+    requiredClaims: toRequiredClaims(options.requiredClaims ?? {}),
     maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
-    claimMap: { ...defaultClaimMap, ...options.claimMap },
-    schema: options.claims,
+    claimMap: toClaimMap(options.claimMap ?? {}),
+    schema: toSchema(options.claims),
   }
+}
+
+function toClaimMap(map: ClaimMap): Required<ClaimMap> {
+  assertClaimMap(map, Object.keys(defaultClaimMap))
+  const merged = { ...defaultClaimMap, ...map }
+  if (typeof merged.kind !== 'function') throw new TypeError('claimMap.kind must be a function')
+  return merged
+}
+
+function toRequiredClaims(claims: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const entries = Object.entries(claims)
+  const allText = entries.every(([, value]) => typeof value === 'string')
+  if (typeof claims === 'object' && allText) return new Map(entries)
+  throw new TypeError('requiredClaims must hold strings')
+}
+
+/** @throws TypeError when a schema is given that is none */
+export function toSchema<C>(schema: StandardSchema<C> | undefined): StandardSchema<C> | undefined {
+  if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema
+  throw new TypeError('claims must be a Standard Schema')
 }
 
 const defaultClaimMap: Required<ClaimMap> = {
@@ -89,6 +110,6 @@ function toLifetime(seconds: number | null | undefined): number {
 }
 
 function toSkew(seconds: number): number {
-  if (seconds >= 0 && seconds <= 60) return seconds
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 60) return seconds
   throw new TypeError('clockSkewSeconds must be from 0 to 60')
 }

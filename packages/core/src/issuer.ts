@@ -7,7 +7,8 @@ import type { KeySource } from './keys/key-source.ts'
 import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from './keys/remote-keys.ts'
 import { staticKeys } from './keys/static-keys.ts'
 import { type OneOrMore, requiredList } from './one-or-more.ts'
-import { type Algorithm, isAlgorithm } from './token/algorithm.ts'
+import { type Algorithm, toAlgorithms } from './token/algorithm.ts'
+import { isPlainObject } from './token/parse-json.ts'
 import type { ParsedToken } from './token/parse-token.ts'
 import type { VerifiedToken } from './verified-token.ts'
 import { checkSignature, verifyToken } from './verify-token.ts'
@@ -87,24 +88,38 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
 
 function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {
   const issuers = requiredList(options.issuer, 'issuer')
+  const { algorithms = ['RS256'], tokenType = 'at+jwt', keyId = 'required' } = options
+  assertOneOf(tokenType, ['at+jwt', 'compatible'], 'tokenType')
+  assertOneOf(keyId, ['required', 'optional'], 'keyId')
   return {
     ...toClaimRules(options),
     issuers,
-    algorithms: toAlgorithms(options.algorithms ?? ['RS256']),
+    algorithms: toAlgorithms(algorithms),
     keys: toKeySource(options, issuers[0] as string),
-    tokenType: options.tokenType ?? 'at+jwt',
-    keyIdRequired: options.keyId !== 'optional',
+    tokenType,
+    keyIdRequired: keyId === 'required',
   }
 }
 
-function toAlgorithms(algorithms: readonly Algorithm[]): readonly Algorithm[] {
-  if (algorithms.length > 0 && algorithms.every(isAlgorithm)) return [...algorithms]
-  throw new TypeError('algorithms must name asymmetric signature algorithms')
+function assertOneOf(value: string, allowed: readonly string[], option: string): void {
+  if (allowed.includes(value)) return
+  throw new TypeError(`${option} must be ${allowed.map((name) => `'${name}'`).join(' or ')}`)
 }
 
 function toKeySource(options: IssuerOptions<unknown>, firstIssuer: string): KeySource {
-  const keys = options.keys ?? 'discovery'
+  const { keys = 'discovery' } = options
   if (keys === 'discovery') return discoveredKeys(firstIssuer, options)
+  if (!isKeys(keys)) {
+    throw new TypeError("keys must be 'discovery', { jwksUri }, { jwks } or a key source")
+  }
   if ('jwksUri' in keys) return jwksKeys(keys.jwksUri, options)
   return 'jwks' in keys ? staticKeys(keys.jwks) : keys
+}
+
+function isKeys(keys: unknown): boolean {
+  if (!isPlainObject(keys)) return false
+  if ('jwksUri' in keys) return true
+  const { jwks, find, ready } = keys as Record<'jwks' | 'find' | 'ready', unknown>
+  if ('jwks' in keys) return isPlainObject(jwks) && Array.isArray(jwks['keys'])
+  return typeof find === 'function' && typeof ready === 'function'
 }

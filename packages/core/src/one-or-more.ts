@@ -7,10 +7,14 @@ export function toList(
   option: string,
 ): readonly string[] | undefined {
   if (value === undefined) return undefined
-  const list = typeof value === 'string' ? [value] : [...value]
-  const valid = list.length > 0 && list.every((item) => typeof item === 'string' && item !== '')
-  if (!valid) throw new TypeError(`${option} must name at least one non-empty string`)
-  return Object.freeze(list)
+  const list = typeof value === 'string' ? [value] : value
+  if (!isListOfNames(list)) throw new TypeError(`${option} must name at least one non-empty string`)
+  return Object.freeze([...list])
+}
+
+function isListOfNames(list: unknown): boolean {
+  if (!Array.isArray(list) || list.length === 0) return false
+  return list.every((item) => typeof item === 'string' && item !== '')
 }
 
 /** As {@link toList}, for an option that has to be given. */

@@ -32,6 +32,18 @@ export function isAlgorithm(value: unknown): value is Algorithm {
   return algorithms.includes(value as Algorithm)
 }
 
+/**
+ * Reads an option that lists algorithms.
+ *
+ * @throws TypeError when it lists none, or one that is not accepted
+ */
+export function toAlgorithms(listed: readonly Algorithm[]): readonly Algorithm[] {
+  if (Array.isArray(listed) && listed.length > 0 && listed.every(isAlgorithm)) {
+    return Object.freeze([...listed])
+  }
+  throw new TypeError('algorithms must name asymmetric signature algorithms')
+}
+
 /** Algorithms that a key of this type and curve can serve. */
 export function algorithmsOfKey(kty: unknown, crv: unknown): readonly Algorithm[] {
   if (kty === 'RSA') return byKey.get(kty) ?? []
