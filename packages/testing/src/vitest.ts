@@ -12,11 +12,13 @@ import { toBeAllowed, toBeDenied } from './matchers.ts'
  *
  * @example
  * ```ts
+ * import { decide, organization } from '@onbehalf/core'
  * import { matchers } from '@onbehalf/testing/vitest'
  * import { expect } from 'vitest'
  *
  * expect.extend(matchers)
- * expect(await client.callTool({ name: 'read_ledger' })).toBeDenied('org_mismatch')
+ * const decision = await decide(organization(), undefined, { now: Date.now() / 1000 })
+ * expect(decision).toBeDenied('identity_missing')
  * ```
  */
 export const matchers: Parameters<ExpectStatic['extend']>[0] = { toBeAllowed, toBeDenied }
