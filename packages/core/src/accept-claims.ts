@@ -44,9 +44,7 @@ export async function acceptClaims<C>(
   const { claims: verified, issuer, expiresAt, credential } = proven
   const facts = readCallerFacts(verified, rules.claimMap, context)
   checkClient(facts.client, rules.clients)
-  if ('cnf' in verified || credential.scheme === 'dpop') {
-    await context.confirm(verified['cnf'], credential)
-  }
+  await context.confirm(verified['cnf'], credential)
   await context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
   checkScopes(facts.scopes, rules.scopes)
   const claims = await applySchema(exposedClaims(verified), rules.schema)
@@ -56,9 +54,13 @@ export async function acceptClaims<C>(
 /** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */
 const foreignMarkers = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const
 
+/** What Cognito and Ory Hydra write for an access token. */
+const accessUses: readonly unknown[] = ['access', 'access_token']
+
 function checkKind(claims: Claims): void {
   if (foreignMarkers.some((name) => name in claims)) throw refused('token_type')
-  if ('token_use' in claims && claims['token_use'] !== 'access') throw refused('token_type')
+  if ('token_use' in claims && !accessUses.includes(claims['token_use']))
+    throw refused('token_type')
 }
 
 function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
@@ -66,8 +68,13 @@ function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): nu
   const expiresAt = readTime(claims, 'exp')
   if (expiresAt === undefined) throw refused('exp_missing')
   checkValidity(claims, { now, skewSeconds })
-  if (expiresAt > now + rules.maxLifetimeSeconds + skewSeconds) throw refused('lifetime')
+  const longest = rules.maxLifetimeSeconds + skewSeconds
+  if (expiresAt > now + longest) throw refused('lifetime')
   const issuedAt = readTime(claims, 'iat')
+  // Else it would become acceptable shortly before its end, when its revocation was forgotten.
+  if (issuedAt !== undefined && expiresAt > issuedAt + longest + skewSeconds) {
+    throw refused('lifetime')
+  }
   if (issuedAt !== undefined && (issuedAt - skewSeconds > now || issuedAt > expiresAt)) {
     throw refused('bad_iat')
   }

@@ -9,10 +9,16 @@ import { asIdentityError, IdentityError } from './errors.ts'
 import type { Claims, Identity } from './identity.ts'
 import { safeUrl } from './keys/safe-url.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.ts'
-import { type Confirmation, confirmAll } from './proof-of-possession/confirmation.ts'
-import { createRevocations, type Revocation } from './revocation.ts'
+import {
+  type Confirmation,
+  confirmAll,
+  toConfirmations,
+} from './proof-of-possession/confirmation.ts'
+import { readClock } from './read-clock.ts'
+import { assertRevocation, createRevocations, type Revocation } from './revocation.ts'
 import type { AnySource, Source } from './sources/source.ts'
 import type { Store } from './stores/store.ts'
+import { toReport } from './to-report.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
@@ -55,9 +61,10 @@ export interface Authenticator<C = Claims> {
   ready(): Promise<void>
   /**
    * Refuses a token, a session (`sid`), or every token that a subject was issued until now, from the
-   * next request on.
+   * next request on. A stream that is open already is not closed.
    *
    * @throws IdentityError `DOWN` when that cannot be kept
+   * @throws TypeError when it names nothing
    */
   revoke(revocation: Revocation): Promise<void>
 }
@@ -85,7 +92,8 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const sources: readonly AnySource[] = [...options.sources]
   safeUrl(resource, 'resource')
   if (sources.length === 0) throw new TypeError('sources must not be empty')
-  const { confirmations = [], revocations: store } = options
+  const { revocations: store } = options
+  const confirmations = toConfirmations(options.confirmations)
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
   const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
@@ -117,12 +125,14 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   return Object.freeze({
     resource,
     resourceMetadataUrl: resourceMetadataUrl(resource),
-    metadata: createMetadata(resource, sources),
+    metadata: createMetadata(resource, sources, confirmations),
     authenticate,
     ready: () =>
       closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),
-    revoke: (revocation: Revocation) =>
-      closed(() => revocations.revoke(revocation, readClock(clock))),
+    revoke: async (revocation: Revocation) => {
+      assertRevocation(revocation)
+      await closed(() => revocations.revoke(revocation, readClock(clock)))
+    },
   })
 }
 
@@ -133,13 +143,6 @@ async function closed(work: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     throw asIdentityError(thrown)
   }
-}
-
-/** Every comparison with a time that is no number would be false, and nothing would ever expire. */
-function readClock(clock: () => number): number {
-  const now = clock()
-  if (!Number.isFinite(now)) throw new TypeError('The clock returned no number')
-  return now
 }
 
 function toHeaders(
@@ -189,6 +192,7 @@ function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credential
 function createMetadata(
   resource: string,
   sources: readonly AnySource[],
+  confirmations: readonly Confirmation[],
 ): ProtectedResourceMetadata {
   const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
   const servers = new Set(issuers.flatMap(({ issuers: [first] }) => first ?? []))
@@ -198,18 +202,6 @@ function createMetadata(
     ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
     ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
     bearer_methods_supported: Object.freeze(['header'] as const),
+    ...confirmations.reduce((all, { metadata }) => ({ ...all, ...metadata }), {}),
   })
-}
-
-function toReport(onEvent: ((event: AuthenticatorEvent) => void) | undefined): Context['report'] {
-  // An observer must not turn a decision around, nor end the process: its own failure is its own.
-  const ignore = (): void => {}
-  return (event) => {
-    try {
-      // Typed as `void`, yet an async function fits: its rejection would be nobody's.
-      void Promise.resolve(onEvent?.(event)).catch(ignore)
-    } catch {
-      ignore()
-    }
-  }
 }

@@ -24,7 +24,8 @@ export interface Context {
   readonly now: number
   report(event: AuthenticatorEvent): void
   /**
-   * Checks that the caller holds the key that a token is bound to (RFC 7800 section 3).
+   * Checks that the caller holds the key that a token is bound to (RFC 7800 section 3), if it is
+   * bound to one.
    *
    * @throws IdentityError `TOK` when it does not, or when nobody here can tell
    */

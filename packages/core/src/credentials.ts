@@ -1,5 +1,5 @@
 import { IdentityError } from './errors.ts'
-import { maxTokenLength, type ParsedToken, parseToken } from './token/parse-token.ts'
+import { looksLikeJwt, maxTokenLength, type ParsedToken, parseToken } from './token/parse-token.ts'
 
 /**
  * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
@@ -29,7 +29,7 @@ export interface Credential {
   readonly header: string
   readonly scheme: 'bearer' | 'dpop'
   readonly text: string
-  /** Absent for a token that is no JWT, where an issuer of opaque tokens is configured. */
+  /** Absent for a token of any other form, where an issuer of opaque tokens is configured. */
   readonly token: ParsedToken | undefined
 }
 
@@ -157,7 +157,8 @@ function parse(text: string, opaque: boolean): ParsedToken | undefined {
   try {
     return parseToken(text)
   } catch (error) {
-    if (opaque && text.length <= maxTokenLength) return undefined
+    // A JWT that breaks a rule is refused: nobody else is asked whether it might do.
+    if (opaque && text.length <= maxTokenLength && !looksLikeJwt(text)) return undefined
     throw error
   }
 }

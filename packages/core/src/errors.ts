@@ -36,6 +36,9 @@ const table: Record<IdentityErrorCode, readonly [status: number, message: string
 
 const brand = Symbol.for('onbehalf.IdentityError')
 
+/** Error codes of RFC 9449 that concern a proof: sections 7.1 and 9. */
+export type DpopError = 'invalid_dpop_proof' | 'use_dpop_nonce'
+
 /** What an operator may know about a refusal. Never a token, a claim or a header value. */
 export interface IdentityErrorDetail {
   /** Stable, machine-readable reason in snake_case, for example `expired` or `binding_client`. */
@@ -44,6 +47,8 @@ export interface IdentityErrorDetail {
   readonly scopes?: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
   readonly retryAfterSeconds?: number
+  /** What a DPoP proof lacks, where the token itself is good (RFC 9449 section 7.1). */
+  readonly dpopError?: DpopError
   /** Nonce to answer with when a DPoP proof lacks it (RFC 9449 section 9). */
   readonly dpopNonce?: string
   /** What went wrong underneath. Not shown to callers. */
@@ -64,6 +69,8 @@ export class IdentityError extends Error {
   readonly scopes: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
   readonly retryAfterSeconds: number | undefined
+  /** Set when a DPoP proof was refused and not the token: the client makes a new proof. */
+  readonly dpopError: DpopError | undefined
   /** Nonce that a DPoP proof has to carry, when that is what is missing. */
   readonly dpopNonce: string | undefined
 
@@ -79,6 +86,7 @@ export class IdentityError extends Error {
     this.reason = detail.reason
     this.scopes = Object.freeze([...(detail.scopes ?? [])])
     this.retryAfterSeconds = detail.retryAfterSeconds
+    this.dpopError = detail.dpopError
     this.dpopNonce = detail.dpopNonce
   }
 }

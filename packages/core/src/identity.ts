@@ -76,7 +76,8 @@ export function createIdentity<C>(parts: IdentityParts & { readonly claims: C })
   return deepFreeze(Object.assign(Object.create(null) as object, identity)) as Identity<C>
 }
 
-function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
+/** Freezes a value and everything inside it. */
+export function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value
   // JavaScript cannot freeze the bytes of a view; a schema may have made one out of a claim.
   if (ArrayBuffer.isView(value)) return value

@@ -12,7 +12,7 @@ export type { ClaimOptions } from './claim-options.ts'
 export type { ClaimReader } from './claims.ts'
 export type { AuthenticatorEvent } from './context.ts'
 export type { CredentialRequest } from './credentials.ts'
-export type { IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
+export type { DpopError, IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
 // Refusing
 export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
 export type {
@@ -64,7 +64,7 @@ export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer.ts'
 // Issuers
 export { issuer } from './issuer.ts'
 export type { ClaimMap, TokenType } from './issuer-rules.ts'
-export type { ProtectedResourceMetadata } from './metadata.ts'
+export type { ConfirmationMetadata, ProtectedResourceMetadata } from './metadata.ts'
 export type {
   CertificateBoundOptions,
   CertificateProxy,

@@ -1,4 +1,9 @@
-import { asIdentityError, type IdentityError, type IdentityErrorCode } from './errors.ts'
+import {
+  asIdentityError,
+  type DpopError,
+  type IdentityError,
+  type IdentityErrorCode,
+} from './errors.ts'
 import type { ProtectedResourceMetadata } from './metadata.ts'
 
 /** A complete HTTP answer to a refused caller. */
@@ -26,8 +31,9 @@ const oauthError: Partial<Record<IdentityErrorCode, string>> = {
  * Turns a thrown value into the answer that RFC 6750 section 3, RFC 9728 section 5.1 and the MCP
  * specification ask for.
  *
- * The answer depends on the code alone (and, for a missing scope, on the scopes that the server
- * itself requires): nothing that the caller sent appears in it, whatever the token contained.
+ * The answer depends on the code alone (for a missing scope, on the scopes that the server itself
+ * requires; for a refused DPoP proof, on whether it lacks a nonce): nothing that the caller sent
+ * appears in it, whatever the token contained.
  */
 export function createRefusal(thrown: unknown, context: RefusalContext): Refusal {
   const error = asIdentityError(thrown)
@@ -47,17 +53,41 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
 
 function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
   if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
-  // RFC 9449 section 9: the client repeats the request with this nonce in its proof.
-  if (error.dpopNonce !== undefined) return 'DPoP error="use_dpop_nonce"'
-  const scopes = error.code === 'SCOPE' ? error.scopes : (context.metadata.scopes_supported ?? [])
-  const code = oauthError[error.code]
+  const { metadata, resourceMetadataUrl } = context
+  const scopes = error.code === 'SCOPE' ? error.scopes : (metadata.scopes_supported ?? [])
+  const fault = toFault(error)
   const parameters = [
     // RFC 6750 section 3.1: no error code for a request without credentials.
-    ...(code === undefined ? [] : [`error="${code}"`, `error_description="${error.message}"`]),
+    ...(fault ? [`error="${fault.error}"`, `error_description="${fault.description}"`] : []),
     ...(scopes.length === 0 ? [] : [`scope="${quotable(scopes.join(' '))}"`]),
-    `resource_metadata="${quotable(context.resourceMetadataUrl)}"`,
+    `resource_metadata="${quotable(resourceMetadataUrl)}"`,
   ]
-  return `Bearer ${parameters.join(', ')}`
+  const { dpop_signing_alg_values_supported: algorithms, dpop_bound_access_tokens_required: only } =
+    metadata
+  const dpop = [...parameters, `algs="${quotable((algorithms ?? []).join(' '))}"`]
+  const challenges = [
+    // First: clients that know one scheme only read the first challenge.
+    ...(only || error.dpopError !== undefined ? [] : [`Bearer ${parameters.join(', ')}`]),
+    // RFC 9449 section 7.1.
+    ...(algorithms === undefined ? [] : [`DPoP ${dpop.join(', ')}`]),
+  ]
+  return challenges.join(', ')
+}
+
+interface Fault {
+  readonly error: string
+  readonly description: string
+}
+
+const dpopFaults: Record<DpopError, string> = {
+  invalid_dpop_proof: 'The DPoP proof was refused',
+  use_dpop_nonce: 'The DPoP proof must carry the nonce of this answer',
+}
+
+function toFault({ code, message, dpopError }: IdentityError): Fault | undefined {
+  if (dpopError !== undefined) return { error: dpopError, description: dpopFaults[dpopError] }
+  const error = oauthError[code]
+  return error === undefined ? undefined : { error, description: message }
 }
 
 // RFC 6750 section 3 leaves %x21 / %x23-5B / %x5D-7E and the space: nothing to escape, nothing to
@@ -71,8 +101,8 @@ function retryAfter(error: IdentityError): string {
 }
 
 function createBody(error: IdentityError): string {
-  const code = oauthError[error.code]
-  if (code !== undefined) return JSON.stringify({ error: code, error_description: error.message })
+  const fault = toFault(error)
+  if (fault) return JSON.stringify({ error: fault.error, error_description: fault.description })
   // MCP clients read JSON-RPC here; the code lies outside the ranges that JSON-RPC and MCP reserve.
   const rpcError = { code: 31_000 + error.status, message: error.message }
   return JSON.stringify({ jsonrpc: '2.0', id: null, error: rpcError })

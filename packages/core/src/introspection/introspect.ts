@@ -36,10 +36,7 @@ async function post(body: URLSearchParams, request: IntrospectionRequest): Promi
       headers: { accept: 'application/json', authorization: request.authorization },
     })
   } catch (cause) {
-    throw down(
-      cause instanceof FetchError ? `introspection_${cause.reason}` : 'introspection',
-      cause,
-    )
+    throw down(`introspection_${cause instanceof FetchError ? cause.reason : 'failed'}`, cause)
   }
 }
 

@@ -7,10 +7,12 @@ import { textDigest } from '../digest.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
+import type { ClaimRules } from '../issuer-rules.ts'
+import { toTimeoutSeconds } from '../keys/fetch-json.ts'
 import { safeUrl } from '../keys/safe-url.ts'
 import type { VerifiedToken } from '../verified-token.ts'
 import { type IntrospectionRequest, introspect } from './introspect.ts'
-import { createVerdictCache } from './verdict-cache.ts'
+import { createVerdictCache, type VerdictCacheOptions } from './verdict-cache.ts'
 
 export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   /** Name of the authorization server; an `iss` in its answers must equal it. */
@@ -27,15 +29,20 @@ export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   readonly cacheSeconds?: number
   /** Default: the global `fetch`. */
   readonly fetch?: typeof fetch
-  /** Seconds for one exchange with the endpoint. Default 4. */
+  /** Seconds for one exchange with the endpoint: above 0, 30 at most. Default 4. */
   readonly timeoutSeconds?: number
+  /** Monotonic clock in seconds, for the age of answers. Default: `performance.now()`. */
+  readonly monotonic?: () => number
 }
 
 /**
  * An issuer of opaque tokens, which it alone can read: each is introspected (RFC 7662). Audience,
  * client, times, scopes and claims are held to the same rules as those of a signed token.
  *
- * A source with such an issuer takes every token that is no JWT, so configure one at most.
+ * A source with such an issuer takes every token that does not look like a JWT, so configure one at
+ * most for each header. A malformed JWT is refused and never introspected.
+ *
+ * Does NOT bound how many tokens are introspected, only how many at the same time (64).
  *
  * @throws TypeError naming the option that is missing or wrong
  */
@@ -44,13 +51,14 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
   if (name === undefined) throw new TypeError('issuer is required')
   const rules = toClaimRules(options)
   const request = toRequest(options)
-  const cached = createVerdictCache(toCacheSeconds(options.cacheSeconds ?? 30))
+  const cached = createVerdictCache(toCacheOptions(options))
 
   async function verify(credential: Credential, context: Context): Promise<VerifiedToken<C>> {
     const key = await textDigest(credential.text)
-    const claims = await cached(key, context.now, () => introspect(credential.text, request))
+    const claims = await cached(key, () => introspect(credential.text, request))
     if (claims === undefined) throw refused('inactive')
     if (claims['iss'] !== undefined && claims['iss'] !== name) throw refused('issuer')
+    checkTokenType(claims, rules)
     const expiresAt = checkClaims(claims, rules, context.now)
     return acceptClaims({ claims, issuer: name as string, expiresAt, credential }, rules, context)
   }
@@ -69,13 +77,13 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
 }
 
 function toRequest(options: IntrospectionOptions<unknown>): IntrospectionRequest {
-  const { clientId, clientSecret, fetch: post = fetch, timeoutSeconds = 4 } = options
+  const { clientId, clientSecret, fetch: post = fetch } = options
   if (!clientId || !clientSecret) throw new TypeError('clientId and clientSecret are required')
   return {
     endpoint: safeUrl(options.endpoint, 'endpoint'),
     authorization: `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret)}`)}`,
     fetch: post,
-    timeoutSeconds,
+    timeoutSeconds: toTimeoutSeconds(options.timeoutSeconds),
   }
 }
 
@@ -84,9 +92,23 @@ function encode(text: string): string {
   return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
-function toCacheSeconds(seconds: number): number {
-  if (seconds >= 0 && seconds <= 3600) return seconds
+function toCacheOptions(options: IntrospectionOptions<unknown>): VerdictCacheOptions {
+  const { cacheSeconds: seconds = 30, monotonic = () => performance.now() / 1000 } = options
+  if (seconds >= 0 && seconds <= 3600) return { seconds, monotonic }
   throw new TypeError('cacheSeconds must be from 0 to 3600')
+}
+
+/**
+ * `token_type` is that of RFC 6749 section 5.1. Endpoints answer for refresh tokens as well, some
+ * of them without a type: where no audience tells the two apart, an access token has to say so.
+ */
+function checkTokenType(claims: Claims, rules: ClaimRules<unknown>): void {
+  const type = claims['token_type'] ?? undefined
+  if (type === undefined && rules.audiences !== undefined) return
+  const name = typeof type === 'string' ? type.toLowerCase() : ''
+  if (name !== 'bearer' && name !== 'dpop') throw refused('token_type')
+  // An endpoint that calls it bound and does not say to what cannot be confirmed.
+  if (name === 'dpop' && claims['cnf'] === undefined) throw refused('sender_constrained')
 }
 
 function refused(reason: string): IdentityError {

@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts'
 import type { Credential, CredentialRequest, Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
+import type { ConfirmationMetadata } from '../metadata.ts'
 import { isPlainObject } from '../token/parse-json.ts'
 
 /** What a confirmation looks at. */
@@ -20,7 +21,11 @@ export interface Confirmation {
   readonly member: string
   /** Headers that it reads, in lower case. */
   readonly headers: readonly string[]
-  /** @throws IdentityError `REQ`, `TOK`, `DOWN` */
+  /** Whether a token in `Authorization` that is not bound this way is refused. */
+  readonly required: boolean
+  /** What the resource's metadata says about it. */
+  readonly metadata: ConfirmationMetadata
+  /** @throws IdentityError `TOK`, `DOWN` */
   confirm(value: unknown, input: ConfirmationInput): Promise<void>
 }
 
@@ -35,17 +40,33 @@ export async function confirmAll(
   confirmations: readonly Confirmation[],
   input: ConfirmationInput,
 ): Promise<void> {
+  const { header, scheme } = input.credential
+  const own = header === 'authorization'
+  const required = confirmations.filter((confirmation) => own && confirmation.required)
+  if (cnf === undefined && scheme === 'bearer' && required.length === 0) return
   // Whoever forwards someone else's token cannot prove possession for them.
-  const own = input.credential.header === 'authorization'
   if (!own || !isPlainObject(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
-  const isDpop = input.credential.scheme === 'dpop'
-  // RFC 9449 section 7.1: the scheme and the binding go together, both ways.
-  if (isDpop !== 'jkt' in cnf) throw unconfirmed()
+  // RFC 9449 section 7.2: the scheme and the binding go together, both ways.
+  if ((scheme === 'dpop') !== Object.hasOwn(cnf, 'jkt')) throw unconfirmed()
+  if (required.some(({ member }) => !Object.hasOwn(cnf, member))) throw unconfirmed()
   for (const [member, value] of Object.entries(cnf)) {
     const confirmation = confirmations.find((candidate) => candidate.member === member)
     if (confirmation === undefined) throw unconfirmed()
     await confirmation.confirm(value, input)
   }
+}
+
+/**
+ * Lists confirmations.
+ *
+ * @throws TypeError when two of them verify the same member: the second would never be asked
+ */
+export function toConfirmations(
+  confirmations: readonly Confirmation[] = [],
+): readonly Confirmation[] {
+  const members = new Set(confirmations.map(({ member }) => member))
+  if (members.size === confirmations.length) return [...confirmations]
+  throw new TypeError('confirmations must not name one kind twice')
 }
 
 function unconfirmed(): IdentityError {

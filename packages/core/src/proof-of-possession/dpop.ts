@@ -1,115 +1,158 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
 
 import { textDigest } from '../digest.ts'
-import { IdentityError } from '../errors.ts'
+import { IdentityError, isIdentityError } from '../errors.ts'
 import { parseKeySet } from '../keys/key-set.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
-import type { Algorithm } from '../token/algorithm.ts'
+import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
+import { checkValidity, readTime } from '../token/check-validity.ts'
 import { type ParsedProof, parseProof } from '../token/parse-token.ts'
 import { verifySignature } from '../token/verify-signature.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 import type { Nonces } from './nonces.ts'
+import { expectedTarget, normalizeTarget } from './target-uri.ts'
 
 export interface DpopOptions {
   /** Remembers proofs that were used; share it between processes that serve the same resource. */
   readonly store: Store
-  /** Age up to which a proof is accepted, in seconds. Default 60. */
+  /** Seconds for which a proof is accepted after its `iat`, 1 to 600. Default 60. */
   readonly maxAgeSeconds?: number
   /** Default: `['ES256']`. */
   readonly algorithms?: readonly Algorithm[]
   /** Makes clients prove that their proof is fresh by a server-provided value. Default: none. */
   readonly nonces?: Nonces
+  /** Refuses every token in `Authorization` that is not bound by DPoP. Default: `false`. */
+  readonly required?: boolean
 }
 
 const skewSeconds = 5
 const maxTokenIdLength = 256
 
+interface Rules {
+  readonly store: Store
+  readonly maxAgeSeconds: number
+  readonly algorithms: readonly Algorithm[]
+  readonly nonces: Nonces | undefined
+}
+
 /**
  * Accepts tokens that are bound to a client's key by DPoP (RFC 9449): `Authorization: DPoP` with a
- * proof of its own for each request. The proof's target has to be the server's `resource`; the host
- * that the request names is not asked.
+ * proof of its own for each request. Scheme and host of the proof's target have to be those of the
+ * server's `resource`; the host that the request names is not asked.
  *
- * @throws TypeError when `maxAgeSeconds` is not positive
+ * @throws TypeError naming the option that is missing or wrong
  */
 export function dpop(options: DpopOptions): Confirmation {
-  const { maxAgeSeconds = 60, algorithms = ['ES256'], nonces } = options
-  if (!(maxAgeSeconds > 0)) throw new TypeError('maxAgeSeconds must be positive')
-  const store = guardedStore(options.store)
+  const rules = toRules(options)
+  const required = options.required === true
+  return Object.freeze<Confirmation>({
+    member: 'jkt',
+    headers: ['dpop'],
+    required,
+    metadata: {
+      dpop_signing_alg_values_supported: rules.algorithms,
+      ...(required && { dpop_bound_access_tokens_required: true }),
+    },
+    async confirm(thumbprint, input) {
+      const proof = await verifyProof(thumbprint, input, rules).catch(asProofError)
+      await checkNonce(proof, rules.nonces, input.context.now)
+      // Last: only a proof that is good in itself is worth remembering.
+      await checkReplay(proof, String(thumbprint), rules).catch(asProofError)
+    },
+  })
+}
 
-  async function confirm(thumbprint: unknown, input: ConfirmationInput): Promise<void> {
-    const proof = readProof(input, algorithms)
-    checkTarget(proof, input)
-    checkAge(proof, input.context.now, maxAgeSeconds)
-    if (proof.claims['ath'] !== (await textDigest(input.credential.text))) throw bad('ath')
-    if ((await thumbprintOf(proof)) !== thumbprint) throw bad('key')
-    await checkNonce(proof, nonces, input.context.now)
-    // Last: only a proof that is good in itself is worth remembering.
-    await checkReplay(proof, String(thumbprint), store, maxAgeSeconds)
+function toRules(options: DpopOptions): Rules {
+  const { maxAgeSeconds = 60, algorithms = ['ES256'], nonces, store } = options
+  if (typeof store?.add !== 'function') throw new TypeError('store is required')
+  if (!(maxAgeSeconds >= 1 && maxAgeSeconds <= 600)) {
+    throw new TypeError('maxAgeSeconds must be from 1 to 600')
   }
+  return {
+    store: guardedStore(store),
+    algorithms: toAlgorithms(algorithms),
+    maxAgeSeconds,
+    nonces,
+  }
+}
 
-  return { member: 'jkt', headers: ['dpop'], confirm }
+/** RFC 9449 section 4.3, cheap checks first. */
+async function verifyProof(
+  thumbprint: unknown,
+  input: ConfirmationInput,
+  rules: Rules,
+): Promise<ParsedProof> {
+  const proof = readProof(input, rules.algorithms)
+  checkTarget(proof, input)
+  checkAge(proof, input.context.now, rules.maxAgeSeconds)
+  if (!isTokenId(proof.claims['jti'])) throw refused('jti')
+  if (proof.claims['ath'] !== (await textDigest(input.credential.text))) throw refused('ath')
+  if ((await thumbprintOf(proof)) !== thumbprint) throw refused('key')
+  return proof
 }
 
 function readProof(input: ConfirmationInput, algorithms: readonly Algorithm[]): ParsedProof {
   const header = input.credentials.value('dpop')
-  if (header === undefined) throw bad('missing')
+  if (header === undefined) throw refused('missing')
   const proof = parseProof(header)
-  if (proof.type !== 'dpop+jwt' || !algorithms.includes(proof.algorithm)) throw bad('header')
+  if (proof.type !== 'dpop+jwt') throw refused('type')
+  if (!algorithms.includes(proof.algorithm)) throw refused('algorithm')
   return proof
 }
 
-/** RFC 9449 section 4.3: the URI without query and fragment, normalized as RFC 3986 allows. */
 function checkTarget({ claims }: ParsedProof, { request, resource }: ConfirmationInput): void {
-  if (typeof request.method !== 'string' || claims['htm'] !== request.method) throw bad('htm')
-  const target = claims['htu']
-  if (typeof target !== 'string' || !URL.canParse(target)) throw bad('htu')
-  if (withoutQuery(target) !== withoutQuery(resource)) throw bad('htu')
-}
-
-function withoutQuery(text: string): string {
-  const { origin, pathname } = new URL(text)
-  return origin + pathname
+  if (typeof request.method !== 'string' || claims['htm'] !== request.method) throw refused('htm')
+  if (normalizeTarget(claims['htu']) !== expectedTarget(resource, request.url)) throw refused('htu')
 }
 
 function checkAge({ claims }: ParsedProof, now: number, maxAgeSeconds: number): void {
-  const issuedAt = claims['iat']
-  if (typeof issuedAt !== 'number' || !Number.isFinite(issuedAt)) throw bad('iat')
-  if (issuedAt > now + skewSeconds || issuedAt < now - maxAgeSeconds) throw bad('iat')
+  const issuedAt = readTime(claims, 'iat')
+  if (issuedAt === undefined) throw refused('iat')
+  if (issuedAt > now + skewSeconds || issuedAt < now - maxAgeSeconds) throw refused('iat')
+  // A proof needs neither `exp` nor `nbf`; one that has them limits itself.
+  checkValidity(claims, { now, skewSeconds })
+}
+
+function isTokenId(id: unknown): boolean {
+  return typeof id === 'string' && id !== '' && id.length <= maxTokenIdLength
 }
 
 /** The key that the proof brings along must have signed it, and must be a sound public key. */
 async function thumbprintOf(proof: ParsedProof): Promise<string> {
   const set = await parseKeySet({ keys: [proof.jwk] })
-  if (set === undefined || (await verifySignature(proof, set.keys)) === undefined) {
-    throw bad('signature')
-  }
+  const key = set && (await verifySignature(proof, set.keys))
+  if (key === undefined) throw refused('signature')
   return calculateJwkThumbprint(proof.jwk as unknown as JWK)
 }
 
+/** RFC 9449 section 9. */
 async function checkNonce(
   proof: ParsedProof,
   nonces: Nonces | undefined,
   now: number,
 ): Promise<void> {
   if (nonces === undefined || (await nonces.accepts(proof.claims['nonce'], now))) return
-  const nonce = await nonces.create(now)
-  throw new IdentityError('TOK', { reason: 'dpop_nonce', dpopNonce: nonce })
+  const dpopNonce = await nonces.create(now)
+  throw new IdentityError('TOK', { reason: 'dpop_nonce', dpopError: 'use_dpop_nonce', dpopNonce })
 }
 
-async function checkReplay(
-  proof: ParsedProof,
-  thumbprint: string,
-  store: Store,
-  maxAgeSeconds: number,
-): Promise<void> {
-  const id = proof.claims['jti']
-  if (typeof id !== 'string' || id === '' || id.length > maxTokenIdLength) throw bad('jti')
-  const key = `dpop:${await textDigest(JSON.stringify([thumbprint, id]))}`
-  const fresh = await store.add(key, '', maxAgeSeconds + 2 * skewSeconds)
-  if (!fresh) throw bad('replayed')
+/** RFC 9449 section 11.1. */
+async function checkReplay(proof: ParsedProof, thumbprint: string, rules: Rules): Promise<void> {
+  const key = `dpop:${await textDigest(JSON.stringify([thumbprint, proof.claims['jti']]))}`
+  const fresh = await rules.store.add(key, '', rules.maxAgeSeconds + 2 * skewSeconds)
+  if (!fresh) throw refused('replayed')
 }
 
-function bad(part: string): IdentityError {
-  return new IdentityError('TOK', { reason: `dpop_${part}` })
+function refused(part: string): IdentityError {
+  return new IdentityError('TOK', { reason: part })
+}
+
+/** Everything that is wrong with a proof, whoever found it, is one kind of refusal. */
+function asProofError(error: unknown): never {
+  if (!isIdentityError(error) || error.code !== 'TOK') throw error
+  throw new IdentityError('TOK', {
+    reason: `dpop_${error.reason}`,
+    dpopError: 'invalid_dpop_proof',
+  })
 }

@@ -50,7 +50,10 @@ export function asserted(options: AssertedOptions): Source {
 
   async function identify(credentials: Credentials, context: Context): Promise<Identity> {
     const proven = await proof.prove(credentials, context)
-    return toAsserted(credentials, names, { ...proven, issuer, now: context.now })
+    if (typeof proven !== 'object' || proven === null) throw new TypeError('Nothing was proven')
+    const identity = toAsserted(credentials, names, { ...proven, issuer, now: context.now })
+    await context.checkRevoked(identity)
+    return identity
   }
 
   return Object.freeze<Source>({

@@ -77,7 +77,8 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     if (person !== undefined && !isEmpty(readClaim(person, claimMap.subject))) {
       const claims = await applySchema(exposedClaims(person), options.claims)
       const identity = toPerson(person, claims, machine, claimMap)
-      await context.checkRevoked({ ...identity, claims: token.verified })
+      // The person's own session and token, where the claim names them.
+      await context.checkRevoked({ ...identity, claims: { iat: token.verified['iat'], ...person } })
       return identity
     }
     if (person !== undefined && claim !== undefined) throw unfit()

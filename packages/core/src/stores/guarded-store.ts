@@ -1,5 +1,9 @@
 import { IdentityError } from '../errors.ts'
+import { withDeadline } from '../keys/with-deadline.ts'
 import type { Store } from './store.ts'
+
+// Clients of shared stores queue commands while they are disconnected: that is an outage too.
+const deadlineSeconds = 2
 
 /** Turns every failure of a store into `DOWN`: what cannot be looked up is not accepted. */
 export function guardedStore(store: Store): Store {
@@ -12,7 +16,7 @@ export function guardedStore(store: Store): Store {
 
 async function orDown<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work()
+    return await withDeadline(deadlineSeconds, work)
   } catch (cause) {
     throw new IdentityError('DOWN', { reason: 'store_unavailable', cause })
   }

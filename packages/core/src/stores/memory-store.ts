@@ -22,6 +22,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     throw new TypeError('maxEntries must be a positive integer')
   }
   const entries = new Map<string, { readonly value: string; readonly until: number }>()
+  let nextExpiry = 0
 
   function read(key: string): string | undefined {
     const entry = entries.get(key)
@@ -32,11 +33,18 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
     if (!entries.has(key) && entries.size >= maxEntries) dropExpired()
     if (!entries.has(key) && entries.size >= maxEntries) throw new Error('The store is full')
     entries.set(key, { value, until: monotonic() + ttlSeconds })
+    nextExpiry = Math.min(nextExpiry, monotonic() + ttlSeconds)
   }
 
   function dropExpired(): void {
     const now = monotonic()
-    for (const [key, entry] of entries) if (entry.until <= now) entries.delete(key)
+    // Nothing to find before then: a full store must not be walked again by every request.
+    if (now < nextExpiry) return
+    nextExpiry = Number.POSITIVE_INFINITY
+    for (const [key, { until }] of entries) {
+      if (until <= now) entries.delete(key)
+      else nextExpiry = Math.min(nextExpiry, until)
+    }
   }
 
   return {

@@ -96,6 +96,18 @@ export function parseProof(proof: string): ParsedProof {
   return { ...compact, claims, jwk }
 }
 
+/**
+ * Whether text was meant as a signed JWT, however malformed: three segments, the first of them the
+ * beginning of a JSON object. Opaque tokens with dots in them, and encrypted ones, do not.
+ */
+export function looksLikeJwt(text: string): boolean {
+  const [header = '', ...rest] = text.split('.', 4)
+  if (rest.length !== 2) return false
+  // Whole groups of four characters decode, whatever follows them.
+  const [groups = ''] = /^(?:[\w-]{4})*/.exec(header) ?? []
+  return new TextDecoder().decode(base64url.decode(groups)).trimStart().startsWith('{')
+}
+
 function splitToken(token: string): [string, string, string] {
   // Length first: unbounded input is never split (a megabyte of dots costs nothing here).
   if (token.length > maxTokenLength) throw malformed('size')
