@@ -1,6 +1,6 @@
-import { IdentityError } from './errors.ts'
+import { IdentityError, isIdentityError } from './errors.ts'
 import type { Actor, Claims, Organization } from './identity.ts'
-import type { StandardSchema } from './standard-schema.ts'
+import type { StandardResult, StandardSchema } from './standard-schema.ts'
 import { isPlainObject } from './token/parse-json.ts'
 
 /**
@@ -11,13 +11,30 @@ export type ClaimReader = string | readonly string[] | ((claims: Claims) => unkn
 
 /** Reads one claim. */
 export function readClaim(claims: Claims, reader: ClaimReader): unknown {
-  if (typeof reader === 'function') return reader(claims)
+  if (typeof reader === 'function') return readWith(reader, claims)
   let value: unknown = claims
   for (const name of typeof reader === 'string' ? [reader] : reader) {
     if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined
     value = value[name]
   }
   return value
+}
+
+/**
+ * Runs a reader of the user's. What it throws may quote claims: that stays out of the error.
+ *
+ * @throws IdentityError its own, or `DOWN` in place of anything else
+ */
+export function readWith<T>(reader: (claims: Claims) => T, claims: Claims): T {
+  try {
+    const value = reader(claims)
+    if (!(value instanceof Promise)) return value
+    // Nobody waits for an async reader: its rejection would end the process.
+    value.catch(() => {})
+  } catch (error) {
+    if (isIdentityError(error)) throw error
+  }
+  throw new IdentityError('DOWN', { reason: 'claim_reader_failed' })
 }
 
 /** Several places for one fact: the first that holds something decides. */
@@ -108,15 +125,28 @@ export function exposedClaims(claims: Claims): Claims {
 /**
  * Validates claims with the user's schema.
  *
- * @throws IdentityError `TOK` when they do not match
+ * @throws IdentityError `TOK` when they do not match, `DOWN` when the schema fails
  */
 export async function applySchema<C>(
   claims: Claims,
   schema: StandardSchema<C> | undefined,
 ): Promise<C> {
   if (schema === undefined) return claims as C
-  const result = await schema['~standard'].validate(claims)
-  // The issues may quote claims: they stay out of the error.
-  if (result.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
+  const result = await validate(claims, schema)
+  // Issues may quote claims, and so may what a schema throws: they stay out of the error.
+  if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
+  if (!isPlainObject(result) || !('value' in result)) throw schemaFailed()
   return result.value
+}
+
+async function validate<C>(claims: Claims, schema: StandardSchema<C>): Promise<StandardResult<C>> {
+  try {
+    return await schema['~standard'].validate(claims)
+  } catch {
+    throw schemaFailed()
+  }
+}
+
+function schemaFailed(): IdentityError {
+  return new IdentityError('DOWN', { reason: 'claims_schema_failed' })
 }

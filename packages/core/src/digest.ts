@@ -2,7 +2,10 @@ import { base64url } from 'jose'
 
 /** SHA-256. */
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
+  const hash = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+  // Two digests of nothing would be equal.
+  if (hash?.byteLength !== 32) throw new TypeError('No digest was made')
+  return new Uint8Array(hash)
 }
 
 /** SHA-256 of UTF-8 text, in base64url: for keys of stores and for `ath`. */

@@ -6,6 +6,7 @@ import {
   type ClaimReader,
   readActor,
   readClaim,
+  readWith,
 } from './claims.ts'
 import type { Context } from './context.ts'
 import { IdentityError } from './errors.ts'
@@ -50,7 +51,7 @@ export function readCallerFacts(
   const roles = orDropped(asNames, readClaim(claims, map.roles), 'roles', context)
   const organizations = readOrganizations(claims, map.organization, roles)
   return {
-    kind: readKind(map.kind(claims), subject, client),
+    kind: readKind(readWith(map.kind, claims), subject, client),
     subject,
     client,
     roles,

@@ -9,6 +9,7 @@ import {
   type IssuerOptions,
   issuer,
   type Source,
+  type Store,
 } from '@onbehalf/core'
 import { onTestFinished } from 'vitest'
 import { type Answer, type Lines, listen, sendLines } from './http.ts'
@@ -35,6 +36,7 @@ export interface ServerSetup {
   readonly good?: Lines
   readonly clock?: () => number
   readonly onEvent?: (event: AuthenticatorEvent) => void
+  readonly revocations?: Store
   readonly http?: ServerOptions
 }
 
@@ -42,11 +44,12 @@ export async function startServer(setup: ServerSetup): Promise<ProtectedServer> 
   const events: AuthenticatorEvent[] = []
   const handled: Identity<unknown>[] = []
   const thrown: unknown[] = []
-  const { sources, clock = () => now, onEvent } = setup
+  const { sources, clock = () => now, onEvent, revocations } = setup
   const authenticator = createAuthenticator({
     resource,
     sources,
     clock,
+    ...(revocations && { revocations }),
     onEvent: (event) => {
       events.push(event)
       return onEvent?.(event)

@@ -1,3 +1,4 @@
+import { asText } from '../claims.ts'
 import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
 import type { VerifiedToken } from '../verified-token.ts'
 
@@ -13,6 +14,9 @@ export interface Provenance {
 export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
   const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
   const { organization, actor, client, tokenId } = token
+  if (asText(token.subject) === undefined || asText(token.issuer) === undefined) {
+    throw new TypeError('An issuer verified a token that names nobody')
+  }
   return createIdentity<C>({
     kind: token.kind,
     issuer: token.issuer,

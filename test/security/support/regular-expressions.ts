@@ -1,0 +1,52 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import ts from 'typescript'
+
+const packages = new URL('../../../packages/', import.meta.url)
+
+export interface FoundExpression {
+  /** File and literal, as they stand in the source. */
+  readonly where: string
+  readonly regex: RegExp
+}
+
+/** Every regular expression literal in what we publish. */
+export function publishedExpressions(): readonly FoundExpression[] {
+  return nodesOf(ts.isRegularExpressionLiteral).map(({ file, node }) => {
+    const end = node.text.lastIndexOf('/')
+    const regex = new RegExp(node.text.slice(1, end), node.text.slice(end + 1))
+    return { where: `${file} ${node.text}`, regex }
+  })
+}
+
+/** Every place in what we publish where an expression is built from text. */
+export function builtExpressions(): readonly string[] {
+  const isBuilt = (node: ts.Node): node is ts.NewExpression | ts.CallExpression =>
+    (ts.isNewExpression(node) || ts.isCallExpression(node)) &&
+    ts.isIdentifier(node.expression) &&
+    node.expression.text === 'RegExp'
+  return nodesOf(isBuilt).map(({ file }) => file)
+}
+
+function nodesOf<N extends ts.Node>(is: (node: ts.Node) => node is N): { file: string; node: N }[] {
+  const found: { file: string; node: N }[] = []
+  for (const file of sourceFiles()) {
+    const text = readFileSync(new URL(file, packages), 'utf8')
+    const visit = (node: ts.Node): void => {
+      if (is(node)) found.push({ file, node })
+      ts.forEachChild(node, visit)
+    }
+    visit(ts.createSourceFile(file, text, ts.ScriptTarget.ESNext, true))
+  }
+  return found
+}
+
+function sourceFiles(): readonly string[] {
+  const names = readdirSync(packages, { withFileTypes: true })
+  return names
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) =>
+      readdirSync(new URL(`${name}/src/`, packages), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => `${name}/src/${file}`),
+    )
+}
