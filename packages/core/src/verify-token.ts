@@ -76,7 +76,8 @@ const tenantOf = /^https:\/\/[^/]+\/([^/]+)/
 function checkKeyIssuer(key: VerificationKey, claims: Claims, issuer: string): void {
   if (key.issuer === undefined || key.issuer === issuer) return
   const tenant = tenantOf.exec(key.issuer)?.[1]
-  if (tenant !== '{tenantid}' && tenant !== claims['tid']) throw refused('key_issuer')
+  if (tenant === '{tenantid}') return
+  if (tenant === undefined || tenant !== claims['tid']) throw refused('key_issuer')
 }
 
 function refused(reason: string): IdentityError {
