@@ -41,6 +41,11 @@ const throws: Callback = () => {
 }
 const rejects: Callback = () => Promise.reject(fault)
 const never: Callback = () => new Promise(() => {})
+const raises =
+  (value: unknown): Callback =>
+  () => {
+    throw value as Error
+  }
 const gives =
   (value: unknown): Callback =>
   () =>

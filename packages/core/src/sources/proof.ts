@@ -66,7 +66,6 @@ export function sharedSecret(options: SharedSecretOptions): Proof {
   if (secrets.some((secret) => secret.length < minSecretLength)) {
     throw new TypeError(`secret must have at least ${minSecretLength} characters`)
   }
-  const expected = Promise.all(secrets.map(digest))
   return {
     tokenHeaders: [],
     valueHeaders: [header],
@@ -75,7 +74,8 @@ export function sharedSecret(options: SharedSecretOptions): Proof {
     async prove(credentials) {
       const sent = await digest(credentials.value(header) ?? '')
       // Every secret is compared, so that time tells nothing about which one came close.
-      const matches = (await expected).map((secret) => isEqual(sent, secret))
+      const expected = await Promise.all(secrets.map(digest))
+      const matches = expected.map((secret) => isEqual(sent, secret))
       if (!matches.includes(true)) throw new IdentityError('MISSING', { reason: 'proof_secret' })
       return {}
     },
