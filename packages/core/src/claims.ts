@@ -1,5 +1,5 @@
 import { IdentityError, isIdentityError } from './errors.ts'
-import type { Actor, Claims, Organization } from './identity.ts'
+import type { Actor, Claims } from './identity.ts'
 import type { StandardResult, StandardSchema } from './standard-schema.ts'
 import { isPlainObject } from './token/parse-json.ts'
 
@@ -61,38 +61,6 @@ export function asNames(value: unknown): readonly string[] | undefined {
 /** Scopes as RFC 6749 section 3.3 writes them (space-separated), or as a list (Okta). */
 export function asScopes(value: unknown): readonly string[] | undefined {
   return asNames(typeof value === 'string' ? value.split(' ') : value)
-}
-
-/**
- * The organizations a claim names. Understood are an id, an object with an `id`, a list of either,
- * and an object keyed by id or alias. Several are never narrowed to "the first".
- */
-export function asOrganizations(value: unknown): readonly Organization[] {
-  if (Array.isArray(value)) return value.flatMap((item) => toOrganization(item) ?? [])
-  const single = toOrganization(value)
-  if (single !== undefined) return [single]
-  if (!isPlainObject(value) || 'id' in value) return []
-  return Object.entries(value).flatMap(([key, item]) => {
-    const details = isPlainObject(item) ? item : {}
-    return (
-      toOrganization({
-        ...details,
-        id: asText(details['id']) ?? key,
-        name: details['name'] ?? key,
-      }) ?? []
-    )
-  })
-}
-
-function toOrganization(value: unknown): Organization | undefined {
-  if (!isPlainObject(value)) {
-    const id = asText(value)
-    return id === undefined ? undefined : { id, roles: [] }
-  }
-  const id = asText(value['id'])
-  if (id === undefined) return undefined
-  const name = asText(value['name'])
-  return { id, roles: asNames(value['roles']) ?? [], ...(name !== undefined && { name }) }
 }
 
 const maxActors = 8

@@ -1,17 +1,9 @@
-import {
-  asNames,
-  asOrganizations,
-  asScopes,
-  asText,
-  type ClaimReader,
-  readActor,
-  readClaim,
-  readWith,
-} from './claims.ts'
-import type { Context } from './context.ts'
+import { asNames, asScopes, asText, readActor, readClaim, readWith } from './claims.ts'
+import type { AuthenticatorEvent, Context } from './context.ts'
 import { IdentityError } from './errors.ts'
 import type { Actor, Claims, Organization } from './identity.ts'
 import type { ClaimMap } from './issuer-rules.ts'
+import { asOrganizations } from './organizations.ts'
 
 /** A token that passed every rule of its issuer, reduced to what an identity is made of. */
 export interface VerifiedToken<C = Claims> {
@@ -48,49 +40,49 @@ export function readCallerFacts(
   const subject = asText(readClaim(claims, map.subject))
   if (subject === undefined) throw refused('subject')
   const client = asText(readClaim(claims, map.client))
-  const roles = orDropped(asNames, readClaim(claims, map.roles), 'roles', context)
-  const organizations = readOrganizations(claims, map.organization, roles)
+  const orDropped = dropper(context)
+  const roles = orDropped('roles', readClaim(claims, map.roles), asNames)
+  const organizations = orDropped('organization', readClaim(claims, map.organization), (claim) =>
+    asOrganizations(claim, roles),
+  )
   return {
-    kind: readKind(readWith(map.kind, claims), subject, client),
+    kind: readKind(readWith(map.kind, claims), [subject, claims['sub']], client),
     subject,
     client,
     roles,
     organizations,
     organization: organizations.length === 1 ? organizations[0] : undefined,
     actor: readActor(claims['act']),
-    scopes: orDropped(asScopes, readClaim(claims, map.scopes), 'scopes', context),
+    scopes: orDropped('scopes', readClaim(claims, map.scopes), asScopes),
     tokenId: asText(claims['jti']),
   }
 }
 
-function readKind(kind: unknown, subject: string, client: string | undefined): 'user' | 'service' {
-  if (subject === client) return 'service'
+/** Wherever the subject is read from: a token whose `sub` is its client is the client's own. */
+function readKind(
+  kind: unknown,
+  subjects: readonly unknown[],
+  client: string | undefined,
+): 'user' | 'service' {
+  if (client !== undefined && subjects.includes(client)) return 'service'
   if (kind === 'user' || kind === 'service') return kind
   throw refused('token_type')
 }
 
-function orDropped(
-  convert: (value: unknown) => readonly string[] | undefined,
-  value: unknown,
-  claim: 'roles' | 'scopes',
-  context: Context,
-): readonly string[] {
-  if (value === undefined) return []
-  const names = convert(value)
-  if (names === undefined) context.report({ type: 'claim_dropped', claim })
-  return names ?? []
-}
+type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']
 
-/** In a token for one organization, its roles are roles in that organization. */
-export function readOrganizations(
-  claims: Claims,
-  reader: ClaimReader,
-  roles: readonly string[],
-): readonly Organization[] {
-  const listed = asOrganizations(readClaim(claims, reader))
-  const [only] = listed
-  if (only === undefined || listed.length > 1 || only.roles.length > 0) return listed
-  return [{ ...only, roles }]
+/** Reads a list out of a claim. One that is not understood is dropped as a whole, and told. */
+function dropper(context: Context) {
+  return <T>(
+    claim: Dropped,
+    value: unknown,
+    read: (value: unknown) => readonly T[] | undefined,
+  ): readonly T[] => {
+    if (value === undefined) return []
+    const list = read(value)
+    if (list === undefined) context.report({ type: 'claim_dropped', claim })
+    return list ?? []
+  }
 }
 
 function refused(reason: string): IdentityError {

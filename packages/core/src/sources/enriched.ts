@@ -11,12 +11,12 @@ import {
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
-import { type Claims, createIdentity, type Identity } from '../identity.ts'
+import { type Claims, createIdentity, type Identity, type Organization } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
 import { type OneOrMore, toList } from '../one-or-more.ts'
+import { asOrganizations } from '../organizations.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
-import { readOrganizations } from '../verified-token.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 import { namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
@@ -146,12 +146,14 @@ function toPerson<C>(
   const subject = asText(readClaim(person, map.subject))
   if (subject === undefined) throw unfit()
   const roles = asNames(readClaim(person, map.roles)) ?? []
-  const own = readOrganizations(person, map.organization, roles)
-  const organizations = own.length > 0 ? own : readOrganizations(token.verified, 'org_id', roles)
+  const organizations = readOrganizations(
+    [readClaim(person, map.organization), token.verified['org_id']],
+    roles,
+  )
   const [organization] = organizations
   const actor = readActor(person['act'] ?? undefined)
   return createIdentity<C>({
-    kind: subject === gateway.client ? 'service' : 'user',
+    kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
     issuer: asText(readClaim(person, map.issuer)) ?? token.issuer,
     subject,
     organizations,
@@ -166,6 +168,19 @@ function toPerson<C>(
     ...(actor && { actor }),
     ...(token.tokenId !== undefined && { tokenId: token.tokenId }),
   })
+}
+
+/** The first claim that names an organization. One that is not understood is not passed over. */
+function readOrganizations(
+  claims: readonly unknown[],
+  roles: readonly string[],
+): readonly Organization[] {
+  for (const claim of claims) {
+    const organizations = asOrganizations(claim, roles)
+    if (organizations === undefined) throw unfit()
+    if (organizations.length > 0) return organizations
+  }
+  return []
 }
 
 function unfit(): IdentityError {
