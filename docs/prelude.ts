@@ -42,4 +42,5 @@ declare global {
   const purge: Run<object>
   const read: Run<object>
   const sign: (subject: string) => CallToolResult
+  const ownerOf: (invoice: string) => Promise<string>
 }
