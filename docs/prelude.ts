@@ -27,6 +27,9 @@ declare global {
   const gateway: SigningIssuer
   const authenticator: Authenticator
   const request: CredentialRequest
+  const resource: string
+  const clientId: string
+  const clientSecret: string
 
   /** The MCP server, and what its tools do. */
   const McpServer: typeof Server

@@ -47,7 +47,7 @@ export interface LocalGateway {
  *       endpoint: 'http://127.0.0.1:3001/mcp',
  *       credential: {
  *         type: 'clientCredentials',
- *         provider: { tokenEndpoint: issuer.tokenEndpoint, clientId: 'gateway', clientSecret },
+ *         provider: { tokenEndpoint: 'http://127.0.0.1:4000/oauth2/token', clientId, clientSecret },
  *         forwardInboundToken: { header: 'x-user-token' },
  *       },
  *       metadataConfiguration: { allowedRequestHeaders: ['x-user-token'] },
