@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import type { Block } from './markdown.ts'
@@ -33,7 +33,7 @@ function readEntries(folder: string): PackageEntry[] {
   }
   return Object.entries(manifest.exports).flatMap(([path, target]) => {
     const source = typeof target === 'string' ? undefined : target['@onbehalf/source']
-    if (source === undefined || !existsSync(join(folder, source))) return []
+    if (source === undefined) return []
     const specifier = join(manifest.name, path)
     return [{ specifier, folder, names: exportedNames(join(folder, source)) }]
   })
@@ -107,6 +107,15 @@ function isMemberName(node: ts.Identifier): boolean {
 
 function isDeclaration(
   node: ts.Node,
-): node is ts.VariableDeclaration | ts.ParameterDeclaration | ts.BindingElement {
-  return ts.isVariableDeclaration(node) || ts.isParameter(node) || ts.isBindingElement(node)
+): node is
+  | ts.VariableDeclaration
+  | ts.ParameterDeclaration
+  | ts.BindingElement
+  | ts.ImportSpecifier {
+  return (
+    ts.isVariableDeclaration(node) ||
+    ts.isParameter(node) ||
+    ts.isBindingElement(node) ||
+    ts.isImportSpecifier(node)
+  )
 }
