@@ -1,18 +1,25 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
-/** A certificate that signed itself, and its key: made anew, so that none is kept in a file. */
-export function createCertificate(): { readonly cert: string; readonly key: string; der: Buffer } {
+/**
+ * A certificate that signed itself, and its key: made anew, so that none is kept in a file. Those
+ * that one server trusts side by side need names that differ.
+ */
+export function createCertificate(name = 'test'): {
+  readonly cert: string
+  readonly key: string
+  readonly der: Buffer
+} {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const der = signCertificate(tbsCertificate(publicKey), privateKey)
+  const der = signCertificate(tbsCertificate(publicKey, name), privateKey)
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
   return { cert: toPem(der), key, der }
 }
 
 // X.509 in DER (RFC 5280 section 4.1), as little of it as TLS needs.
 const ecdsaWithSha256 = sequence(hex('06082a8648ce3d040302'))
-const commonName = sequence(tlv(0x31, sequence(hex('0603550403'), tlv(0x0c, Buffer.from('test')))))
 
-function tbsCertificate(publicKey: KeyObject): Buffer {
+function tbsCertificate(publicKey: KeyObject, name: string): Buffer {
+  const commonName = sequence(tlv(0x31, sequence(hex('0603550403'), tlv(0x0c, Buffer.from(name)))))
   const utcTime = (text: string): Buffer => tlv(0x17, Buffer.from(text))
   return sequence(
     tlv(0xa0, hex('020102')),
