@@ -26,23 +26,26 @@ export interface Forwarding {
 export function forward({ req, res, endpoint, headers, onAnswer }: Forwarding): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = endpoint.protocol === 'https:' ? requestHttps : requestHttp
-    const upstream = request(endpoint, { method: req.method, headers, agent: false })
+    const options = { method: req.method, headers: { ...headers, ...framing(req) }, agent: false }
+    const upstream = request(endpoint, options)
     res.once('close', () => {
       upstream.destroy()
       resolve()
     })
-    let answered = false
-    // A target may answer, and close, before it has read everything: then the answer counts.
-    upstream.on('error', (error) => answered || reject(error))
+    upstream.on('error', reject)
     upstream.once('response', (answer) => {
-      answered = true
-      answer.once('error', reject)
       onAnswer()
       res.writeHead(answer.statusCode ?? 502, pickResponseHeaders(answer.headers)).flushHeaders()
       pipeline(answer, res).then(resolve, reject)
     })
-    // A body of a GET would have no frame of its own on the connection to the target.
     if (req.method === 'POST') req.pipe(upstream)
     else upstream.end()
   })
+}
+
+// Only a POST has a body here: that of a GET would have no frame of its own. The connection is not kept,
+// but a target that were told so might hang up, answer and all, before the body has gone out.
+function framing({ method, headers }: IncomingMessage): Record<string, string> {
+  const length = method === 'POST' ? headers['content-length'] : undefined
+  return { connection: 'keep-alive', ...(length !== undefined && { 'content-length': length }) }
 }

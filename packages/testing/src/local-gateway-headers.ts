@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** Headers of the Streamable HTTP transport, and of the representation it carries. */
 const PROTOCOL: ReadonlySet<string> = new Set([
   'accept',
-  'content-length',
   'content-type',
   'last-event-id',
   'mcp-method',

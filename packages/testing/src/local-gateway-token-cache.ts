@@ -17,7 +17,7 @@ interface Entry {
 
 /** Seconds before expiry from which on a token is renewed: a target must not meet it expired. */
 const RENEWED_BEFORE = 30
-const MAX_ENTRIES = 10_000
+const MAX_ENTRIES = 1_000
 
 /** An empty cache. `clock` gives seconds since 1970. */
 export function createTokenCache(clock: () => number): TokenCache {
@@ -42,7 +42,6 @@ export function createTokenCache(clock: () => number): TokenCache {
       const known = entries.get(key)
       if (known && clock() < known.usableUntil) return known.token
       const entry = load(request, notAfter)
-      entries.delete(key)
       dropOldest(entries)
       entries.set(key, entry)
       return entry.token
