@@ -5,6 +5,7 @@
  */
 export function headerName(name: string, option: string): string {
   // Without an underscore: that spelling is treated as an attempt to smuggle.
-  if (!/^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)) throw new TypeError(`${option} is no header name`)
+  const valid = typeof name === 'string' && /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)
+  if (!valid) throw new TypeError(`${option} is no header name`)
   return name.toLowerCase()
 }

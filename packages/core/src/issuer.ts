@@ -36,6 +36,8 @@ export interface IssuerOptions<C = Claims> extends ClaimOptions<C>, RemoteKeysOp
 /** Who vouches for tokens, and the rules its tokens have to keep. */
 export interface Issuer<C = Claims> {
   readonly issuers: readonly string[]
+  /** Audiences of which a token must name one; absent where clients stand in their place. */
+  readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined
   readonly scopes: readonly string[]
   /** Longest accepted time until a token expires, in seconds; infinite without a limit. */
@@ -75,6 +77,7 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
   const [name = ''] = rules.issuers
   return Object.freeze<SigningIssuer<C>>({
     issuers: rules.issuers,
+    audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
     maxLifetimeSeconds: rules.maxLifetimeSeconds,

@@ -65,6 +65,7 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
 
   return Object.freeze<Issuer<C>>({
     issuers: [name],
+    audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
     maxLifetimeSeconds: rules.maxLifetimeSeconds,

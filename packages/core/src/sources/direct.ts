@@ -3,7 +3,7 @@ import type { Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
-import { namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 export interface DirectOptions<C = Claims> {
@@ -15,9 +15,12 @@ export interface DirectOptions<C = Claims> {
  * `Authorization` carries the caller's own token for this server, passed through with us as its
  * audience or exchanged for us (RFC 8693, with or without `act`). A machine's token gives an
  * identity of kind `service`.
+ *
+ * @throws TypeError when the issuer is missing
  */
 export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
   const { issuer } = options
+  assertIssuer(issuer, 'issuer')
   return Object.freeze<Source<C>>({
     kind: 'direct',
     tokenHeaders: ['authorization'],

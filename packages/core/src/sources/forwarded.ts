@@ -7,7 +7,7 @@ import type { Claims, Identity } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
 import type { VerifiedToken } from '../verified-token.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /**
@@ -49,8 +49,12 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
   const { issuer, via, userOptional = false } = options
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header must not be Authorization')
-  const rules = toRules(options.bind)
+  assertIssuer(issuer, 'issuer')
   requireClients(via, 'via')
+  const rules = toRules(options.bind)
+  if (rules.includes('audience') && issuer.audiences === undefined) {
+    throw new TypeError("bind: 'audience' needs an issuer with an audience")
+  }
   const known = [issuer, via]
 
   const hasGateway = (credentials: Credentials): boolean =>
@@ -101,8 +105,9 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
 }
 
 function toRules(bind: ForwardedOptions['bind']): readonly BindingRule[] {
-  const rules = typeof bind === 'string' ? [bind] : [...(bind ?? [])]
-  if (rules.length > 0 && rules.every((rule) => bindingRules.includes(rule))) return rules
+  const rules = typeof bind === 'string' ? [bind] : bind
+  const valid = Array.isArray(rules) && rules.length > 0
+  if (valid && rules.every((rule) => bindingRules.includes(rule))) return [...rules]
   throw new TypeError(`bind must name at least one of ${bindingRules.join(', ')}`)
 }
 
@@ -133,10 +138,10 @@ function isActor(person: VerifiedToken<unknown>, gateway: VerifiedGateway['gatew
   return actor.issuer === undefined || actor.issuer === gateway.issuer
 }
 
+/** A gateway of certain organizations brings persons of these only. */
 function crossesTenants(person: VerifiedToken<unknown>, machine: VerifiedToken<unknown>): boolean {
-  const tenant = machine.organization?.id
-  if (tenant === undefined) return false
-  return !person.organizations.some(({ id }) => id === tenant)
+  const tenants = machine.organizations.map(({ id }) => id)
+  return tenants.length > 0 && !person.organizations.some(({ id }) => tenants.includes(id))
 }
 
 function broken(reason: string): IdentityError {

@@ -4,6 +4,7 @@ import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Gateway } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
 import type { VerifiedToken } from '../verified-token.ts'
+import { assertIssuer } from './source.ts'
 
 /** A gateway whose machine token was verified. */
 export interface VerifiedGateway {
@@ -43,6 +44,7 @@ function hideScopes(error: unknown): never {
  * @throws TypeError
  */
 export function requireClients(issuer: Issuer<unknown>, option: string): readonly string[] {
+  assertIssuer(issuer, option)
   if (issuer.clients !== undefined) return issuer.clients
   throw new TypeError(`${option} must list its clients: only they may vouch for persons`)
 }

@@ -4,7 +4,7 @@ import { IdentityError } from '../errors.ts'
 import { headerName } from '../header-name.ts'
 import type { Claims } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
-import { namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 export interface SignedHeaderOptions<C = Claims> {
@@ -22,6 +22,7 @@ export interface SignedHeaderOptions<C = Claims> {
  */
 export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Source<C> {
   const { issuer } = options
+  assertIssuer(issuer, 'issuer')
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header: use direct for Authorization')
   return Object.freeze<Source<C>>({

@@ -33,6 +33,11 @@ export interface AnySource extends Omit<Source, 'identify'> {
   identify(credentials: Credentials, context: Context): Promise<object>
 }
 
+/** @throws TypeError when what has to be an issuer is none */
+export function assertIssuer(issuer: Issuer<unknown>, option: string): void {
+  if (typeof issuer?.verify !== 'function') throw new TypeError(`${option} is required`)
+}
+
 /** Whether a header carries a token that names (so far without proof) one of these issuers. */
 export function namesIssuer(
   credentials: Credentials,
