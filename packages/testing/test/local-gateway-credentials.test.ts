@@ -246,25 +246,6 @@ describe.each(['enriching', 'exchanging'] as const)('tokens per caller, %s', (wa
   })
 })
 
-describe('the tokens of a target', () => {
-  it('are at most a thousand: the oldest is asked for again', async () => {
-    const { tokenEndpoint, requests } = await serveTokens()
-    const { endpoint } = await serveRecorder()
-    const provider = { ...providerOf(issuer), tokenEndpoint }
-    const credential = { type: 'tokenExchange', provider, resource: MCP } as const
-    const { url } = await startGateway(issuer, { endpoint, credential })
-    await post(url, ada)
-    await post(url, ada)
-    expect(requests).toHaveLength(1)
-    for (let n = 0; n < 1_000; n += 50) {
-      const batch = Array.from({ length: 50 }, (_, of) => `${n + of}`)
-      await Promise.all(batch.map(async (jti) => post(url, await tokenOf(issuer, 'ada', { jti }))))
-    }
-    await post(url, ada)
-    expect(requests).toHaveLength(1_002)
-  })
-})
-
 describe('a failed token request', () => {
   const CALL = { jsonrpc: '2.0', id: 'call-7', method: 'tools/call', params: { name: 'x' } }
 

@@ -146,8 +146,13 @@ export async function startGateway(
 }
 
 /** Serves on a free port of the loopback until the test is over. */
-export async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener)
+export async function serve(
+  listener: (...request: Parameters<RequestListener>) => unknown,
+): Promise<string> {
+  const server = createServer((req, res) => {
+    const answer = async (): Promise<unknown> => listener(req, res)
+    answer().catch(() => res.destroy())
+  })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
     server.close()

@@ -14,7 +14,7 @@ import { z } from 'zod'
 import { serve } from './local-gateway-fixture.ts'
 
 /** An MCP server whose tool `whoami` returns the headers it got, and whose tool `steps` waits for the test. */
-export interface TestServer {
+interface TestServer {
   readonly endpoint: string
   /** Lets `steps` report its next step. */
   next(): void
@@ -22,7 +22,7 @@ export interface TestServer {
   readonly sessions: ReadonlyMap<string, McpServerV1>
 }
 
-export interface TestClient {
+interface TestClient {
   readonly listTools: () => Promise<string[]>
   readonly whoami: (note: string) => Promise<Record<string, string>>
   /** Runs `steps`; `onStep` gets each step when it arrives. */

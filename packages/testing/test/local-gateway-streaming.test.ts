@@ -118,11 +118,11 @@ describe('a broken connection', () => {
     const { url, errors } = await start(endpoint)
     const caller = new AbortController()
     const headers = { authorization: `Bearer ${ada}` }
-    const call = fetch(url, { method: 'POST', headers, body: '{}', signal: caller.signal })
-    const refused = expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    const { signal } = caller
+    const call = Promise.allSettled([fetch(url, { method: 'POST', headers, body: '{}', signal })])
     await expect.poll(() => open.length).toBe(1)
     caller.abort()
-    await refused
+    expect(await call).toMatchObject([{ reason: { name: 'AbortError' } }])
     await expect.poll(() => closed.length).toBe(1)
     expect(errors).toEqual([])
   })
@@ -180,11 +180,10 @@ describe('a broken connection', () => {
     const { gateway, url } = await startGateway(issuer, { endpoint, credential })
     const caller = new AbortController()
     const headers = { authorization: `Bearer ${ada}` }
-    const call = fetch(url, { headers, signal: caller.signal })
-    const refused = expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    const call = Promise.allSettled([fetch(url, { headers, signal: caller.signal })])
     await expect.poll(() => asked.length).toBe(1)
     caller.abort()
-    await refused
+    expect(await call).toMatchObject([{ reason: { name: 'AbortError' } }])
     asked[0]?.end(JSON.stringify({ access_token: 'late', expires_in: 300 }))
     expect(await gateway.machineToken('server')).toBe('late')
     // What had been asked of the target would have been asked before this.
