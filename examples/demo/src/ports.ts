@@ -1,5 +1,5 @@
-import type { AddressInfo } from 'node:net'
-import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 
 /** Where everything listens. Each part has to know the others' addresses before they start. */
 export interface Ports {
@@ -19,19 +19,30 @@ export const fixedPorts: Ports = {
   forwardedV1: 3004,
 }
 
-/** Ports that are free now. */
+/**
+ * Ports that are free now. They lie below those that systems give to outgoing connections, which
+ * could otherwise take one before a server does.
+ */
 export async function freePorts(): Promise<Ports> {
   const names = Object.keys(fixedPorts)
-  const servers = await Promise.all(names.map(listen))
+  const servers: Server[] = []
+  while (servers.length < names.length) {
+    const server = await listen(randomInt(lowestPort, highestPort))
+    if (server !== undefined) servers.push(server)
+  }
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
   await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
   return Object.fromEntries(names.map((name, at) => [name, ports[at]])) as unknown as Ports
 }
 
-function listen(): Promise<ReturnType<typeof createServer>> {
+const lowestPort = 20_000
+const highestPort = 32_000
+
+/** A server on this port, unless another one has it. */
+function listen(port: number): Promise<Server | undefined> {
   const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => resolve(server))
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(undefined))
+    server.listen(port, '127.0.0.1', () => resolve(server))
   })
 }

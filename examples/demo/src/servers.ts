@@ -14,11 +14,15 @@ export interface ExampleServer {
 
 const startSeconds = 30
 
-/** Starts the example servers, each in a process of its own, with nothing but environment variables. */
+/**
+ * Starts the example servers, each in a process of its own, with nothing but environment variables.
+ * With `nodeOptions` Node runs their TypeScript.
+ */
 export function startServers(
   ports: Ports,
   resources: Resources,
   issuers: { readonly people: LocalIssuer; readonly machines: LocalIssuer },
+  nodeOptions: readonly string[],
 ): Promise<
   [
     direct: ExampleServer,
@@ -33,6 +37,8 @@ export function startServers(
     GATEWAY_SCOPES: scope,
   }
   const person = { PEOPLE_ISSUER: issuers.people.issuer, PEOPLE_AUDIENCE: resources.gateway }
+  const start = (example: string, port: number, environment: Record<string, string>) =>
+    startServer({ example, port, environment, nodeOptions })
   return Promise.all([
     start('direct-token', ports.direct, { ISSUER: issuers.people.issuer }),
     start('forwarded-token', ports.forwarded, { ...gateway, ...person }),
@@ -41,15 +47,18 @@ export function startServers(
   ])
 }
 
-async function start(
-  example: string,
-  port: number,
-  environment: Record<string, string>,
-): Promise<ExampleServer> {
+interface Start {
+  readonly example: string
+  readonly port: number
+  readonly environment: Record<string, string>
+  readonly nodeOptions: readonly string[]
+}
+
+async function startServer(server: Start): Promise<ExampleServer> {
+  const { example, port, environment, nodeOptions } = server
   const folder = fileURLToPath(new URL(`../../${example}`, import.meta.url))
   const { PATH = '' } = process.env
-  // The same loader that runs this file runs the servers.
-  const child = spawn(process.execPath, [...process.execArgv, 'src/server.ts'], {
+  const child = spawn(process.execPath, [...nodeOptions, 'src/server.ts'], {
     cwd: folder,
     env: { PATH, PORT: String(port), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -34,15 +34,20 @@ export interface World {
   stop(): Promise<void>
 }
 
-/** Starts issuers, servers and the gateway. */
-export async function startWorld(ports: Ports): Promise<World> {
+/** Starts issuers, servers and the gateway. The servers run by the loader that runs this process. */
+export async function startWorld(
+  ports: Ports,
+  nodeOptions: readonly string[] = process.execArgv,
+): Promise<World> {
   const resources = toResources(ports)
   const people = await createPeopleIssuer(resources)
   const machines = await createMachineIssuer(resources, people.issuer)
-  const [directServer, forwarded, enriched, forwardedV1] = await startServers(ports, resources, {
-    people,
-    machines,
-  })
+  const [directServer, forwarded, enriched, forwardedV1] = await startServers(
+    ports,
+    resources,
+    { people, machines },
+    nodeOptions,
+  )
   const servers = {
     exchange: directServer,
     passthrough: directServer,

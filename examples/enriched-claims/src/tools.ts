@@ -5,7 +5,10 @@ import { invoicesOf } from './invoices.ts'
 
 /** Builds the server that answers one request. */
 export function createServer(): McpServer {
-  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
+  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
+    // The gateway synchronizes its list of tools without a person; what it may call is another thing.
+    listToGateway: true,
+  })
 
   server.registerTool(
     'whoami',

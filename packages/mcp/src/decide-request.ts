@@ -11,6 +11,8 @@ export interface Protection {
   /** Seconds since 1970. */
   readonly now: () => number
   readonly report: (event: DecisionEvent) => void
+  /** Whether a gateway that lists without a person sees every tool. */
+  readonly listToGateway: boolean
 }
 
 /** Decides on a request before anything in it was validated. */

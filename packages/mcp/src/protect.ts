@@ -22,6 +22,11 @@ export interface ProtectOptions {
    * to the server's `onerror` and changes nothing for the caller.
    */
   readonly onDecision?: (event: DecisionEvent) => void
+  /**
+   * Shows every tool to a gateway that lists without a person, as gateways do to synchronize their
+   * own lists. Its calls are decided as ever. Default: it sees what it may call.
+   */
+  readonly listToGateway?: boolean
 }
 
 const protectedServers = new WeakSet<object>()
@@ -56,7 +61,8 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
 
   const tools = new ToolTable()
   const report = createReport(low, options)
-  const protection: Protection = { tools, now: options.clock ?? systemTime, report }
+  const { clock: now = systemTime, listToGateway = false } = options
+  const protection: Protection = { tools, now, report, listToGateway }
   const findMissingScopes = createScopeFinder(protection)
   watchTools(server, (name, registered, handler) => {
     tools.add(name, registered, handler)
