@@ -32,6 +32,7 @@ export function challengeScopes(transport: object, find: FindMissingScopes): voi
   const handle = http.handleRequest.bind(transport)
   http.handleRequest = async (...input) => {
     const { authInfo, body, answer } = readInput(input)
+    if (body === undefined) return handle(...input)
     const missing = await findInBody(body, authInfo, find)
     return missing === undefined ? handle(...input) : answer(createScopeRefusal(missing, authInfo))
   }

@@ -458,8 +458,10 @@ describe.each(runtimes)('$name', ({ start, isHttp, generation }) => {
       resources: ['note'],
       templates: ['files'],
     })
-    const unknown = await server.connect()
-    expect(await unknown.listAll()).toEqual({ prompts: [], resources: [], templates: [] })
+    for (const caller of [undefined, 'late', 'copy-of-ada']) {
+      const unknown = await server.connect(caller)
+      expect(await unknown.listAll()).toEqual({ prompts: [], resources: [], templates: [] })
+    }
   })
 
   const denial = (code: number, reason: string, guard: string, message: string, required = {}) => ({

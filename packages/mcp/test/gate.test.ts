@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { check } from '@onbehalf/core/guards'
 import {
   allowPublic,
@@ -205,7 +206,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       await near.send(call(1, 'slow') as never)
       await near.send(list(2) as never)
       await server.connect(far as never)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await delay(20)
       expect(ran).toEqual([])
       expect(reasonOf(received.find(({ id }) => id === 1)!)).toBe('identity_missing')
       expect(JSON.stringify(received)).not.toContain('secret')
@@ -255,10 +256,15 @@ describe.each(generations)('gate of a %s server', (generation) => {
       ['nothing in it', {}],
     ])('drops a message with %s', async (_what, message) => {
       const { server } = slowServer()
-      const line = await wire(generation, server)
-      line.send(message, 'ada')
-      await line.settle()
-      expect(line.received).toEqual([])
+      const [near, far] = linkedPair(generation)
+      const [received, reached]: [unknown[], unknown[]] = [[], []]
+      near.onmessage = (answer) => received.push(answer)
+      // The SDKs call what was there before them: it sees what the gate lets through.
+      far.onmessage = (delivered) => reached.push(delivered)
+      await server.connect(far as never)
+      await near.send(message as never, { authInfo: authInfoOf('ada') } as never)
+      await delay(10)
+      expect([received, reached]).toEqual([[], []])
     })
 
     test('tells notification handlers who sent the notification', async () => {
@@ -342,12 +348,56 @@ describe.each(generations)('gate of a %s server', (generation) => {
       await near.start()
       await near.send(ping(1) as never)
       await near.send({ jsonrpc: '2.0', method: 'notifications/initialized' } as never)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await delay(20)
       expect(received).toEqual([{ jsonrpc: '2.0', id: 1, error: internalError }])
       expect(errors.map(({ message }) => message)).toEqual([
         'the password is hunter2',
         'the password is hunter2',
       ])
+    })
+
+    test('never refuses within the call of the transport', async () => {
+      const { server } = slowServer()
+      const [, far] = linkedPair(generation)
+      let isDelivering = false
+      const sent: [id: unknown, during: boolean][] = []
+      far.send = async (message: Message) => {
+        sent.push([message.id, isDelivering])
+      }
+      await server.connect(far as never)
+      isDelivering = true
+      far.onmessage?.(call(1, 'slow') as never)
+      far.onmessage?.(call(1, 'slow') as never)
+      isDelivering = false
+      await delay(10)
+      expect(sent).toEqual([
+        [1, false],
+        [1, false],
+      ])
+    })
+
+    test('withholds an answer that it could not filter', async () => {
+      let isBroken = false
+      const clock = () => {
+        if (isBroken) throw new Error('no time')
+        return Date.now() / 1000
+      }
+      const server = protect(makeServer(generation), { clock })
+      const errors: string[] = []
+      server.server.onerror = ({ message }) => errors.push(message)
+      const handler = requireOrg('acme', async (_args: object) => reply('secret'))
+      server.registerTool('secret', { inputSchema: nothing }, handler)
+      const line = await wire(generation, server)
+      line.send(list(1), 'ada')
+      isBroken = true
+      await line.settle()
+      line.send(list(2), 'ada')
+      await line.settle()
+      expect(line.received).toEqual([
+        { jsonrpc: '2.0', id: 1, error: internalError },
+        { jsonrpc: '2.0', id: 2, error: internalError },
+      ])
+      expect(errors).toEqual(['no time', 'no time'])
     })
 
     test('tells the operator of a refusal that could not be sent', async () => {
@@ -361,7 +411,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       await server.connect(far as never)
       await near.start()
       await near.send(call(1, 'x') as never)
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      await delay(20)
       expect(errors.map(({ message }) => message)).toEqual(['broken pipe'])
     })
   })
@@ -458,7 +508,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       call(2, 'plain') as never,
       { authInfo: structuredClone({ ...authInfo }) } as never,
     )
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await delay(20)
     expect(received.find(({ id }) => id === 1)?.result).toMatchObject(reply('ran'))
     expect(reasonOf(received.find(({ id }) => id === 2)!)).toBe('identity_missing')
   })

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks/stores/in-memory.js'
@@ -10,6 +11,7 @@ import { check } from '@onbehalf/core/guards'
 import {
   allowPublic,
   currentIdentity,
+  type DecisionEvent,
   guarded,
   protect,
   requireOrg,
@@ -100,8 +102,9 @@ describe.each(generations)('protect of a %s server', (generation) => {
     }
   })
 
-  test('guards a transport that is connected again', async () => {
-    const server = protect(makeServer(generation))
+  test('guards a transport that is connected again, once', async () => {
+    const events: DecisionEvent[] = []
+    const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
     server.registerTool('secret', { inputSchema: nothing }, secret)
     const [near, far] = linkedPair(generation)
     const received: Message[] = []
@@ -110,9 +113,10 @@ describe.each(generations)('protect of a %s server', (generation) => {
     ;(far as { onclose?: () => void }).onclose?.()
     await server.connect(far as never)
     await near.send(call(1, 'secret') as never)
-    await new Promise((resolve) => setTimeout(resolve, 10))
+    await delay(10)
     expect(received).toHaveLength(1)
     expect(reasonOf(received[0]!)).toBe('identity_missing')
+    expect(events).toHaveLength(1)
   })
 
   test('filters lists by guards that decide later', async () => {
