@@ -1,3 +1,5 @@
+import { assertClaimMap } from '../claim-map.ts'
+import { toSchema } from '../claim-options.ts'
 import {
   applySchema,
   asNames,
@@ -18,7 +20,7 @@ import { asOrganizations } from '../organizations.ts'
 import type { StandardSchema } from '../standard-schema.ts'
 import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /** Where the facts about the person stand, relative to `claim` (or to the token, without it). */
@@ -63,9 +65,11 @@ export interface EnrichedOptions<C = Claims> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Claims> {
-  const { issuer, claim, userOptional = false } = options
-  const vouching = toList(options.clients, 'clients') ?? requireClients(issuer, 'issuer')
+  const { issuer, userOptional = false } = options
+  const claim = toList(options.claim, 'claim')
+  const vouching = toVouching(options)
   const claimMap = toClaimMap(options)
+  const schema = toSchema(options.claims)
 
   async function identify(
     credentials: Credentials,
@@ -75,7 +79,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     const { token, gateway } = machine
     const person = vouching.includes(gateway.client) ? readPerson(token.verified, claim) : undefined
     if (person !== undefined && !isEmpty(readClaim(person, claimMap.subject))) {
-      const claims = await applySchema(exposedClaims(person), options.claims)
+      const claims = await applySchema(exposedClaims(person), schema)
       const identity = toPerson(person, claims, machine, claimMap)
       // The person's own session and token, where the claim names them.
       await context.checkRevoked({ ...identity, claims: { iat: token.verified['iat'], ...person } })
@@ -100,8 +104,21 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
   })
 }
 
+function toVouching({ issuer, clients }: EnrichedOptions<unknown>): readonly string[] {
+  assertIssuer(issuer, 'issuer')
+  const listed = toList(clients, 'clients')
+  if (listed === undefined) return requireClients(issuer, 'issuer')
+  // The issuer refuses any other client: one that is listed here by mistake would never vouch.
+  const known = listed.every((client) => issuer.clients?.includes(client) ?? true)
+  if (!known) throw new TypeError('clients must be clients of the issuer')
+  return listed
+}
+
+const personMembers = ['subject', 'issuer', 'organization', 'roles']
+
 function toClaimMap(options: EnrichedOptions<unknown>): Required<PersonClaimMap> {
   const { claim, claimMap = {} } = options
+  assertClaimMap(claimMap, personMembers)
   if (claim === undefined && claimMap.subject === undefined) {
     throw new TypeError('claimMap.subject is required without claim')
   }
@@ -119,7 +136,7 @@ function toClaimMap(options: EnrichedOptions<unknown>): Required<PersonClaimMap>
 const maxPersonLength = 4096
 
 /** The person's claims, or `undefined` for "no person". */
-function readPerson(token: Claims, claim: EnrichedOptions['claim']): Claims | undefined {
+function readPerson(token: Claims, claim: ClaimReader | undefined): Claims | undefined {
   const value = claim === undefined ? token : readClaim(token, claim)
   if (isEmpty(value)) return undefined
   const person = typeof value === 'string' ? parsePerson(value) : value
@@ -143,9 +160,9 @@ function toPerson<C>(
   map: Required<PersonClaimMap>,
 ): Identity<C> {
   const { token, gateway } = machine
-  const subject = asText(readClaim(person, map.subject))
+  const subject = readOrUnfit(person, map.subject, asText)
   if (subject === undefined) throw unfit()
-  const roles = asNames(readClaim(person, map.roles)) ?? []
+  const roles = readOrUnfit(person, map.roles, asNames) ?? []
   const organizations = readOrganizations(
     [readClaim(person, map.organization), token.verified['org_id']],
     roles,
@@ -154,7 +171,7 @@ function toPerson<C>(
   const actor = readActor(person['act'] ?? undefined)
   return createIdentity<C>({
     kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
-    issuer: asText(readClaim(person, map.issuer)) ?? token.issuer,
+    issuer: readOrUnfit(person, map.issuer, asText) ?? token.issuer,
     subject,
     organizations,
     scopes: token.scopes,
@@ -168,6 +185,19 @@ function toPerson<C>(
     ...(actor && { actor }),
     ...(token.tokenId !== undefined && { tokenId: token.tokenId }),
   })
+}
+
+/** A claim that is empty is absent; one that is not understood refuses the token. */
+function readOrUnfit<T>(
+  person: Claims,
+  reader: ClaimReader,
+  read: (value: unknown) => T | undefined,
+): T | undefined {
+  const value = readClaim(person, reader)
+  if (isEmpty(value)) return undefined
+  const fact = read(value)
+  if (fact === undefined) throw unfit()
+  return fact
 }
 
 /** The first claim that names an organization. One that is not understood is not passed over. */
