@@ -47,7 +47,7 @@ export interface Stage {
   idle(): Promise<void>
 }
 
-export interface Changes {
+interface Changes {
   readonly claims?: Readonly<Record<string, unknown>>
   readonly header?: Readonly<Record<string, unknown>>
 }
@@ -143,7 +143,7 @@ function endsRefresh(event: AuthenticatorEvent): boolean {
 }
 
 /** Waits for something that happens by itself; gives up after ten seconds. */
-export async function until(happened: () => boolean): Promise<void> {
+async function until(happened: () => boolean): Promise<void> {
   for (const end = performance.now() + 10_000; !happened(); ) {
     if (performance.now() > end) throw new Error('waited for ten seconds')
     await new Promise((resolve) => setTimeout(resolve, 2))
