@@ -83,7 +83,7 @@ describe.each(servers)('$name', ({ start }) => {
       },
     })
   })
-  afterAll(() => server.close())
+  afterAll(() => server.close(), 60_000)
 
   test(`tells ${people} interleaved callers apart`, async () => {
     const clients = await Promise.all(crowd.map(({ subject }) => server.connect(subject)))
@@ -100,7 +100,7 @@ describe.each(servers)('$name', ({ start }) => {
       text: [subject, organization?.id, subject, subject, subject].join(' '),
     }))
     expect(outcomes).toEqual(expected)
-  })
+  }, 120_000)
 })
 
 test('posts of one HTTP session keep their own caller', async () => {
@@ -132,4 +132,4 @@ test('posts of one HTTP session keep their own caller', async () => {
   } finally {
     await running.close()
   }
-})
+}, 120_000)
