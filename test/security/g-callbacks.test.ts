@@ -1,27 +1,22 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import {
   type AuthenticatorEvent,
   asserted,
-  createAuthInfo,
   direct,
   type Issuer,
   type IssuerOptions,
-  identityOfAuthInfo,
   issuer,
   type Proof,
   type Source,
   type Store,
 } from '@onbehalf/core'
-import { check, decide } from '@onbehalf/core/guards'
+import { decide } from '@onbehalf/core/guards'
 import type { KeySource } from '@onbehalf/core/keys'
-import { guarded, protect } from '@onbehalf/mcp'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { z } from 'zod'
+import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { assertedHeaders, gatewayName } from './support/gateway.ts'
-import { type Lines, listen } from './support/http.ts'
+import type { Lines } from './support/http.ts'
 import { createKey } from './support/keys.ts'
+import { outcomeOf, startToolServer } from './support/mcp-server.ts'
 import { audience, issuerName, now } from './support/names.ts'
 import { bearer, type ProtectedServer, startDirect, startServer } from './support/server.ts'
 import { mint } from './support/token.ts'
@@ -340,59 +335,10 @@ interface ToolSetup {
   readonly patience?: number
 }
 
-/** Calls a guarded tool of an MCP server over HTTP, behind an authenticator. */
-async function callTool({ allow, onDecision, patience = 5000 }: ToolSetup) {
-  let handled = 0
+/** What became of one call of a guarded tool. */
+async function callTool({ patience = 5000, ...setup }: ToolSetup) {
   const { authenticator } = await startDirect(key)
-  const { port, close } = await listen((req, res) => {
-    void serveCall().catch((error: unknown) => res.destroy(error as Error))
-    async function serveCall(): Promise<void> {
-      const identity = await authenticator.authenticate(req)
-      const auth = createAuthInfo(identity, authenticator)
-      expect(identityOfAuthInfo(auth)).toBe(identity)
-      const info = { name: 'test', version: '1.0.0' }
-      const server = protect(new McpServer(info), {
-        clock: () => now,
-        ...(onDecision && { onDecision }),
-      })
-      const run = guarded(check('own', allow))(() => {
-        handled += 1
-        return { content: [{ type: 'text' as const, text: 'done' }] }
-      })
-      server.registerTool('act', { inputSchema: { x: z.string().optional() } }, run as never)
-      const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
-      await server.connect(transport as never)
-      await transport.handleRequest(Object.assign(req, { auth }) as never, res)
-    }
-  })
-  onTestFinished(close)
-  const request = fetch(`http://127.0.0.1:${port}/mcp`, {
-    method: 'POST',
-    headers: {
-      ...Object.fromEntries(good),
-      'content-type': 'application/json',
-      accept: 'application/json, text/event-stream',
-    },
-    body: JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'tools/call',
-      params: { name: 'act', arguments: {} },
-    }),
-  }).then(async (response) => reasonIn((await response.json()) as RpcAnswer))
-  const ended = request.catch(() => 'no answer')
-  return { result: await Promise.race([ended, giveUp(patience)]), handled }
-}
-
-interface RpcAnswer {
-  readonly result?: {
-    readonly content?: readonly { readonly text?: string }[]
-    readonly _meta?: Record<string, { readonly reason?: string }>
-  }
-  readonly error?: { readonly code: number; readonly message: string }
-}
-
-function reasonIn({ result, error }: RpcAnswer): string | undefined {
-  if (error !== undefined) return error.message
-  return result?._meta?.['dev.onbehalf/denial']?.reason ?? result?.content?.[0]?.text
+  const server = await startToolServer({ authenticator, ...setup })
+  const answer = server.call(good).then(outcomeOf, () => 'no answer')
+  return { result: await Promise.race([answer, giveUp(patience)]), handled: server.handled }
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import { createAuthInfo } from '@onbehalf/core/auth-info'
+import type { DecisionEvent } from '@onbehalf/mcp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { frameworks, type Mount } from './support/frameworks.ts'
@@ -9,6 +10,7 @@ import { allAwkwardTexts, hostileTexts, printableLine } from './support/hostile-
 import { type Answer, listen, sendLines } from './support/http.ts'
 import { startKeyServer } from './support/key-server.ts'
 import { createKey, signWith } from './support/keys.ts'
+import { outcomeOf, startToolServer } from './support/mcp-server.ts'
 import { audience, issuerName, now, resource } from './support/names.ts'
 import { bearer, startDirect } from './support/server.ts'
 import { type Changes, mint } from './support/token.ts'
@@ -16,6 +18,8 @@ import { failOnUnhandled } from './support/unhandled.ts'
 
 const key = createKey('ES256')
 const stranger = createKey('ES256')
+const good = bearer(mint(key))
+const oneLine = { compact: true, breakLength: Number.POSITIVE_INFINITY }
 
 failOnUnhandled()
 
@@ -132,13 +136,30 @@ describe('G2 log injection', () => {
     expectLines(server.events)
   })
 
+  it('G2 shows an awkward tool name or argument to nobody but its caller', async () => {
+    const decisions: DecisionEvent[] = []
+    const { authenticator } = await startDirect(key)
+    const onDecision = (event: DecisionEvent): void => void decisions.push(event)
+    const server = await startToolServer({ authenticator, allow: () => false, onDecision })
+    for (const text of texts) {
+      const unknown = await server.call(good, text, { x: text })
+      expect(JSON.parse(unknown)).toMatchObject({ jsonrpc: '2.0', id: 1 })
+      const denied = await server.call(good, 'act', { x: text, [text]: text })
+      expect(outcomeOf(denied)).toBe('check_failed')
+      expect(denied).toMatch(printableLine)
+    }
+    expect(server.handled).toBe(0)
+    expect([...new Set(decisions.map(({ tool }) => tool))]).toEqual([undefined, 'act'])
+    expectLines(decisions)
+  })
+
   /** What an operator would log: one line of printable ASCII an event, and JSON. */
   function expectLines(events: readonly unknown[]): void {
     expect(events.length).toBeGreaterThan(0)
     for (const event of events) {
       expect(JSON.stringify(event)).toMatch(printableLine)
       expect(JSON.parse(JSON.stringify(event))).toEqual(event)
-      expect(inspect(event, { breakLength: Number.POSITIVE_INFINITY })).toMatch(printableLine)
+      expect(inspect(event, oneLine)).toMatch(printableLine)
     }
   }
 })

@@ -13,7 +13,7 @@ export interface Material {
 }
 
 /** One change to a token, as plain data, so that a failing case can be shrunk and printed. */
-export type Edit = (token: string, material: Material) => string
+type Edit = (token: string, material: Material) => string
 
 const position = fc.nat({ max: 4000 })
 const pick = fc.nat({ max: 1000 })
