@@ -41,9 +41,8 @@ export function asserted(options: AssertedOptions): Source {
   if (typeof proof?.prove !== 'function') throw new TypeError('proof is required')
   if (asText(issuer) === undefined) throw new TypeError('issuer is required')
   const names = toNames(options.headers)
-  const headers = Object.values(names)
-  const overlap = headers.find((name) => proof.valueHeaders.includes(name))
-  if (overlap !== undefined) throw new TypeError('headers must not name the header of the proof')
+  const headers: readonly string[] = Object.values(names)
+  assertDistinct(headers, proof)
 
   const isComplete = (credentials: Credentials): boolean =>
     headers.every((name) => credentials.present.has(name))
@@ -76,11 +75,25 @@ interface Names {
 }
 
 function toNames(headers: AssertedHeaders): Names {
-  const { subject, organization, roles } = headers
+  if (typeof headers !== 'object' || headers === null) throw new TypeError('headers is required')
+  const { subject, organization, roles, ...rest } = headers
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) throw new TypeError(`headers.${unknown} is unknown`)
   return {
     subject: headerName(subject, 'headers.subject'),
-    ...(organization && { organization: headerName(organization, 'headers.organization') }),
-    ...(roles && { roles: headerName(roles, 'headers.roles') }),
+    ...(organization !== undefined && {
+      organization: headerName(organization, 'headers.organization'),
+    }),
+    ...(roles !== undefined && { roles: headerName(roles, 'headers.roles') }),
+  }
+}
+
+/** One header cannot say two things, and what proves is never shown as a fact about the caller. */
+function assertDistinct(headers: readonly string[], proof: Proof): void {
+  if (new Set(headers).size < headers.length) throw new TypeError('headers must be different ones')
+  if (headers.includes('authorization')) throw new TypeError('headers must not name Authorization')
+  if (headers.some((name) => proof.valueHeaders.includes(name))) {
+    throw new TypeError('headers must not name the header of the proof')
   }
 }
 
