@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import type { Block } from './markdown.ts'
@@ -16,7 +16,8 @@ interface PackageEntry {
  * here for the names that the packages export, its own package first.
  */
 export function readExamples(): Block[] {
-  const entries = readdirSync('packages').flatMap((name) => readEntries(join('packages', name)))
+  const folders = readdirSync('packages').map((name) => join('packages', name))
+  const entries = folders.filter(hasManifest).flatMap(readEntries)
   const files = readdirSync('packages', { recursive: true, encoding: 'utf8' })
     .filter((path) => /^[^/]+\/src\/.*\.ts$/.test(path))
     .map((path) => join('packages', path))
@@ -24,6 +25,10 @@ export function readExamples(): Block[] {
     const own = entries.filter(({ folder }) => file.startsWith(`${folder}/`))
     return examplesIn(file).map((block) => addImports(block, [...own, ...entries]))
   })
+}
+
+function hasManifest(folder: string): boolean {
+  return existsSync(join(folder, 'package.json'))
 }
 
 function readEntries(folder: string): PackageEntry[] {
