@@ -1,0 +1,85 @@
+import type { Actor, Gateway, IdentityErrorCode, SourceKind } from '@onbehalf/core'
+
+/** What an event tells: that a call is about to run, how it ended, or that it was refused. */
+export type AuditEventType = 'intent' | 'result' | 'refusal'
+
+/**
+ * How a call ended: with an answer, with an answer marked as a tool's error, with an exception, or
+ * cancelled by the caller.
+ */
+export type AuditOutcome = 'ok' | 'tool_error' | 'thrown' | 'cancelled'
+
+/** What a call is aimed at. */
+export interface AuditTarget {
+  readonly kind: 'tool' | 'resource' | 'prompt'
+  /** Name of the tool or prompt, URI of the resource. */
+  readonly name: string
+}
+
+/** Arguments or a result, as far as the level of the tool lets them into the trail. */
+export interface CapturedValue {
+  /**
+   * HMAC-SHA-256 of the whole value in canonical form, base64url: equal values can be found by who
+   * holds the key, and guessed by nobody else.
+   */
+  readonly hash: string
+  /** The value after redaction and truncation; absent at the level `metadata`. */
+  readonly value?: unknown
+  /** Something of the value was left out or replaced for its size, depth or type. */
+  readonly truncated?: true
+}
+
+/** Who the call is for: unique by issuer **and** subject. */
+export interface AuditPrincipal {
+  readonly issuer: string
+  readonly subject: string
+  readonly kind: 'user' | 'service'
+}
+
+/** Which credential was used: its `jti`, or a keyed hash of it. Never the credential. */
+export type AuditCredential = { readonly jti: string } | { readonly hash: string }
+
+/** What was decided, by which guard and why. */
+export interface AuditDecision {
+  readonly effect: 'allow' | 'deny'
+  /** Name of the guard that decided. */
+  readonly guard?: string
+  /** Reason of a refusal, in snake_case. */
+  readonly reason?: string
+  /** Code of the `IdentityError` behind a refusal. */
+  readonly code?: IdentityErrorCode
+}
+
+/** One entry of the trail. Its order is told by the log that keeps it, never by `time`. */
+export interface AuditEvent {
+  /** Random UUID. */
+  readonly id: string
+  /** ISO 8601, UTC, milliseconds. */
+  readonly time: string
+  readonly type: AuditEventType
+  /** On a result: id of the intent that it ends. */
+  readonly intent?: string
+  readonly principal?: AuditPrincipal
+  readonly organization?: { readonly id: string; readonly name?: string }
+  /** Who acted for the principal, outermost first. */
+  readonly actor?: Actor
+  /** OAuth client that obtained the principal's credential. */
+  readonly client?: string
+  readonly gateway?: Gateway
+  readonly source?: SourceKind
+  readonly credential?: AuditCredential
+  /** MCP method, or what is known of a request that was refused before it was read. */
+  readonly method: string
+  readonly target?: AuditTarget
+  readonly arguments?: CapturedValue
+  readonly result?: CapturedValue
+  readonly decision: AuditDecision
+  readonly outcome?: AuditOutcome
+  /** Milliseconds between intent and result, by a clock that never goes back. */
+  readonly durationMs?: number
+  /** Trace id of W3C Trace Context. */
+  readonly trace?: { readonly id: string }
+  readonly server?: { readonly name: string; readonly version: string }
+  /** How many events before this one could not be recorded. */
+  readonly dropped?: number
+}
