@@ -22,9 +22,11 @@ export interface Endpoint {
   readonly url: string
   readonly questions: readonly Question[]
   /** From now on. */
-  answer(answer: Answer | object): void
+  readonly answer: (answer: Answer | object) => void
   /** The options of an issuer that asks here. */
-  options<C = Claims>(options?: Partial<IntrospectionOptions<C>>): IntrospectionOptions<C>
+  readonly options: <C = Claims>(
+    options?: Partial<IntrospectionOptions<C>>,
+  ) => IntrospectionOptions<C>
 }
 
 /** What the endpoint says of a sound token. A member that is `undefined` is left out. */

@@ -257,11 +257,11 @@ describe('an answer that says nothing', () => {
       activeToken({ aud: 'x' }),
     ] as const) {
       const { options } = await startEndpoint(answer)
-      const { authenticate } = createAuthenticator({
+      const authenticator = createAuthenticator({
         resource,
         sources: [direct({ issuer: introspected(options()) })],
       })
-      const error = await authenticate(call).catch((thrown: unknown) => thrown)
+      const error = await authenticator.authenticate(call).catch((thrown: unknown) => thrown)
       const shown = inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true })
       expect(shown).toContain('IdentityError')
       for (const secret of secrets) expect(shown).not.toContain(secret)

@@ -13,11 +13,11 @@ interface World {
   readonly endpoint: Endpoint
   readonly authenticator: Authenticator<unknown>
   /** Moves both clocks. */
-  pass(seconds: number): void
+  readonly pass: (seconds: number) => void
   /** Moves the wall clock alone. */
-  setWallClock(seconds: number): void
+  readonly setWallClock: (seconds: number) => void
   /** The subject, or the reason for a refusal. */
-  verdict(token?: string): Promise<string>
+  readonly verdict: (token?: string) => Promise<string>
 }
 
 async function start(
@@ -52,7 +52,11 @@ async function start(
 }
 
 /** Answers when it is told to. */
-function held(): { readonly answer: Answer; release(): void; readonly waiting: () => number } {
+function held(): {
+  readonly answer: Answer
+  readonly release: () => void
+  readonly waiting: () => number
+} {
   const waiting: (() => void)[] = []
   return {
     answer: (res) => void waiting.push(() => res.end(JSON.stringify(activeToken()))),
