@@ -3,7 +3,7 @@ import { protect, requireOrg } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import { callers, makeIdentity } from './support/callers.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
-import { call, generations, list, names, reasonOf, wire } from './support/raw.ts'
+import { call, generations, list, names, reasonOf, type Wire, wire } from './support/raw.ts'
 
 const gateway = { issuer: 'https://machines.example', client: 'gateway' }
 const alone: Partial<IdentityParts> = {
@@ -18,7 +18,7 @@ callers.set('lateGateway', makeIdentity({ ...alone, expiresAt: 1 }))
 callers.set('personByGateway', makeIdentity({ source: 'forwarded', gateway }))
 
 describe.each(generations)('listToGateway of a %s server', (generation) => {
-  async function listed(caller: string | undefined, listToGateway?: boolean): Promise<string[]> {
+  async function connect(listToGateway?: boolean): Promise<Wire> {
     const server = protect(
       makeServer(generation),
       listToGateway === undefined ? {} : { listToGateway },
@@ -28,16 +28,21 @@ describe.each(generations)('listToGateway of a %s server', (generation) => {
       { inputSchema: nothing },
       requireOrg(async (_args: object) => reply('secret')),
     )
-    const line = await wire(generation, server)
-    const answer = await line.ask(list(1), caller)
-    if (caller === 'gateway') {
-      expect(reasonOf(await line.ask(call(2, 'secret'), caller))).toBe('org_missing')
-    }
-    return names(answer)
+    return wire(generation, server)
   }
 
-  test('shows every tool to a gateway without a person, and lets it call none', async () => {
+  async function listed(caller: string | undefined, listToGateway?: boolean): Promise<string[]> {
+    const line = await connect(listToGateway)
+    return names(await line.ask(list(1), caller))
+  }
+
+  test('shows every tool to a gateway without a person', async () => {
     expect(await listed('gateway', true)).toEqual(['secret'])
+  })
+
+  test('lets a gateway without a person call none of them', async () => {
+    const line = await connect(true)
+    expect(reasonOf(await line.ask(call(1, 'secret'), 'gateway'))).toBe('org_missing')
   })
 
   test('is off unless the server says so', async () => {

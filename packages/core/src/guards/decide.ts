@@ -42,6 +42,7 @@ function valid(decision: Decision, guard: Guard<never>, options: DecideOptions):
 /** The identity as a handler sees it after this decision: the organization that matched is current. */
 export function narrow(identity: Identity, decision: Decision): Identity {
   if (decision.effect !== 'allow' || decision.organization === undefined) return identity
+  if (decision.organization === identity.organization?.id) return identity
   const organization = identity.organizations.find(({ id }) => id === decision.organization)
   return organization === undefined ? identity : createIdentity({ ...identity, organization })
 }

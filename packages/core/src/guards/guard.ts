@@ -22,7 +22,7 @@ export interface Requirement {
   readonly check?: string
 }
 
-/** The call goes on. `organization` is the id of the organization that a `match` selected. */
+/** The call goes on. `organization` is the id of the organization that the guard spoke of. */
 export interface Allow {
   readonly effect: 'allow'
   readonly organization?: string

@@ -1,14 +1,6 @@
 import type { Identity, Organization } from '../identity.ts'
 import { type OneOrMore, toList } from '../one-or-more.ts'
-import {
-  allow,
-  type Call,
-  type Decision,
-  deny,
-  type Guard,
-  type Requirement,
-  unknown,
-} from './guard.ts'
+import { type Call, type Decision, deny, type Guard, type Requirement, unknown } from './guard.ts'
 
 /** An identity whose organization is known. */
 export type WithOrganization = Identity & { readonly organization: Organization }
@@ -54,11 +46,11 @@ export function organization<A = unknown>(
       (org) => (!ids || ids.includes(org.id)) && (!match || !call || org.id === named),
     )
     if (fitting.length === 0) return deny('organization', 'org_mismatch', required)
+    const open = match !== undefined && call === undefined
+    if (fitting.length > 1 && !open) return deny('organization', 'org_ambiguous', required)
     const held = fitting.filter((org) => !roles || roles.some((role) => org.roles.includes(role)))
     if (held.length === 0) return deny('organization', 'org_role_missing', required)
-    if (match && !call) return unknown
-    if (held.length > 1) return deny('organization', 'org_ambiguous', required)
-    return select(identity, held[0])
+    return open ? unknown : select(held[0])
   }
 
   return Object.freeze({ name: 'organization', decide })
@@ -73,7 +65,9 @@ function candidates(identity: Identity, everyOne: boolean): readonly Organizatio
     : [current, ...organizations]
 }
 
-function select(identity: Identity, selected: Organization | undefined): Decision {
-  if (selected === undefined || selected.id === identity.organization?.id) return allow
-  return Object.freeze({ effect: 'allow', organization: selected.id })
+/** Always named, also when it is the current one: combined guards must speak of the same. */
+function select(selected: Organization | undefined): Decision {
+  return selected === undefined
+    ? deny('organization', 'guard_error')
+    : Object.freeze({ effect: 'allow', organization: selected.id })
 }
