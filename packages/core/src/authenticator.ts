@@ -89,9 +89,10 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
   const { resource, clock = () => Date.now() / 1000, onEvent } = options
-  const sources: readonly AnySource[] = [...options.sources]
   safeUrl(resource, 'resource')
-  if (sources.length === 0) throw new TypeError('sources must not be empty')
+  assertFunction(clock, 'clock')
+  if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
+  const sources = toSources(options.sources)
   const { revocations: store } = options
   const confirmations = toConfirmations(options.confirmations)
   const headers = toHeaders(sources, confirmations)
@@ -134,6 +135,18 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+}
+
+function toSources(sources: readonly AnySource[]): readonly AnySource[] {
+  const valid =
+    Array.isArray(sources) && sources.every((source) => typeof source?.identify === 'function')
+  if (!valid) throw new TypeError('sources must hold sources')
+  if (sources.length === 0) throw new TypeError('sources must not be empty')
+  return [...sources]
+}
+
+function assertFunction(value: unknown, option: string): void {
+  if (typeof value !== 'function') throw new TypeError(`${option} must be a function`)
 }
 
 /** Whatever fails inside leaves as one of the closed list. */

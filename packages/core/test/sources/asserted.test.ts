@@ -156,7 +156,7 @@ describe.each(proofs)('headers of a gateway that proves itself by %s', (_, provi
 
   it('are ambiguous when one stands twice', () => {
     const request = proving.request({})
-    const lines = Object.entries({ ...request.headers, ...good }).flat() as string[]
+    const lines = Object.entries({ ...(request.headers as Values), ...good }).flat()
     const source = asserted({ headers, issuer: peopleIssuer, proof: proving.proof() })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
     return expectRefused(
