@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type Connect,
+  connectLegacy,
+  connectModern,
+  connectV1,
+  type McpClient,
+} from './support/clients.ts'
+import { crowd, organizations, type Person, people } from './support/crowd.ts'
+import { openSession } from './support/one-session.ts'
+import { serveV1, serveV2 } from './support/shared-servers.ts'
+import { createWhose, type Telling } from './support/whose.ts'
+
+const calls = 2000
+const callsEach = calls / people
+
+type Prepare = (url: URL) => Promise<(index: number) => Connect>
+
+/** Every other person by another revision of the protocol. */
+const bothEras: Prepare = async () => (index) => (index % 2 === 0 ? connectModern : connectLegacy)
+
+/** Every other person in a session of their own, the rest in one that they share. */
+const ownAndShared: Prepare = async (url) => {
+  const join = await openSession(url, crowd[1]?.headers ?? {})
+  return (index) => (index % 2 === 0 ? connectV1 : async (_url, headers) => join(headers))
+}
+
+describe.each([
+  ['SDK v2, called by both kinds of revisions', serveV2, bothEras],
+  ['SDK v1, with own and shared sessions', serveV1, ownAndShared],
+] as const)('C11 one server of %s', (kind, serve, prepare) => {
+  it(`C11 tells ${calls} calls of ${people} people of ${organizations} organizations apart`, async () => {
+    const whose = createWhose(people)
+    const url = await serve(whose)
+    const connect = await prepare(url)
+    const found = await Promise.all(
+      crowd.map(async (person, index) => {
+        const client = await connect(index)(url, person.headers)
+        const own = await callAs(client, person)
+        await client.close()
+        return own
+      }),
+    )
+    const answered = found.reduce((sum, { answered: own }) => sum + own, 0)
+    const mixUps = found.flatMap(({ wrong }) => wrong)
+    console.log(`C11 ${kind}: ${answered} calls, ${whose.most} at once, ${mixUps.length} mix-ups`)
+    expect(mixUps).toEqual([])
+    expect(answered).toBe(calls)
+    expect(whose.most).toBe(people)
+  }, 120_000)
+})
+
+interface Found {
+  readonly answered: number
+  readonly wrong: readonly string[]
+}
+
+/** One person's calls, one after the other, and everything in the answers that is not theirs. */
+async function callAs(client: McpClient, person: Person): Promise<Found> {
+  const { name, organization, gateway } = person
+  const caller = `${name} of ${organization} through ${gateway}`
+  const wrong: string[] = []
+  let answered = 0
+  for (let call = 0; call < callsEach; call++) {
+    const nonce = `${name}/${call}`
+    const { text, refused } = await client.call('whose', { nonce, orgId: organization })
+    if (refused === undefined) answered += 1
+    else wrong.push(`${caller}: refused, ${refused}`)
+    wrong.push(...othersIn(text, { nonce, caller }))
+  }
+  const foreign = `org-${(crowd.indexOf(person) + 1) % organizations}`
+  const { refused } = await client.call('whose', { nonce: name, orgId: foreign })
+  if (refused !== 'org_mismatch') wrong.push(`${caller}: let into ${foreign}`)
+  return { answered, wrong }
+}
+
+function othersIn(text: string, own: { nonce: string; caller: string }): readonly string[] {
+  const { nonce, callers } = JSON.parse(text) as Telling
+  const others = callers.filter((caller) => caller !== own.caller)
+  const answers = nonce === own.nonce ? [] : [`answer to ${nonce}`]
+  const none = callers.length === 0 ? ['nobody'] : []
+  return [...others, ...answers, ...none].map((other) => `${own.caller}: ${other}`)
+}
