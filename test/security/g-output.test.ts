@@ -44,6 +44,20 @@ describe.each(frameworks)('G1 header injection on %s', (_framework, mount) => {
   })
 })
 
+it('G1 keeps the header whole whatever the operator calls a scope', async () => {
+  const scopes = ['a"b', 'c\\d', 'e\r\nx-injected: 1', 'f\u2713', 'g']
+  const server = await startDirect(key, { scopes }, { good: undefined as never })
+  const answer = await server.send(bearer(mint(key, { claims: { scope: 'g' } })))
+  expect(answer.headers.map(([name]) => name)).toEqual([
+    'content-type',
+    'cache-control',
+    'www-authenticate',
+  ])
+  expect(answer.headers[2]?.[1]).toMatch(
+    /^Bearer error="insufficient_scope", error_description="[^"\\]+", scope="ab cd ex-injected: 1 f g", /,
+  )
+})
+
 /** Tokens that carry a text wherever one can stand, and fail in every way a token can. */
 function badTokens(text: string): readonly string[] {
   const claims: Changes = { sub: text, jti: text, client_id: text, scope: text, x: text }

@@ -32,7 +32,7 @@ export function weakRsaKeys(): readonly WeakKey[] {
     weak('exponent 1', { e: 'AQ' }),
     weak('exponent 3', {}, rsaKey({ modulusLength: 2048, publicExponent: 3 })),
     weak('exponent 17', {}, rsaKey({ modulusLength: 2048, publicExponent: 17 })),
-    weak('even exponent', { e: 'AQAA' }),
+    weak('even exponent', { e: 'AQAC' }),
     weak('exponent 0', { e: 'AA' }),
     weak('exponent longer than 32 bits', { e: 'AQAAAAE' }),
     weak('even modulus', { n: evenModulus(String(jwk['n'])) }),
@@ -128,10 +128,12 @@ function ecKey(): KeyObject {
   return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 }
 
+/** An even number of the same length, without a small odd factor that would give it away. */
 function evenModulus(text: string): string {
-  const bytes = Buffer.from(text, 'base64url')
-  bytes[bytes.length - 1] = (bytes.at(-1) as number) & 0xfe
-  return bytes.toString('base64url')
+  const odd = oddPrimesBelow(200).map(BigInt)
+  let value = BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`) - 1n
+  while (odd.some((prime) => value % prime === 0n)) value -= 2n
+  return Buffer.from(value.toString(16), 'hex').toString('base64url')
 }
 
 const exponent = 65_537n
@@ -143,7 +145,8 @@ function rocaKey(): KeyObject {
   const make = (): bigint => {
     for (;;) {
       const residue = power(exponent, randomInteger(64), primorial)
-      const factor = (1n << 1023n) / primorial + randomInteger(5)
+      // Far enough above 2^1023 for a modulus of 2048 bits: its length must not be what is weak.
+      const factor = (3n << 1022n) / primorial + randomInteger(5)
       const candidate = factor * primorial + residue
       if (candidate >> 1023n === 1n && checkPrimeSync(candidate)) return candidate
     }
