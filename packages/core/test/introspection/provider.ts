@@ -14,14 +14,20 @@ export interface OpaqueIssuer {
   readonly endpoint: string
   readonly provider: OidcProvider
   /** An access token of a person, as a sign-in at the machine's client would give it. */
-  readonly personToken: () => Promise<string>
+  readonly personToken: (session?: string) => Promise<string>
   readonly refreshToken: () => Promise<string>
   /** The answer of the token endpoint to client credentials. */
   readonly machineToken: (dpop?: string) => Promise<{ readonly access_token: string }>
   readonly withdraw: (token: string) => Promise<void>
+  /** Posts a logout token to the client of the machine. */
+  readonly logOut: (subject: string, session: string) => Promise<void>
 }
 
-export async function startOpaqueIssuer(): Promise<OpaqueIssuer> {
+export interface OpaqueIssuerOptions {
+  readonly logoutUri?: string
+}
+
+export async function startOpaqueIssuer(options: OpaqueIssuerOptions = {}): Promise<OpaqueIssuer> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => {
@@ -29,7 +35,7 @@ export async function startOpaqueIssuer(): Promise<OpaqueIssuer> {
     server.closeAllConnections()
   })
   const name = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const provider = await createProvider(name)
+  const provider = await createProvider(name, options)
   const handle = provider.callback()
   server.on('request', (req, res) => void handle(req, res))
 
@@ -60,9 +66,9 @@ export async function startOpaqueIssuer(): Promise<OpaqueIssuer> {
     name,
     provider,
     endpoint: `${name}/token/introspection`,
-    async personToken() {
+    async personToken(sid) {
       const client = await provider.Client.find(machine.id)
-      const token = new provider.AccessToken({ client, ...(await granted()) } as never)
+      const token = new provider.AccessToken({ client, sid, ...(await granted()) } as never)
       token.resourceServer = new provider.ResourceServer(resource, {
         scope: 'notes:read',
         audience: resource,
@@ -78,11 +84,18 @@ export async function startOpaqueIssuer(): Promise<OpaqueIssuer> {
       const form = { grant_type: 'client_credentials', resource, scope: 'notes:read' }
       return (await (await post('/token', form, dpop)).json()) as { access_token: string }
     },
+    async logOut(subject, session) {
+      const client = await provider.Client.find(machine.id)
+      await client?.backchannelLogout(subject, session)
+    },
     withdraw: async (token) => void (await post('/token/revocation', { token })),
   }
 }
 
-async function createProvider(name: string): Promise<OidcProvider> {
+async function createProvider(
+  name: string,
+  { logoutUri }: OpaqueIssuerOptions,
+): Promise<OidcProvider> {
   const { default: Provider } = await quietly(() => import('oidc-provider'))
   const redirects = { redirect_uris: [], response_types: [] }
   const configuration: Configuration = {
@@ -97,11 +110,16 @@ async function createProvider(name: string): Promise<OidcProvider> {
         client_id: machine.id,
         client_secret: machine.secret,
         grant_types: ['client_credentials'],
+        ...(logoutUri !== undefined && {
+          backchannel_logout_uri: logoutUri,
+          backchannel_logout_session_required: true,
+        }),
         ...redirects,
       },
     ],
     cookies: { keys: [randomUUID()] },
     features: {
+      backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       dPoP: { enabled: true },
@@ -116,6 +134,11 @@ async function createProvider(name: string): Promise<OidcProvider> {
         }),
       },
     },
+    // Its own dispatcher refuses the loopback, which is all there is here.
+    fetch: (
+      url: string | URL,
+      { dispatcher: _own, ...init }: RequestInit & { dispatcher?: unknown },
+    ) => fetch(url, init),
     scopes: ['notes:read', 'offline_access'],
     ttl: { AccessToken: 300, ClientCredentials: 300, RefreshToken: 600, Grant: 600 },
   }
