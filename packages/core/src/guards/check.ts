@@ -21,7 +21,10 @@ export function check<A = unknown>(name: string, fn: CheckFunction<A>): Guard {
   function decide(identity: Identity, call?: Call): Decision | Promise<Decision> {
     if (needsArguments && call === undefined) return unknown
     const passed = fn(identity, call?.arguments as A)
-    return typeof passed === 'object' ? passed.then(toDecision) : toDecision(passed)
+    // Not only promises of this realm: a query builder is a thenable as well.
+    return typeof passed === 'object'
+      ? Promise.resolve(passed).then(toDecision)
+      : toDecision(passed)
   }
 
   return Object.freeze({ name, decide })

@@ -1,4 +1,5 @@
 import type { Identity } from '../identity.ts'
+import { ask } from './ask.ts'
 import {
   allow,
   type Call,
@@ -56,7 +57,7 @@ function combine<N extends Identity>(
 ): Guard<N> {
   if (guards.length === 0) throw new TypeError(`${name} needs at least one guard`)
   const decide = (identity: Identity, call?: Call): Decision | Promise<Decision> => {
-    const decisions = guards.map((guard) => guard.decide(identity, call))
+    const decisions = guards.map((guard) => ask(guard, identity, call))
     // Stays synchronous when it can: a server's own errors keep their HTTP status that way.
     return decisions.some((decision) => decision instanceof Promise)
       ? Promise.all(decisions.map((decision) => Promise.resolve(decision))).then(merge)

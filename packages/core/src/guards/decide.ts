@@ -1,4 +1,5 @@
 import { createIdentity, type Identity } from '../identity.ts'
+import { ask } from './ask.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
 export interface DecideOptions {
@@ -18,26 +19,13 @@ export function decide(
   options: DecideOptions,
 ): Decision | Promise<Decision> {
   if (identity === undefined) return deny(guard.name, 'identity_missing')
-  if (identity.expiresAt + graceSeconds <= options.now) return deny(guard.name, 'identity_expired')
-  const failed = (): Decision => deny(guard.name, 'guard_error')
-  try {
-    const decision = guard.decide(identity, options.call)
-    return decision instanceof Promise
-      ? decision.then((value) => valid(value, guard, options), failed)
-      : valid(decision, guard, options)
-  } catch {
-    return failed()
-  }
+  // Asked for what must hold: a time that is no number refuses.
+  const lasts = options.now < identity.expiresAt + graceSeconds
+  return lasts ? ask(guard, identity, options.call) : deny(guard.name, 'identity_expired')
 }
 
 // The clock skew that token verification allows: what was accepted a moment ago stays accepted.
 const graceSeconds = 60
-
-function valid(decision: Decision, guard: Guard<never>, options: DecideOptions): Decision {
-  if (decision?.effect === 'allow' || decision?.effect === 'deny') return decision
-  const unknownInList = decision?.effect === 'unknown' && options.call === undefined
-  return unknownInList ? decision : deny(guard.name, 'guard_error')
-}
 
 /** The identity as a handler sees it after this decision: the organization that matched is current. */
 export function narrow(identity: Identity, decision: Decision): Identity {

@@ -13,6 +13,7 @@ export type DenialReason =
   | 'scope_missing'
   | 'check_failed'
   | 'guard_error'
+  | 'session_owner_mismatch'
 
 /** What would satisfy a denial. Only the members that the guard asked for are present. */
 export interface Requirement {

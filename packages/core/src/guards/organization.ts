@@ -25,11 +25,12 @@ export interface OrganizationOptions<A = unknown> {
  * naming a current one, `ids` must single one out. With `match` every organization of the caller
  * counts, and the one that matched becomes the current one for the handler.
  *
- * @throws TypeError when `ids` or `roles` is an empty list
+ * @throws TypeError when `ids` or `roles` is an empty list, or a rule is undefined or unknown
  */
 export function organization<A = unknown>(
   options: OrganizationOptions<A> = {},
 ): Guard<WithOrganization> {
+  assertRules(options)
   const ids = toList(options.ids, 'ids')
   const roles = toList(options.roles, 'roles')
   const match = options.match as ((args: unknown) => unknown) | undefined
@@ -54,6 +55,17 @@ export function organization<A = unknown>(
   }
 
   return Object.freeze({ name: 'organization', decide })
+}
+
+/** A rule that turns out undefined, such as an unset variable, must not widen into "any". */
+function assertRules(options: OrganizationOptions<never>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!['ids', 'roles', 'match'].includes(name)) throw new TypeError(`${name} is unknown`)
+    if (value === undefined) throw new TypeError(`${name} must not be undefined`)
+  }
+  if ('match' in options && typeof options.match !== 'function') {
+    throw new TypeError('match must be a function')
+  }
 }
 
 function candidates(identity: Identity, everyOne: boolean): readonly Organization[] {

@@ -1,0 +1,26 @@
+import type { Identity } from '../identity.ts'
+import { type Call, type Decision, deny, type Guard } from './guard.ts'
+
+/**
+ * Asks one guard. A throw, a rejection and an answer that is no decision deny; `unknown` is one in
+ * lists only.
+ */
+export function ask(
+  guard: Guard<never>,
+  identity: Identity,
+  call: Call | undefined,
+): Decision | Promise<Decision> {
+  const failed = (): Decision => deny(guard.name, 'guard_error')
+  const sound = (decision: Decision): Decision => (isDecision(decision, call) ? decision : failed())
+  try {
+    const decision = guard.decide(identity, call)
+    return decision instanceof Promise ? decision.then(sound, failed) : sound(decision)
+  } catch {
+    return failed()
+  }
+}
+
+function isDecision(decision: Decision, call: Call | undefined): boolean {
+  const effect = decision?.effect
+  return effect === 'allow' || effect === 'deny' || (effect === 'unknown' && call === undefined)
+}
