@@ -1,11 +1,16 @@
 import type { RequestListener } from 'node:http'
-import { type Authenticator, createRefusal } from '@onbehalf/core'
-import { authenticate } from '@onbehalf/express'
+import { type Authenticator, createRefusal, type Identity } from '@onbehalf/core'
+import { authenticate, identityOf } from '@onbehalf/express'
 import express5 from 'express'
 import express4 from 'express4'
 
 /** Puts an authenticator in front of a handler, in each way a server of ours can be built. */
-export type Mount = (authenticator: Authenticator<unknown>, handle: () => void) => RequestListener
+export type Mount = (
+  authenticator: Authenticator<unknown>,
+  handle: (identity: Identity<unknown>) => void,
+  /** Told what a request was refused for. */
+  refused?: (error: unknown) => void,
+) => RequestListener
 
 export const frameworks: readonly (readonly [name: string, mount: Mount])[] = [
   ['node:http', onNode],
@@ -13,14 +18,15 @@ export const frameworks: readonly (readonly [name: string, mount: Mount])[] = [
   ['Express 5', onExpress(express5)],
 ]
 
-function onNode(authenticator: Authenticator<unknown>, handle: () => void): RequestListener {
+export function onNode(...[authenticator, handle, refused]: Parameters<Mount>): RequestListener {
   return (req, res) => {
     void authenticator.authenticate(req).then(
-      () => {
-        handle()
-        res.end('handled')
+      (identity) => {
+        handle(identity)
+        res.end(JSON.stringify(identity))
       },
       (error: unknown) => {
+        refused?.(error)
         const { status, headers, body } = createRefusal(error, authenticator)
         res.statusCode = status
         for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
@@ -31,12 +37,14 @@ function onNode(authenticator: Authenticator<unknown>, handle: () => void): Requ
 }
 
 function onExpress(express: typeof express5): Mount {
-  return (authenticator, handle) => {
+  return (authenticator, handle, refused) => {
     const app = express()
     app.disable('x-powered-by')
-    app.use('/mcp', authenticate(authenticator), (_req, res) => {
-      handle()
-      res.end('handled')
+    const onRefusal = (error: unknown): void => refused?.(error)
+    app.use('/mcp', authenticate(authenticator, { onRefusal }), (req, res) => {
+      const identity = identityOf(req) as Identity
+      handle(identity)
+      res.end(JSON.stringify(identity))
     })
     return app
   }

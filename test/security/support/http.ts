@@ -32,17 +32,30 @@ export async function listen(
   return { port, close }
 }
 
+export interface RequestParts {
+  /** Default: POST. */
+  readonly method?: string
+  /** Default: empty. */
+  readonly body?: string
+}
+
 /** Sends lines byte by byte as they are: also what no client library would let through. */
-export async function sendLines(port: number, lines: Lines, target = '/mcp'): Promise<Answer> {
+export async function sendLines(
+  port: number,
+  lines: Lines,
+  target = '/mcp',
+  { method = 'POST', body = '' }: RequestParts = {},
+): Promise<Answer> {
   const socket = connect(port, '127.0.0.1')
   const head = [
-    `POST ${target} HTTP/1.1`,
+    `${method} ${target} HTTP/1.1`,
     ...lines.map(([name, value]) => `${name}: ${value}`),
     ...(lines.some(([name]) => name.toLowerCase() === 'host') ? [] : ['host: mcp.example']),
     'connection: close',
-    'content-length: 0',
+    `content-length: ${Buffer.byteLength(body)}`,
   ]
   socket.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1')
+  socket.write(body)
   return parseAnswer((await buffer(socket)).toString('utf8'))
 }
 

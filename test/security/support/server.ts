@@ -2,8 +2,8 @@ import type { ServerOptions } from 'node:http'
 import {
   type Authenticator,
   type AuthenticatorEvent,
+  type Confirmation,
   createAuthenticator,
-  createRefusal,
   direct,
   type Identity,
   type IssuerOptions,
@@ -12,12 +12,13 @@ import {
   type Store,
 } from '@onbehalf/core'
 import { onTestFinished } from 'vitest'
-import { type Answer, type Lines, listen, sendLines } from './http.ts'
+import { type Mount, onNode } from './frameworks.ts'
+import { type Answer, type Lines, listen, type RequestParts, sendLines } from './http.ts'
 import type { SigningKey } from './keys.ts'
 import { audience, issuerName, now, resource } from './names.ts'
 import { mint } from './token.ts'
 
-/** A protected resource on `node:http`, and everything that can be seen from outside and inside. */
+/** A protected resource, and everything that can be seen from outside and inside. */
 export interface ProtectedServer {
   readonly authenticator: Authenticator<unknown>
   readonly port: number
@@ -26,7 +27,7 @@ export interface ProtectedServer {
   readonly events: readonly AuthenticatorEvent[]
   /** Everything that `authenticate` threw. */
   readonly thrown: readonly unknown[]
-  send(lines: Lines, target?: string): Promise<Answer>
+  send(lines: Lines, target?: string, parts?: RequestParts): Promise<Answer>
   /** A call that this server accepts, to show that a refusal was not for another cause. */
   readonly good: Lines | undefined
 }
@@ -37,41 +38,37 @@ export interface ServerSetup {
   readonly clock?: () => number
   readonly onEvent?: (event: AuthenticatorEvent) => void
   readonly revocations?: Store
+  readonly confirmations?: readonly Confirmation[]
   readonly http?: ServerOptions
+  /** What the server is built with. Default: `node:http` alone. */
+  readonly mount?: Mount
 }
 
 export async function startServer(setup: ServerSetup): Promise<ProtectedServer> {
   const events: AuthenticatorEvent[] = []
   const handled: Identity<unknown>[] = []
   const thrown: unknown[] = []
-  const { sources, clock = () => now, onEvent, revocations } = setup
+  const { sources, clock = () => now, onEvent, revocations, confirmations = [] } = setup
   const authenticator = createAuthenticator({
     resource,
     sources,
     clock,
+    confirmations,
     ...(revocations && { revocations }),
     onEvent: (event) => {
       events.push(event)
       return onEvent?.(event)
     },
   })
-  const { port, close } = await listen((req, res) => {
-    void authenticator.authenticate(req).then(
-      (identity) => {
-        handled.push(identity)
-        res.end(JSON.stringify(identity))
-      },
-      (error: unknown) => {
-        thrown.push(error)
-        const { status, headers, body } = createRefusal(error, authenticator)
-        res.statusCode = status
-        for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
-        res.end(body)
-      },
-    )
-  }, setup.http)
+  const { mount = onNode } = setup
+  const app = mount(
+    authenticator,
+    (identity) => void handled.push(identity),
+    (error) => void thrown.push(error),
+  )
+  const { port, close } = await listen(app, setup.http)
   onTestFinished(close)
-  const send = (lines: Lines, target?: string): Promise<Answer> => sendLines(port, lines, target)
+  const send: ProtectedServer['send'] = (...request) => sendLines(port, ...request)
   return { authenticator, port, handled, events, thrown, send, good: setup.good }
 }
 
