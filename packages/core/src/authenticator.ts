@@ -190,9 +190,19 @@ function explain(sources: readonly AnySource[], credentials: Credentials): Ident
   if (reason !== undefined && onlyKnownHeaders(understood, credentials)) {
     return new IdentityError('MISSING', { reason })
   }
-  return credentials.present.has('authorization')
-    ? new IdentityError('TOK', { reason: 'issuer_unknown' })
-    : new IdentityError('MISSING', { reason: 'gateway_missing' })
+  return lacksGateway(sources, credentials)
+    ? new IdentityError('MISSING', { reason: 'gateway_missing' })
+    : new IdentityError('TOK', { reason: 'issuer_unknown' })
+}
+
+/** Whether what was presented counts beside the credential of a gateway only, and there is none. */
+function lacksGateway(sources: readonly AnySource[], credentials: Credentials): boolean {
+  const readers = sources.filter((source) =>
+    [...source.tokenHeaders, ...source.valueHeaders].some((name) => credentials.present.has(name)),
+  )
+  return readers.every(
+    (source) => source.kind !== 'signedHeader' && !credentials.present.has('authorization'),
+  )
 }
 
 function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credentials): boolean {

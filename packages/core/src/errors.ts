@@ -29,7 +29,7 @@ const table: Record<IdentityErrorCode, readonly [status: number, message: string
   TOK: [401, 'The access token was refused'],
   SCOPE: [403, 'The access token lacks a required scope'],
   BIND: [401, 'The access token is not bound to the calling gateway'],
-  DOWN: [503, 'Signing keys are temporarily unavailable'],
+  DOWN: [503, 'The access token cannot be verified right now'],
   AUDIT: [503, 'The call cannot be recorded'],
   SESS: [404, 'Not found'],
 }

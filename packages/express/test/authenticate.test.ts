@@ -162,7 +162,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(refused.headers.get('www-authenticate')).toBeNull()
       expect(await refused.json()).toEqual(
-        rpcError(31_503, 'Signing keys are temporarily unavailable'),
+        rpcError(31_503, 'The access token cannot be verified right now'),
       )
       expect(requests).toEqual([])
     })

@@ -25,7 +25,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
     ...options,
     issuer: `https://${domain}/`,
     keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
-    tokenType: 'compatible',
+    tokenType: options.tokenType ?? 'compatible',
     claimMap: { kind: kindOf, ...options.claimMap },
   })
 }

@@ -37,8 +37,8 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
     ...options,
     issuer: issuers,
     keys: options.keys ?? keysByIssuer(issuers, options),
-    tokenType: 'compatible',
-    requiredClaims: { token_use: 'access' },
+    tokenType: options.tokenType ?? 'compatible',
+    requiredClaims: { ...options.requiredClaims, token_use: 'access' },
     claimMap: {
       client: 'client_id',
       organization: firstOf('custom:tenant_id', 'org_id'),

@@ -28,8 +28,8 @@ export function entra<C = Claims>(options: EntraOptions<C>): SigningIssuer<C> {
     ...options,
     issuer: [`${authority}/v2.0`, `https://sts.windows.net/${tenant}/`],
     keys: options.keys ?? { jwksUri: `${authority}/discovery/v2.0/keys` },
-    tokenType: 'compatible',
-    requiredClaims: { tid: tenant },
+    tokenType: options.tokenType ?? 'compatible',
+    requiredClaims: { ...options.requiredClaims, tid: tenant },
     claimMap: {
       subject: 'oid',
       client: firstOf('azp', 'appid'),

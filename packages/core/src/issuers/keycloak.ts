@@ -31,9 +31,9 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
     ...options,
     issuer: name,
     keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
-    tokenType: 'compatible',
+    tokenType: options.tokenType ?? 'compatible',
     // Keycloak tells its tokens apart by a claim: ID, Refresh, Logout and others share the keys.
-    requiredClaims: { typ: 'Bearer' },
+    requiredClaims: { ...options.requiredClaims, typ: 'Bearer' },
     claimMap: {
       organization: organizationOf,
       roles: ['realm_access', 'roles'],

@@ -33,7 +33,7 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
     ...options,
     issuer: name,
     keys: options.keys ?? { jwksUri: `${name}/v1/keys` },
-    tokenType: 'compatible',
+    tokenType: options.tokenType ?? 'compatible',
     claimMap: {
       subject: firstOf('uid', 'sub'),
       client: 'cid',

@@ -4,19 +4,23 @@ import type { IssuerOptions } from '../issuer.ts'
 /** Options that every preset takes as {@link issuer} does. */
 export type PresetOptions<C = Claims> = Pick<
   IssuerOptions<C>,
+  | 'algorithms'
   | 'claims'
   | 'claimMap'
   | 'clients'
   | 'clockSkewSeconds'
   | 'fetch'
+  | 'keyId'
   | 'keys'
   | 'maxAgeSeconds'
   | 'maxLifetimeSeconds'
   | 'maxStaleSeconds'
   | 'monotonic'
   | 'random'
+  | 'requiredClaims'
   | 'scopes'
   | 'timeoutSeconds'
+  | 'tokenType'
 >
 
 /**

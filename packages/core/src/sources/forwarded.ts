@@ -14,7 +14,8 @@ import { toIdentity } from './to-identity.ts'
  * What ties the person's token to the gateway that forwarded it.
  *
  * - `'audience'`: the token is for this server too; its issuer's `audience` says so.
- * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`).
+ * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`). Ids are
+ *   compared as text: where `issuer` and `via` differ, both must know the gateway by the same id.
  * - `'actor'`: the outermost `act` is the gateway (RFC 8693 section 4.1).
  * - `'vouched'`: the token is for the gateway, and we rely on the gateway having accepted it. MCP
  *   forbids servers to accept tokens that were not issued for them; choose this one knowingly.

@@ -79,11 +79,11 @@ describe('signedHeader', () => {
     )
   })
 
-  it('asks for a credential when the assertion is of an unknown issuer', async () => {
+  it('refuses an assertion of an unknown issuer', async () => {
     const token = await proxy.token({ iss: 'https://other.example' })
     await expectRefused(
       () => send({ 'x-proxy-assertion': token }),
-      { code: 'MISSING', reason: 'gateway_missing' },
+      { code: 'TOK', reason: 'issuer_unknown' },
       token,
     )
   })
