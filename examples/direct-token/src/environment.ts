@@ -9,3 +9,8 @@ export function required(name: string): string {
 export function optional(name: string, fallback: string): string {
   return process.env[name] || fallback
 }
+
+/** A list, separated by spaces. */
+export function list(name: string): readonly string[] {
+  return required(name).split(' ')
+}

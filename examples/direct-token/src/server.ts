@@ -1,9 +1,10 @@
 import { createMcpExpressApp } from '@modelcontextprotocol/express'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
-import { createAuthenticator, direct, issuer } from '@onbehalf/core'
+import { createAuthenticator, direct } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
-import { optional, required } from './environment.ts'
+import { optional } from './environment.ts'
+import { peopleIssuer } from './people.ts'
 import { createServer } from './tools.ts'
 
 const port = Number(optional('PORT', '3001'))
@@ -12,13 +13,8 @@ const resource = optional('RESOURCE', `http://127.0.0.1:${port}/mcp`)
 const authenticator = createAuthenticator({
   resource,
   sources: [
-    direct({
-      issuer: issuer({
-        issuer: required('ISSUER'),
-        // The token has to be for this server. `AUDIENCE` is for issuers that name it differently.
-        audience: optional('AUDIENCE', resource),
-      }),
-    }),
+    // The token has to be for this server. `AUDIENCE` is for issuers that name it differently.
+    direct({ issuer: peopleIssuer(optional('AUDIENCE', resource)) }),
   ],
   onEvent: (event) => {
     if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)

@@ -4,7 +4,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server'
 import { createAuthenticator, enriched } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
 import { optional } from './environment.ts'
-import { gatewayIssuer } from './issuers.ts'
+import { gatewayIssuer } from './gateway.ts'
 import { createServer } from './tools.ts'
 
 const port = Number(optional('PORT', '3003'))

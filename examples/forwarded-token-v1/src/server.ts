@@ -1,8 +1,9 @@
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
-import { createAuthenticator, forwarded, issuer } from '@onbehalf/core'
+import { createAuthenticator, forwarded } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
-import { optional, required } from './environment.ts'
-import { gatewayIssuer } from './issuers.ts'
+import { optional } from './environment.ts'
+import { gatewayIssuer } from './gateway.ts'
+import { peopleIssuer } from './people.ts'
 import { serveSessions } from './sessions.ts'
 
 const port = Number(optional('PORT', '3004'))
@@ -14,12 +15,7 @@ const authenticator = createAuthenticator({
     forwarded({
       header: optional('USER_TOKEN_HEADER', 'x-user-token'),
       via: gatewayIssuer(resource),
-      issuer: issuer({
-        issuer: required('PEOPLE_ISSUER'),
-        audience: required('PEOPLE_AUDIENCE'),
-        // Many identity providers write `typ: JWT` into access tokens, or nothing.
-        tokenType: 'compatible',
-      }),
+      issuer: peopleIssuer(),
       // The person's token is for the gateway, which accepted it and vouches for it.
       bind: 'vouched',
       // The gateway lists tools without a person; calls need one, by each tool's guard.
