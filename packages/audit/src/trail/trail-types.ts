@@ -1,6 +1,7 @@
 import type { Identity, IdentityError } from '@onbehalf/core'
-import type { AuditOutcome, AuditTarget } from './event.ts'
-import type { SinkLike } from './sink.ts'
+import type { RedactionPath } from '../capture/redaction.ts'
+import type { AuditOutcome, AuditTarget } from '../event.ts'
+import type { SinkLike } from '../sinks/sink.ts'
 
 /**
  * How much of a call is recorded, as in Kubernetes:
@@ -109,9 +110,9 @@ export interface AuditTrailOptions {
    * Paths to redact in recorded values, with `*` for any member: `arguments.password`,
    * `arguments.cards.*.number`, `result.structuredContent.token`.
    */
-  readonly redact?: readonly string[]
-  /** Size up to which an argument or result is kept, in bytes of JSON. Default: 16384. */
-  readonly maxValueBytes?: number
+  readonly redact?: readonly RedactionPath[]
+  /** About how many characters of JSON are kept of arguments or a result. Default: 16384. */
+  readonly maxValueLength?: number
   /** Events that may wait for the sink at once; more are refused or dropped. Default: 10000. */
   readonly maxPending?: number
   /** Seconds that a strict call waits for the sink. Default: 5. */

@@ -1,0 +1,15 @@
+import { firstPrev } from '../log/record-line.ts'
+import { GrowingTree } from '../merkle/growing-tree.ts'
+
+/** Where a chain stands: what the next record needs to know. */
+export interface ChainState {
+  readonly chain: string
+  /** Hash of the last record. */
+  last: string
+  /** Holds the hash of every record; its size is the number of the last one. */
+  readonly tree: GrowingTree
+}
+
+export function emptyChain(chain: string): ChainState {
+  return { chain, last: firstPrev(chain), tree: new GrowingTree() }
+}

@@ -1,0 +1,109 @@
+import { open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** What a segment needs of an open file. */
+export interface LogFile {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>
+  datasync(): Promise<void>
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a file: for making it, or for writing on in it. */
+export type OpenFile = (path: string, flags: 'wx' | 'r+', mode: number) => Promise<LogFile>
+
+/**
+ * A file that grows by batches: each is on the disk when `append` resolves, or not in the file at
+ * all. After a failure the file is cut back to its last good end before anything else is written.
+ */
+export class Segment {
+  readonly path: string
+  readonly #open: OpenFile
+  #file: LogFile | undefined
+  #end: number
+  #isNew: boolean
+
+  /** A file that is to be made, or that has `end` good bytes. */
+  constructor(path: string, openFile: OpenFile, end?: number) {
+    this.path = path
+    this.#open = openFile
+    this.#isNew = end === undefined
+    this.#end = end ?? 0
+  }
+
+  /** Bytes of whole batches. */
+  get size(): number {
+    return this.#end
+  }
+
+  async append(bytes: Uint8Array): Promise<void> {
+    const file = this.#file ?? (await this.#reopen())
+    try {
+      await writeAll(file, bytes, this.#end)
+      await file.datasync()
+    } catch (error) {
+      await this.#drop()
+      throw error
+    }
+    this.#end += bytes.byteLength
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  // After a failed sync the kernel may call pages clean that it never wrote: a new descriptor, cut
+  // and synchronized, is the way back to a known state.
+  async #reopen(): Promise<LogFile> {
+    const file = await this.#open(this.path, this.#isNew ? 'wx' : 'r+', 0o600)
+    try {
+      if (this.#isNew) await syncDirectory(dirname(this.path))
+      this.#isNew = false
+      await file.truncate(this.#end)
+      await file.datasync()
+    } catch (error) {
+      this.#isNew = false
+      await file.close().catch(() => undefined)
+      throw error
+    }
+    this.#file = file
+    return file
+  }
+
+  // Cuts at once, so that a crash does not leave what was refused; if that fails too, reopening
+  // cuts.
+  async #drop(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.truncate(this.#end).catch(() => undefined)
+    await file?.close().catch(() => undefined)
+  }
+}
+
+async function writeAll(file: LogFile, bytes: Uint8Array, position: number): Promise<void> {
+  let done = 0
+  while (done < bytes.byteLength) {
+    const left = bytes.byteLength - done
+    const { bytesWritten } = await file.write(bytes, done, left, position + done)
+    if (bytesWritten === 0) throw new Error('the file takes no more bytes')
+    done += bytesWritten
+  }
+}
+
+/** Makes a new name in a directory last; systems that cannot open one do not need it. */
+async function syncDirectory(path: string): Promise<void> {
+  if (process.platform === 'win32') return
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { type LogHead, signedBytes } from './head.ts'
+
+/** Signs heads: with a key of this process, or far away in a KMS. */
+export interface Signer {
+  /** Tells keys apart. */
+  readonly keyId: string
+  /** Ed25519 signature (RFC 8032) of the bytes. */
+  sign(bytes: Uint8Array): Promise<Uint8Array>
+}
+
+/**
+ * Signs with an Ed25519 key from a PEM file (PKCS #8). A file that does not exist is made, readable
+ * for its owner alone, with the public key beside it in `<file>.pub`.
+ *
+ * Who can read the file can sign: keep it where the log's readers and writers cannot replace it, or
+ * have a KMS sign.
+ *
+ * @throws TypeError when the key is not Ed25519
+ */
+export async function localSigner(file: string): Promise<Signer> {
+  const key = createPrivateKey(await readOrCreate(file))
+  if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('the audit key must be Ed25519')
+  return {
+    keyId: keyIdOf(createPublicKey(key)),
+    sign: (bytes) => Promise.resolve(sign(null, bytes, key)),
+  }
+}
+
+async function readOrCreate(file: string): Promise<string> {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
+  try {
+    await writeFile(file, pem, { flag: 'wx', mode: 0o600 })
+    await writeFile(`${file}.pub`, publicKey.export({ type: 'spki', format: 'pem' }))
+    return pem
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return readFile(file, 'utf8')
+  }
+}
+
+/** The key's id: SHA-256 of its SPKI form, base64url. */
+export function keyIdOf(key: KeyObject): string {
+  return createHash('sha256')
+    .update(key.export({ type: 'spki', format: 'der' }))
+    .digest('base64url')
+}
+
+/** Whether one of the keys signed the head. */
+export function isSignedBy(head: LogHead, keys: readonly KeyObject[]): boolean {
+  const { signature } = head
+  if (typeof signature !== 'string') return false
+  const bytes = Buffer.from(signature, 'base64url')
+  return keys.some((key) => verify(null, signedBytes(head), key, bytes))
+}

@@ -1,0 +1,50 @@
+import { open } from 'node:fs/promises'
+
+/** Whole lines of a file, and what follows its last newline. */
+export interface Chunk {
+  /** Valid until the next chunk is asked for. */
+  readonly bytes: Buffer
+  /** Where the lines end within the bytes: just after a newline. */
+  readonly end: number
+  /** Where the bytes begin within the file. */
+  readonly offset: number
+}
+
+const chunkBytes = 1_048_576
+// Longer than any line that is written; what has no newline within it is no line.
+const maxLineBytes = 67_108_864
+
+/**
+ * Reads a file in chunks of whole lines. The last chunk may end without a newline: then `end` is
+ * before the end of its bytes.
+ */
+export async function* readChunks(file: string): AsyncGenerator<Chunk, void, undefined> {
+  const handle = await open(file, 'r')
+  try {
+    let buffer = Buffer.allocUnsafe(chunkBytes)
+    let filled = 0
+    let offset = 0
+    for (;;) {
+      if (filled === buffer.length) buffer = grow(buffer)
+      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, null)
+      filled += bytesRead
+      const bytes = buffer.subarray(0, filled)
+      const end = bytes.lastIndexOf(0x0a) + 1
+      if (bytesRead === 0) return yield { bytes, end, offset }
+      if (end === 0) continue
+      yield { bytes: bytes.subarray(0, end), end, offset }
+      buffer.copyWithin(0, end, filled)
+      filled -= end
+      offset += end
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+function grow(buffer: Buffer): Buffer<ArrayBuffer> {
+  if (buffer.length >= maxLineBytes) throw new RangeError('a line of the log is too long')
+  const larger = Buffer.allocUnsafe(buffer.length * 4)
+  buffer.copy(larger)
+  return larger
+}

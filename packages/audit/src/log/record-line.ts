@@ -1,0 +1,39 @@
+import { hash } from 'node:crypto'
+import { canonicalize } from '../canonical/canonicalize.ts'
+import { visibleText } from '../canonical/visible-text.ts'
+import type { AuditEvent } from '../event.ts'
+
+/** What one line of a log holds. */
+export interface LogRecord {
+  readonly event: AuditEvent
+  /** SHA-256 of the canonical form of this object without `hash`, base64url. */
+  readonly hash: string
+  /** `hash` of the record before it; of the first record, SHA-256 of the chain's name. */
+  readonly prev: string
+  /** Counts from 1 within the chain. */
+  readonly seq: number
+}
+
+/** One record as it is written: the line with its end, and its hash. */
+export interface RecordLine {
+  readonly line: string
+  readonly hash: string
+}
+
+/** What the first record of a chain has in place of a predecessor's hash. */
+export function firstPrev(chain: string): string {
+  return hash('sha256', chain, 'base64url')
+}
+
+/** The canonical form of an event, without characters that cannot be seen. */
+export function eventText(event: AuditEvent): string {
+  return canonicalize(event, visibleText)
+}
+
+/** Makes the line of an event in the form of {@link eventText}. */
+export function recordLine(event: string, prev: string, seq: number): RecordLine {
+  const head = `{"event":${event},`
+  const tail = `"prev":"${prev}","seq":${seq}}`
+  const digest = hash('sha256', head + tail, 'base64url')
+  return { line: `${head}"hash":"${digest}",${tail}\n`, hash: digest }
+}

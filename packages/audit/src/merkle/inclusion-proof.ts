@@ -1,0 +1,90 @@
+import { leafHash, nodeHash } from './tree-hash.ts'
+
+/**
+ * The path that proves the entry at `index` (from 0) to be in the tree of these entries, RFC 9162
+ * section 2.1.3.1. Takes entries one at a time, so that a log need not be in memory.
+ */
+export class InclusionPath {
+  readonly #index: number
+  readonly #size: number
+  #at = 0
+  // Complete subtrees seen so far that stand left of the one now built, with their level.
+  readonly #stack: { level: number; digest: string; holdsLeaf: boolean }[] = []
+  readonly #path: string[] = []
+
+  constructor(index: number, size: number) {
+    this.#index = index
+    this.#size = size
+  }
+
+  add(entry: string): void {
+    if (this.#at >= this.#size) return
+    this.#push(0, leafHash(entry), this.#at === this.#index)
+    this.#at += 1
+  }
+
+  #push(level: number, digest: string, holdsLeaf: boolean): void {
+    let node = { level, digest, holdsLeaf }
+    for (let left = this.#stack.at(-1); left?.level === node.level; left = this.#stack.at(-1)) {
+      this.#stack.pop()
+      node = this.#join(left, node)
+    }
+    this.#stack.push(node)
+  }
+
+  #join(
+    left: { level: number; digest: string; holdsLeaf: boolean },
+    right: { digest: string; holdsLeaf: boolean },
+  ): { level: number; digest: string; holdsLeaf: boolean } {
+    if (left.holdsLeaf) this.#path.push(right.digest)
+    if (right.holdsLeaf) this.#path.push(left.digest)
+    return {
+      level: left.level + 1,
+      digest: nodeHash(left.digest, right.digest),
+      holdsLeaf: left.holdsLeaf || right.holdsLeaf,
+    }
+  }
+
+  /** The finished path, from the leaf up. Call it once, after all entries. */
+  finish(): readonly string[] {
+    if (this.#at !== this.#size) throw new RangeError('the log is shorter than the tree')
+    while (this.#stack.length > 1) {
+      const right = this.#stack.pop()
+      const left = this.#stack.pop()
+      if (left === undefined || right === undefined) break
+      this.#stack.push(this.#join(left, right))
+    }
+    return this.#path
+  }
+}
+
+/** The root that a path leads to, or undefined where it does not fit: RFC 9162 section 2.1.3.2. */
+export function rootFromPath(
+  entry: string,
+  index: number,
+  size: number,
+  path: readonly string[],
+): string | undefined {
+  if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size)) return undefined
+  if (index < 0 || index >= size) return undefined
+  let digest = leafHash(entry)
+  let node = index
+  let last = size - 1
+  for (const sibling of path) {
+    if (last === 0) return undefined
+    const isRight = node % 2 === 1
+    if (isRight || node === last) {
+      digest = nodeHash(sibling, digest)
+      while (!isRight && node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
+    } else {
+      digest = nodeHash(digest, sibling)
+    }
+    ;[node, last] = [half(node), half(last)]
+  }
+  return last === 0 ? digest : undefined
+}
+
+// Not a shift: sizes may pass 2^31.
+function half(value: number): number {
+  return Math.floor(value / 2)
+}

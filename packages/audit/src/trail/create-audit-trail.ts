@@ -1,0 +1,76 @@
+import type { AuditEvent } from '../event.ts'
+import { buildIntent, buildRefusal, buildResult } from './build-event.ts'
+import { Recorder } from './recorder.ts'
+import { type CaptureSettings, captureSettings } from './trail-settings.ts'
+import type {
+  AuditCall,
+  AuditIntent,
+  AuditLevel,
+  AuditTrail,
+  AuditTrailOptions,
+} from './trail-types.ts'
+
+/**
+ * Makes a trail that records calls to a sink: an intent before the handler runs, a result after it,
+ * a refusal for what does not run.
+ *
+ * It does not decide, and it does not know whether an answer reached its caller.
+ *
+ * @throws TypeError for options that are wrong
+ *
+ * @example
+ * ```ts
+ * import { createAuditTrail, fileSink, localSigner } from '@onbehalf/audit'
+ *
+ * const trail = createAuditTrail({
+ *   mode: 'strict',
+ *   key: Buffer.from(process.env.AUDIT_KEY ?? '', 'base64'),
+ *   sink: fileSink({ directory: './audit', signer: await localSigner('./audit-key.pem') }),
+ * })
+ * ```
+ */
+export function createAuditTrail(options: AuditTrailOptions): AuditTrail {
+  const settings = captureSettings(options)
+  const recorder = new Recorder(options)
+  return {
+    intent: (call) => recordIntent(settings, recorder, call),
+    refusal: async (refusal) => recorder.record(buildRefusal(settings, refusal)),
+    close: () => recorder.close(),
+  }
+}
+
+async function recordIntent(
+  settings: CaptureSettings,
+  recorder: Recorder,
+  call: AuditCall,
+): Promise<AuditIntent> {
+  const level = settings.levelOf(call)
+  const event = buildIntent(settings, call)
+  if (level === 'none') return { id: event.id, result: () => Promise.resolve() }
+  const started = performance.now()
+  await recorder.record(event)
+  return openIntent(settings, recorder, { event, level, started })
+}
+
+interface Started {
+  readonly event: AuditEvent
+  readonly level: AuditLevel
+  /** Milliseconds of a clock that never goes back. */
+  readonly started: number
+}
+
+function openIntent(
+  settings: CaptureSettings,
+  recorder: Recorder,
+  { event, level, started }: Started,
+): AuditIntent {
+  let ended: Promise<void> | undefined
+  return {
+    id: event.id,
+    result: (result) => {
+      const durationMs = Math.round((performance.now() - started) * 1000) / 1000
+      ended ??= recorder.record(buildResult(settings, event, level, { ...result, durationMs }))
+      return ended
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { IdentityError } from '@onbehalf/core'
+import type { AuditEvent } from '../event.ts'
+import { type AuditSink, toSink } from '../sinks/sink.ts'
+import { TooLate, within } from '../within.ts'
+import type { AuditTrailOptions } from './trail-types.ts'
+
+/** Hands events to the sink, within bounds, and counts those that were lost. */
+export class Recorder {
+  readonly #sink: AuditSink
+  readonly #strict: boolean
+  readonly #maxPending: number
+  readonly #timeoutSeconds: number
+  readonly #onError: (error: unknown) => void
+  readonly #pending = new Set<Promise<void>>()
+  #dropped = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: AuditTrailOptions) {
+    const { sink, mode, maxPending = 10_000, timeoutSeconds = 5, onError } = options
+    if (mode !== 'strict' && mode !== 'best-effort') {
+      throw new TypeError('mode must be strict or best-effort')
+    }
+    if (!(maxPending > 0)) throw new TypeError('maxPending must be positive')
+    if (!(timeoutSeconds > 0)) throw new TypeError('timeoutSeconds must be positive')
+    this.#sink = toSink(sink)
+    this.#strict = mode === 'strict'
+    this.#maxPending = maxPending
+    this.#timeoutSeconds = timeoutSeconds
+    this.#onError = onError ?? (() => undefined)
+  }
+
+  /** @throws IdentityError `AUDIT` in strict mode */
+  async record(event: AuditEvent): Promise<void> {
+    const written = this.#write(event)
+    if (!this.#strict) return
+    try {
+      await within(this.#timeoutSeconds, written, 'the audit sink is too slow')
+    } catch (cause) {
+      throw new IdentityError('AUDIT', { reason: reasonOf(cause), cause })
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const pending = Promise.allSettled(this.#pending)
+    await within(this.#timeoutSeconds, pending, 'events were still waiting at the end').catch(
+      (error: unknown) => this.#tell(error),
+    )
+    await this.#sink.close()
+  }
+
+  #write(event: AuditEvent): Promise<void> {
+    if (this.#closing !== undefined) return this.#lose(0, new Error('the audit trail is closed'))
+    // A sink that never answers must not make this grow.
+    if (this.#pending.size >= this.#maxPending) {
+      return this.#lose(0, new Error('too many events wait for the audit sink'))
+    }
+    const missing = this.#dropped
+    this.#dropped = 0
+    const complete = missing === 0 ? event : { ...event, dropped: missing }
+    const written = this.#hand(complete).catch((error: unknown) => this.#lose(missing, error))
+    this.#pending.add(written)
+    const settled = (): void => void this.#pending.delete(written)
+    written.then(settled, settled)
+    return written
+  }
+
+  async #hand(event: AuditEvent): Promise<void> {
+    await this.#sink.write(event)
+  }
+
+  /** This event is lost, and with it what it was to tell about others before it. */
+  #lose(missing: number, error: unknown): Promise<never> {
+    this.#dropped += missing + 1
+    this.#tell(error)
+    const lost = Promise.reject(error)
+    // In best-effort mode nobody else looks at it.
+    lost.catch(() => undefined)
+    return lost
+  }
+
+  #tell(error: unknown): void {
+    try {
+      this.#onError(error)
+    } catch {
+      // It was promised that an exception in the callback changes nothing.
+    }
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof TooLate ? 'audit_timeout' : 'audit_unavailable'
+}

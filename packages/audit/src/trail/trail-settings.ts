@@ -1,0 +1,45 @@
+import { createKeyedHash, type KeyedHash } from '../capture/keyed-hash.ts'
+import { compileRedaction, type Redaction, type RedactionRoot } from '../capture/redaction.ts'
+import type { AuditEvent } from '../event.ts'
+import type { AuditCall, AuditLevel, AuditLevels, AuditTrailOptions } from './trail-types.ts'
+
+/** Checked options of what goes into an event. */
+export interface CaptureSettings {
+  readonly hash: KeyedHash
+  readonly levelOf: (call: AuditCall) => AuditLevel
+  readonly redaction: Readonly<Record<RedactionRoot, Redaction>>
+  readonly maxValueLength: number
+  readonly server: AuditEvent['server']
+  /** Seconds since 1970. */
+  readonly clock: () => number
+}
+
+/** @throws TypeError for options that are wrong */
+export function captureSettings(options: AuditTrailOptions): CaptureSettings {
+  const { key, levels = {}, redact = [], maxValueLength = 16_384, server } = options
+  if (!(maxValueLength > 0)) throw new TypeError('maxValueLength must be positive')
+  return {
+    hash: createKeyedHash(key),
+    levelOf: createLevels(levels),
+    redaction: compileRedaction(redact),
+    maxValueLength,
+    server: server && { name: server.name, version: server.version },
+    clock: options.clock ?? (() => Date.now() / 1000),
+  }
+}
+
+const known: ReadonlySet<unknown> = new Set<AuditLevel>([
+  'none',
+  'metadata',
+  'arguments',
+  'arguments+result',
+])
+
+function createLevels(levels: AuditLevels): (call: AuditCall) => AuditLevel {
+  const fallback = levels.default ?? 'metadata'
+  const tools = new Map(Object.entries(levels.tools ?? {}))
+  for (const level of [fallback, ...tools.values()]) {
+    if (!known.has(level)) throw new TypeError('levels holds an unknown level')
+  }
+  return ({ target }) => (target?.kind === 'tool' ? tools.get(target.name) : undefined) ?? fallback
+}
