@@ -30,6 +30,7 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
 export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C> {
   const region = matching(options.region, /^[a-z]{2}(?:-[a-z]+)+-\d$/, 'region')
   const pool = matching(options.userPoolId, /^[A-Za-z0-9-]+_[A-Za-z0-9]+$/, 'userPoolId')
+  if (!pool.startsWith(`${region}_`)) throw new TypeError('userPoolId must be one of the region')
   const issuers = ['cognito-idp', 'issuer-cognito-idp'].map(
     (host) => `https://${host}.${region}.amazonaws.com/${pool}`,
   )

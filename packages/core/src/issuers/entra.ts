@@ -52,6 +52,7 @@ function kindOf(claims: Claims): unknown {
   return claims['oid'] === claims['sub'] ? 'service' : undefined
 }
 
+/** Space-separated numbers; one alone, or a list of them, must not go unseen. */
 function facets(value: unknown): readonly string[] {
-  return typeof value === 'string' ? value.split(' ') : []
+  return [value].flat().flatMap((item) => String(item).split(' '))
 }

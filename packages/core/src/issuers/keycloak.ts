@@ -1,3 +1,4 @@
+import { asText } from '../claims.ts'
 import type { Claims } from '../identity.ts'
 import { issuer, type SigningIssuer } from '../issuer.ts'
 import { safeUrl } from '../keys/safe-url.ts'
@@ -18,6 +19,9 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  * in each of its shapes, the alias being the id unless the mapper adds one, or from
  * `active_organization`. Roles are the realm's; name `['resource_access', client, 'roles']` in
  * `claimMap.roles` for a client's.
+ *
+ * Tokens without `preferred_username` (scope `profile`) are refused: they do not tell a person from a
+ * service account. Say in `claimMap.kind` what yours are, where they lack it.
  *
  * https://www.keycloak.org/docs/latest/server_admin/ (organizations)
  *
@@ -50,6 +54,7 @@ function organizationOf(claims: Claims): unknown {
 
 /** Service accounts are users of the realm with a name that Keycloak reserves for them. */
 function kindOf(claims: Claims): unknown {
-  const client = claims['azp'] ?? claims['client_id']
-  return claims['preferred_username'] === `service-account-${String(client)}` ? 'service' : 'user'
+  const name = asText(claims['preferred_username'])
+  if (name === undefined) return undefined
+  return name.startsWith('service-account-') ? 'service' : 'user'
 }

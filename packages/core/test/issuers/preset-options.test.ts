@@ -18,6 +18,7 @@ describe('options of a preset', () => {
       azp: 'app',
       aud: resource,
       typ: 'Bearer',
+      preferred_username: 'ada',
       exp: now + 300,
     })
     const realm = {

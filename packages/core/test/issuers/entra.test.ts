@@ -1,0 +1,194 @@
+import type { Claims, Issuer } from '@onbehalf/core'
+import { type EntraOptions, entra } from '@onbehalf/core/issuers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { addressesOf, type ProviderTokens, providerTokens } from '../support/preset-tokens.ts'
+import { now } from '../support/world.ts'
+
+const tenant = '11111111-2222-3333-4444-555555555555'
+const otherTenant = '99999999-2222-3333-4444-555555555555'
+const api = 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb'
+const app = 'cccccccc-0000-1111-2222-dddddddddddd'
+const oid = '0b1c2d3e-0000-1111-2222-333344445555'
+const v2 = `https://login.microsoftonline.com/${tenant}/v2.0`
+const v1 = `https://sts.windows.net/${tenant}/`
+
+let tokens: ProviderTokens
+beforeAll(async () => {
+  tokens = await providerTokens({ typ: 'JWT', x5t: 'aBcD' })
+})
+
+const expectReason: ProviderTokens['expectReason'] = (...input) => tokens.expectReason(...input)
+
+const preset = (options: Partial<EntraOptions> = {}): Issuer =>
+  entra({ tenantId: tenant, audience: [api, 'api://agents'], keys: tokens.keys, ...options })
+
+/** Delegated access token, v2.0. */
+const person = (claims: Claims = {}): Claims => ({
+  aud: api,
+  iss: v2,
+  iat: now - 60,
+  nbf: now - 60,
+  exp: now + 4000,
+  aio: 'AVQAq/8TAAAA',
+  azp: app,
+  azpacr: '1',
+  name: 'Jane Doe',
+  oid,
+  preferred_username: 'jane@acme.example',
+  rh: '0.AX8A',
+  scp: 'Notes.Read Notes.Write',
+  sub: 'pairwise-subject-of-this-app',
+  tid: tenant,
+  uti: 'uti-1',
+  ver: '2.0',
+  ...claims,
+})
+
+/** Delegated access token, v1.0. */
+const personV1 = (claims: Claims = {}): Claims => {
+  const { azp: _azp, azpacr: _acr, preferred_username: _name, ...shared } = person()
+  return {
+    ...shared,
+    aud: 'api://agents',
+    iss: v1,
+    acr: '1',
+    amr: ['pwd'],
+    appid: app,
+    appidacr: '1',
+    unique_name: 'jane@acme.example',
+    upn: 'jane@acme.example',
+    ver: '1.0',
+    ...claims,
+  }
+}
+
+/** Application token: no person, and its object is its subject. */
+const machine = (claims: Claims = {}): Claims => ({
+  aud: api,
+  iss: v2,
+  iat: now - 60,
+  nbf: now - 60,
+  exp: now + 4000,
+  azp: app,
+  azpacr: '1',
+  oid: 'eeeeeeee-0000-1111-2222-ffffffffffff',
+  sub: 'eeeeeeee-0000-1111-2222-ffffffffffff',
+  roles: ['Notes.Read.All'],
+  tid: tenant,
+  ver: '2.0',
+  ...claims,
+})
+
+/** ID token for the API's own client, without the nonce that the code flow may leave out. */
+const idToken = (claims: Claims = {}): Claims => ({
+  aud: api,
+  iss: v2,
+  iat: now - 60,
+  nbf: now - 60,
+  exp: now + 4000,
+  name: 'Jane Doe',
+  oid,
+  preferred_username: 'jane@acme.example',
+  sub: 'pairwise-subject-of-this-app',
+  tid: tenant,
+  ver: '2.0',
+  ...claims,
+})
+
+describe('entra', () => {
+  it.each([
+    ['v2.0', v2, () => person()],
+    ['v1.0', v1, () => personV1()],
+  ])('reads the access token of a person, %s', async (_, iss, claims) => {
+    expect(await tokens.read(preset(), claims())).toMatchObject({
+      kind: 'user',
+      issuer: iss,
+      subject: oid,
+      client: app,
+      organization: { id: tenant, roles: [] },
+      scopes: ['Notes.Read', 'Notes.Write'],
+      roles: [],
+    })
+  })
+
+  it('reads app roles of a person as roles in the tenant', async () => {
+    expect(await tokens.read(preset(), person({ roles: ['Controller'] }))).toMatchObject({
+      kind: 'user',
+      roles: ['Controller'],
+      organization: { id: tenant, roles: ['Controller'] },
+    })
+  })
+
+  it.each([
+    ['an application', {}],
+    ['an application that says so', { idtyp: 'app' }],
+    ['an application that says so, of another shape', { idtyp: 'app', sub: 'other' }],
+    ['an autonomous agent', { idtyp: 'app', xms_sub_fct: '11', xms_act_fct: '11' }],
+  ])('reads the token of a machine: %s', async (_, claims) => {
+    expect(await tokens.read(preset(), machine(claims))).toMatchObject({
+      kind: 'service',
+      client: app,
+      scopes: [],
+      roles: ['Notes.Read.All'],
+    })
+  })
+
+  it.each(['13', '3 13', '13 3 9', 13, ['13'], [3, 13]])(
+    "does not take an agent's own user account for a person: %j",
+    async (xms_sub_fct) => {
+      const claims = person({ idtyp: 'user', xms_sub_fct })
+      expect((await tokens.read(preset(), claims)).kind).toBe('service')
+    },
+  )
+
+  it.each(['1', '113', '3', '31 130', undefined])(
+    'takes other facets for a person: %j',
+    async (xms_sub_fct) => {
+      const claims = person({ idtyp: 'user', xms_sub_fct, xms_act_fct: '11 13' })
+      expect((await tokens.read(preset(), claims)).kind).toBe('user')
+    },
+  )
+
+  it.each([
+    ['token_type', () => idToken()],
+    ['token_type', () => idToken({ nonce: 'n' })],
+    ['token_type', () => person({ scp: undefined })],
+    ['token_type', () => person({ scp: ['Notes.Read'] })],
+    ['subject', () => person({ oid: undefined })],
+    ['audience', () => person({ aud: '00000003-0000-0000-c000-000000000000' })],
+    ['required_claim', () => person({ tid: otherTenant })],
+    ['required_claim', () => person({ tid: undefined })],
+    ['issuer_unknown', () => person({ iss: v2.replace(tenant, otherTenant) })],
+    ['issuer_unknown', () => person({ iss: v2.replace(tenant, 'common') })],
+    ['issuer_unknown', () => person({ iss: v2.replace(tenant, '{tenantid}') })],
+    ['issuer_unknown', () => personV1({ iss: v1.slice(0, -1) })],
+  ])('refuses (%s) what is no access token for this API and tenant, %#', (reason, claims) =>
+    expectReason(reason, preset(), claims()),
+  )
+
+  it('accepts the clients that it is given, by azp and appid', async () => {
+    const issuer = preset({ clients: app })
+    expect(await tokens.read(issuer, person())).toMatchObject({ client: app })
+    expect(await tokens.read(issuer, personV1())).toMatchObject({ client: app })
+    await expectReason('client', issuer, person({ azp: 'other' }))
+    await expectReason('client', issuer, personV1({ appid: 'other' }))
+  })
+
+  it('asks the tenant for its keys', async () => {
+    const make = (options: object): Issuer => entra({ tenantId: tenant, audience: api, ...options })
+    expect(await addressesOf(make)).toEqual([
+      `https://login.microsoftonline.com/${tenant}/discovery/v2.0/keys`,
+    ])
+  })
+
+  it.each([
+    [{ tenantId: 'common' }, 'tenantId is malformed'],
+    [{ tenantId: 'organizations' }, 'tenantId is malformed'],
+    [{ tenantId: 'acme.onmicrosoft.com' }, 'tenantId is malformed'],
+    [{ tenantId: tenant.toUpperCase().replaceAll('1', 'A') }, 'tenantId is malformed'],
+    [{ tenantId: undefined }, 'tenantId is malformed'],
+    [{ audience: undefined }, 'audience is required'],
+  ])('must not have the options %j', (options, message) => {
+    expect(() => preset(options as never)).toThrow(new TypeError(message))
+  })
+})

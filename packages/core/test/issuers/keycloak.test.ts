@@ -1,0 +1,192 @@
+import type { Claims, Issuer } from '@onbehalf/core'
+import { type KeycloakOptions, keycloak } from '@onbehalf/core/issuers'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { addressesOf, type ProviderTokens, providerTokens } from '../support/preset-tokens.ts'
+import { now, resource } from '../support/world.ts'
+
+const iss = 'https://id.example.com/realms/staff'
+
+let tokens: ProviderTokens
+beforeAll(async () => {
+  tokens = await providerTokens({ typ: 'JWT' })
+})
+
+const expectReason: ProviderTokens['expectReason'] = (...input) => tokens.expectReason(...input)
+
+const preset = (options: Partial<KeycloakOptions> = {}): Issuer =>
+  keycloak({
+    url: 'https://id.example.com',
+    realm: 'staff',
+    audience: resource,
+    keys: tokens.keys,
+    ...options,
+  })
+
+/** Access token of a person. */
+const person = (claims: Claims = {}): Claims => ({
+  exp: now + 300,
+  iat: now - 60,
+  auth_time: now - 60,
+  jti: 'onrtac:2b1f9c',
+  iss,
+  aud: [resource, 'account'],
+  sub: '5b0cbdb9-3e44-4b34-a1b9-5f1b3f1b2c3d',
+  typ: 'Bearer',
+  azp: 'web',
+  sid: 'session-1',
+  acr: '1',
+  'allowed-origins': ['https://app.example.com'],
+  realm_access: { roles: ['offline_access', 'controller'] },
+  resource_access: { web: { roles: ['editor'] }, account: { roles: ['manage-account'] } },
+  scope: 'openid profile notes:read',
+  email_verified: true,
+  name: 'Jane Doe',
+  preferred_username: 'jane',
+  email: 'jane@acme.example',
+  ...claims,
+})
+
+/** Access token of a service account. */
+const machine = (claims: Claims = {}): Claims => ({
+  exp: now + 300,
+  iat: now - 60,
+  jti: 'trrtcc:2b1f9c',
+  iss,
+  aud: resource,
+  sub: '8c1d2e3f-3e44-4b34-a1b9-5f1b3f1b2c3d',
+  typ: 'Bearer',
+  azp: 'gateway',
+  acr: '1',
+  realm_access: { roles: ['default-roles-staff'] },
+  scope: 'profile',
+  clientHost: '192.0.2.7',
+  clientAddress: '192.0.2.7',
+  client_id: 'gateway',
+  email_verified: false,
+  preferred_username: 'service-account-gateway',
+  ...claims,
+})
+
+describe('keycloak', () => {
+  it('reads the access token of a person', async () => {
+    expect(await tokens.read(preset(), person())).toMatchObject({
+      kind: 'user',
+      issuer: iss,
+      subject: '5b0cbdb9-3e44-4b34-a1b9-5f1b3f1b2c3d',
+      client: 'web',
+      scopes: ['openid', 'profile', 'notes:read'],
+      roles: ['offline_access', 'controller'],
+      organizations: [],
+    })
+  })
+
+  it('reads the access token of a service account', async () => {
+    expect(await tokens.read(preset(), machine())).toMatchObject({
+      kind: 'service',
+      subject: '8c1d2e3f-3e44-4b34-a1b9-5f1b3f1b2c3d',
+      client: 'gateway',
+    })
+  })
+
+  it('takes no reserved name for that of a person, whichever client it names', async () => {
+    const claims = machine({ preferred_username: 'service-account-other' })
+    expect((await tokens.read(preset(), claims)).kind).toBe('service')
+  })
+
+  it('refuses a token that does not tell a person from a service account', async () => {
+    for (const claims of [person, machine]) {
+      await expectReason('token_type', preset(), claims({ preferred_username: undefined }))
+    }
+    const told = preset({ claimMap: { kind: () => 'user' } })
+    const claims = person({ preferred_username: undefined })
+    expect((await tokens.read(told, claims)).kind).toBe('user')
+  })
+
+  const roles = ['offline_access', 'controller']
+
+  it.each([
+    [
+      'an alias with its id',
+      { organization: { acme: { id: 'o-1' } } },
+      { id: 'o-1', name: 'acme', roles },
+    ],
+    [
+      'an alias with attributes',
+      { organization: { acme: { id: 'o-1', tier: ['gold'] } } },
+      { id: 'o-1', name: 'acme', roles },
+    ],
+    ['an alias', { organization: { acme: {} } }, { id: 'acme', name: 'acme', roles }],
+    ['a list of aliases', { organization: ['acme'] }, { id: 'acme', roles }],
+    [
+      'the active one',
+      { active_organization: { id: 'o-1', name: 'Acme', role: ['owner'] } },
+      { id: 'o-1', name: 'Acme', roles: ['owner'] },
+    ],
+    [
+      'the active one among others',
+      {
+        active_organization: { id: 'o-1', name: 'Acme', role: [] },
+        organization: { acme: {}, beta: {} },
+      },
+      { id: 'o-1', name: 'Acme', roles: [] },
+    ],
+  ])('reads the organization from %s', async (_, claims, organization) => {
+    expect((await tokens.read(preset(), person(claims))).organization).toEqual(organization)
+  })
+
+  it.each([[{ acme: { id: 'o-1' }, beta: { id: 'o-2' } }], [['acme', 'beta']]])(
+    'never takes the first of several organizations: %j',
+    async (organization) => {
+      const identity = await tokens.read(preset(), person({ organization }))
+      expect('organization' in identity).toBe(false)
+      expect(identity.organizations).toHaveLength(2)
+    },
+  )
+
+  it("reads a client's roles where it is told to", async () => {
+    const issuer = preset({ claimMap: { roles: ['resource_access', 'web', 'roles'] } })
+    expect((await tokens.read(issuer, person())).roles).toEqual(['editor'])
+  })
+
+  it.each([
+    ['required_claim', () => person({ typ: 'ID' })],
+    ['required_claim', () => person({ typ: 'Refresh' })],
+    ['required_claim', () => person({ typ: 'Offline' })],
+    ['required_claim', () => person({ typ: 'Logout' })],
+    ['required_claim', () => person({ typ: 'DPoP' })],
+    ['required_claim', () => person({ typ: undefined })],
+    ['token_type', () => person({ nonce: 'n' })],
+    ['token_type', () => person({ at_hash: 'x' })],
+    ['audience', () => person({ aud: 'account' })],
+    ['client_ambiguous', () => machine({ client_id: 'other' })],
+    ['issuer_unknown', () => person({ iss: 'https://id.example.com/realms/other' })],
+    ['issuer_unknown', () => person({ iss: 'https://id.example.com/realms/staff/' })],
+    ['issuer_unknown', () => person({ iss: 'https://id.example.com/auth/realms/staff' })],
+  ])('refuses (%s) what is no access token for this server, %#', (reason, claims) =>
+    expectReason(reason, preset(), claims()),
+  )
+
+  it.each([
+    ['https://id.example.com', 'https://id.example.com'],
+    ['https://id.example.com/', 'https://id.example.com'],
+    ['https://id.example.com/auth', 'https://id.example.com/auth'],
+    ['http://localhost:8080', 'http://localhost:8080'],
+  ])('asks the realm at %s for its keys', async (url, base) => {
+    const make = (options: object): Issuer =>
+      keycloak({ url, realm: 'staff', audience: resource, ...options })
+    expect(make({}).issuers).toEqual([`${base}/realms/staff`])
+    expect(await addressesOf(make)).toEqual([`${base}/realms/staff/protocol/openid-connect/certs`])
+  })
+
+  it.each([
+    [{ url: 'id.example.com' }, 'url must be an absolute URL'],
+    [{ url: 'http://id.example.com' }, 'url must use https (http is for loopback only)'],
+    [{ url: undefined }, 'url must be an absolute URL'],
+    [{ realm: '../master' }, 'realm is malformed'],
+    [{ realm: '' }, 'realm is malformed'],
+    [{ realm: undefined }, 'realm is malformed'],
+    [{ audience: undefined }, 'audience is required'],
+  ])('must not have the options %j', (options, message) => {
+    expect(() => preset(options as never)).toThrow(new TypeError(message))
+  })
+})
