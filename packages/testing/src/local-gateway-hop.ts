@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { decodeJwt, type JWTPayload } from 'jose'
 import type { RpcMessage } from './local-gateway-messages.ts'
-import type { LocalGatewayOptions } from './local-gateway-options.ts'
 
 /** What a token says. Its signature is not checked here, and the token itself is not kept. */
 export interface TokenFacts {
@@ -47,7 +46,10 @@ export interface GatewayCall {
 }
 
 /** Where a gateway tells what happens. */
-export type GatewayHooks = Pick<LocalGatewayOptions, 'onHop' | 'onError'>
+export interface GatewayHooks {
+  readonly onHop?: (hop: GatewayHop) => void
+  readonly onError?: (error: unknown) => void
+}
 
 /** Tells what reached the target. What the hook throws changes nothing for the caller. */
 export function reportHops(

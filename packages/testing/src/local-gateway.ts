@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { handleGatewayRequest } from './local-gateway-handler.ts'
 import type { LocalGatewayOptions } from './local-gateway-options.ts'
 import { type Target, toTargets } from './local-gateway-targets.ts'
 import { type ListedTool, listTools } from './local-gateway-tools.ts'
+import { close, listen } from './loopback-server.ts'
 
 /** A running gateway. */
 export interface LocalGateway {
@@ -85,21 +85,4 @@ function targetOf(targets: ReadonlyMap<string, Target>, name: string): Target {
   const target = targets.get(name)
   if (!target) throw new TypeError('"target" is not declared')
   return target
-}
-
-function listen(server: Server, port: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', reject)
-      resolve(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
-    })
-  })
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }

@@ -1,9 +1,9 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { importQuietly } from './import-quietly.ts'
 import type { LocalIssuerOptions } from './local-issuer-options.ts'
 import { createRegistry } from './local-issuer-registry.ts'
 import { createIssuerRequests, type IssuerRequests } from './local-issuer-requests.ts'
+import { close, listen } from './loopback-server.ts'
 import type { TokenMinter } from './mint-token.ts'
 
 /** A running authorization server. */
@@ -34,9 +34,9 @@ export interface LocalIssuer extends IssuerRequests {
 export async function createLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
   const registry = createRegistry(options)
   const { createIssuerHandler } = await importQuietly(() => import('./local-issuer-handler.ts'))
-  const server = await listen(options.port ?? 0)
+  const server = createServer()
+  const issuer = await listen(server, options.port ?? 0)
   try {
-    const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const handler = await createIssuerHandler(issuer, options, registry)
     server.on('request', (req, res) => {
       handler.handle(req, res).catch((error: unknown) => {
@@ -56,19 +56,4 @@ export async function createLocalIssuer(options: LocalIssuerOptions): Promise<Lo
     server.close()
     throw error
   }
-}
-
-function listen(port: number): Promise<Server> {
-  const server = createServer()
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve(server.off('error', reject)))
-  })
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve())
-    server.closeAllConnections()
-  })
 }
