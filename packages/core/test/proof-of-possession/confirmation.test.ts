@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   certificateBound,
   createAuthenticator,
@@ -10,7 +11,7 @@ import {
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { startResourceServer } from '../support/resource-server.ts'
-import { createGateway, createPeople, type Party, resource } from '../support/world.ts'
+import { clock, createGateway, createPeople, type Party, resource } from '../support/world.ts'
 import { createHolder, dpopHeaders, type Holder } from './holder.ts'
 
 let people: Party
@@ -138,6 +139,35 @@ describe('a token that somebody else presents', () => {
       dpop: holder.proof(person),
     }
     expect(await server.verdict({ headers })).toEqual(unconfirmed)
+  })
+
+  it('is refused when it is bound to a certificate, whoever shows that one', async () => {
+    const certificate = new Uint8Array(32).fill(1)
+    const thumbprint = createHash('sha256').update(certificate).digest('base64url')
+    const authenticator = createAuthenticator({
+      resource,
+      sources: [
+        forwarded({
+          header: 'x-user-token',
+          issuer: people.issuer(),
+          via: gateway.issuer(),
+          bind: 'audience',
+        }),
+      ],
+      confirmations: [certificateBound()],
+      clock,
+    })
+    const cnf = { 'x5t#S256': thumbprint }
+    const call = async (machine: object, person: object) =>
+      authenticator.authenticate({
+        headers: {
+          authorization: `Bearer ${await gateway.token({ ...machine })}`,
+          'x-user-token': await people.token({ ...person }),
+        },
+        certificate,
+      })
+    expect(await call({ cnf }, {})).toMatchObject({ subject: 'jane' })
+    await expect(call({ cnf }, { cnf })).rejects.toMatchObject({ reason: 'sender_constrained' })
   })
 
   it('is refused when a proxy signed it for a key', async () => {
