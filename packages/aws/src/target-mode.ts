@@ -1,0 +1,21 @@
+import type { Identity } from '@onbehalf/core'
+
+/** A caller whose token was verified. */
+export interface VerifiedCaller {
+  readonly person: Identity
+  /** The token itself: it leaves by headers and token requests only. */
+  readonly token: string
+  /** Seconds since 1970. */
+  readonly now: number
+}
+
+/**
+ * How the person reaches one target. Made by `forwardInboundToken`, `headers`, `clientMetadata` and
+ * `tokenExchange`.
+ */
+export interface TargetMode {
+  /** Names of the headers that it writes on every call, in lower case. */
+  readonly writes: readonly string[]
+  /** @throws InterceptorRefusal */
+  write(caller: VerifiedCaller): Promise<Readonly<Record<string, string>>>
+}
