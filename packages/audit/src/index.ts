@@ -17,6 +17,9 @@ export type { FileSinkOptions } from './file/file-sink-settings.ts'
 export type { LogHead } from './heads/head.ts'
 export type { Signer } from './heads/signer.ts'
 export { localSigner } from './heads/signer.ts'
+// Reading and verifying a log
+export type { StoredRecord } from './log/read-log.ts'
+export { readLog } from './log/read-log.ts'
 export type { LogRecord } from './log/record-line.ts'
 export type { AuditSink, SinkLike } from './sinks/sink.ts'
 export { createAuditTrail } from './trail/create-audit-trail.ts'
@@ -31,3 +34,14 @@ export type {
   AuditTrail,
   AuditTrailOptions,
 } from './trail/trail-types.ts'
+export type { InclusionProof } from './verify/prove-event.ts'
+export { checkProof, proveEvent } from './verify/prove-event.ts'
+export type {
+  ChainReport,
+  Finding,
+  FindingKind,
+  LogReport,
+  UnknownOutcome,
+} from './verify/report.ts'
+export type { PublicKey, VerifyLogOptions } from './verify/verify-log.ts'
+export { verifyLog } from './verify/verify-log.ts'

@@ -7,21 +7,14 @@
  * @throws TypeError for what JSON cannot say: lone surrogates, infinities, functions, BigInt
  */
 export function canonicalize(value: unknown, prepare: (text: string) => string = same): string {
-  switch (typeof value) {
-    case 'string':
-      return canonicalString(prepare(value))
-    case 'number':
-      return canonicalNumber(value)
-    case 'boolean':
-      return value ? 'true' : 'false'
-    case 'object':
-      if (value === null) return 'null'
-      return Array.isArray(value)
-        ? `[${value.map((item) => canonicalize(item, prepare)).join(',')}]`
-        : canonicalObject(value as Readonly<Record<string, unknown>>, prepare)
-    default:
-      throw new TypeError(`canonical JSON has no ${typeof value}`)
-  }
+  if (typeof value === 'string') return canonicalString(prepare(value))
+  if (typeof value === 'number') return canonicalNumber(value)
+  if (typeof value === 'boolean') return value ? 'true' : 'false'
+  if (value === null) return 'null'
+  if (typeof value !== 'object') throw new TypeError(`canonical JSON has no ${typeof value}`)
+  return Array.isArray(value)
+    ? `[${value.map((item) => canonicalize(item, prepare)).join(',')}]`
+    : canonicalObject(value as Readonly<Record<string, unknown>>, prepare)
 }
 
 function same(text: string): string {

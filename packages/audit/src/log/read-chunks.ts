@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 
 /** Whole lines of a file, and what follows its last newline. */
 export interface Chunk {
@@ -21,24 +21,28 @@ const maxLineBytes = 67_108_864
 export async function* readChunks(file: string): AsyncGenerator<Chunk, void, undefined> {
   const handle = await open(file, 'r')
   try {
-    let buffer = Buffer.allocUnsafe(chunkBytes)
-    let filled = 0
-    let offset = 0
-    for (;;) {
-      if (filled === buffer.length) buffer = grow(buffer)
-      const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, null)
-      filled += bytesRead
-      const bytes = buffer.subarray(0, filled)
-      const end = bytes.lastIndexOf(0x0a) + 1
-      if (bytesRead === 0) return yield { bytes, end, offset }
-      if (end === 0) continue
-      yield { bytes: bytes.subarray(0, end), end, offset }
-      buffer.copyWithin(0, end, filled)
-      filled -= end
-      offset += end
-    }
+    yield* chunksOf(handle)
   } finally {
     await handle.close()
+  }
+}
+
+async function* chunksOf(handle: FileHandle): AsyncGenerator<Chunk, void, undefined> {
+  let buffer = Buffer.allocUnsafe(chunkBytes)
+  let filled = 0
+  let offset = 0
+  for (;;) {
+    if (filled === buffer.length) buffer = grow(buffer)
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, null)
+    filled += bytesRead
+    const bytes = buffer.subarray(0, filled)
+    const end = bytes.lastIndexOf(0x0a) + 1
+    if (bytesRead === 0) return yield { bytes, end, offset }
+    if (end === 0) continue
+    yield { bytes: bytes.subarray(0, end), end, offset }
+    buffer.copyWithin(0, end, filled)
+    filled -= end
+    offset += end
   }
 }
 

@@ -68,20 +68,31 @@ export function rootFromPath(
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size)) return undefined
   if (index < 0 || index >= size) return undefined
   let digest = leafHash(entry)
-  let node = index
-  let last = size - 1
+  let at: Position = { node: index, last: size - 1 }
   for (const sibling of path) {
-    if (last === 0) return undefined
-    const isRight = node % 2 === 1
-    if (isRight || node === last) {
-      digest = nodeHash(sibling, digest)
-      while (!isRight && node % 2 === 0 && node !== 0) [node, last] = [half(node), half(last)]
-    } else {
-      digest = nodeHash(digest, sibling)
-    }
-    ;[node, last] = [half(node), half(last)]
+    if (at.last === 0) return undefined
+    const isRight = at.node % 2 === 1 || at.node === at.last
+    digest = isRight ? nodeHash(sibling, digest) : nodeHash(digest, sibling)
+    at = up(isRight ? skipLoneNodes(at) : at)
   }
-  return last === 0 ? digest : undefined
+  return at.last === 0 ? digest : undefined
+}
+
+/** Index of a node within its level, and of the last node there. */
+interface Position {
+  readonly node: number
+  readonly last: number
+}
+
+function up({ node, last }: Position): Position {
+  return { node: half(node), last: half(last) }
+}
+
+// A last node without a sibling is carried up as it is.
+function skipLoneNodes(at: Position): Position {
+  let here = at
+  while (here.node % 2 === 0 && here.node !== 0) here = up(here)
+  return here
 }
 
 // Not a shift: sizes may pass 2^31.

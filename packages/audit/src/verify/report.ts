@@ -1,0 +1,68 @@
+/**
+ * What happened to a log:
+ *
+ * - `changed`: a record is not what it was
+ * - `missing`: records are gone from the middle
+ * - `swapped`: records stand in another order
+ * - `inserted`: a line stands where none was
+ * - `duplicated`: a record stands there twice in a row
+ * - `truncated`: records are gone from the end
+ * - `replayed`: older records stand in the place of newer ones
+ * - `head`: a head does not verify, or all are gone
+ * - `torn`: the last line is unfinished, as a crash leaves it; not a sign of tampering
+ */
+export type FindingKind =
+  | 'changed'
+  | 'missing'
+  | 'swapped'
+  | 'inserted'
+  | 'duplicated'
+  | 'truncated'
+  | 'replayed'
+  | 'head'
+  | 'torn'
+
+/** The first bad place of a chain. */
+export interface Finding {
+  readonly kind: FindingKind
+  readonly chain: string
+  readonly file: string
+  /** Counts from 1; absent where the line does not exist. */
+  readonly line?: number
+  /** Number of the record that is concerned, or the first of several. */
+  readonly seq?: number
+  /** Fixed words and numbers, nothing out of the log. */
+  readonly detail: string
+}
+
+/** An intent without a result: the call may have run or not. */
+export interface UnknownOutcome {
+  readonly id: string
+  readonly seq: number
+}
+
+/** What was found in one chain. */
+export interface ChainReport {
+  readonly chain: string
+  /** Records up to the first finding. */
+  readonly records: number
+  readonly findings: readonly Finding[]
+  /** Records that a head covers: none of them can be taken away unseen. */
+  readonly covered: number
+  /** How many calls have an intent and no result. */
+  readonly unknownOutcomes: number
+  /** The first thousand of them. */
+  readonly firstUnknownOutcomes: readonly UnknownOutcome[]
+  /** Events that writers said they could not record. */
+  readonly dropped: number
+}
+
+/** What was found in a directory. */
+export interface LogReport {
+  /** No finding but torn lines. */
+  readonly ok: boolean
+  /** Signatures were checked: public keys were given. */
+  readonly signaturesChecked: boolean
+  readonly records: number
+  readonly chains: readonly ChainReport[]
+}

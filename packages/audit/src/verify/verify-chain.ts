@@ -1,0 +1,117 @@
+import type { SegmentName } from '../log/file-names.ts'
+import type { ParsedLine } from '../log/parse-line.ts'
+import { firstPrev } from '../log/record-line.ts'
+import { GrowingTree } from '../merkle/growing-tree.ts'
+import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
+import type { KnownHead } from './chain-heads.ts'
+import { type Break, classify } from './classify.ts'
+import { OpenCalls } from './open-calls.ts'
+import type { ChainReport, Finding } from './report.ts'
+import { type ScannedLine, scanChain, type TornEnd } from './scan-chain.ts'
+
+/** Reads a chain from its first record to its last, or to the first that is bad. */
+export async function verifyChain(
+  directory: string,
+  chain: string,
+  segments: readonly SegmentName[],
+  heads: readonly KnownHead[],
+): Promise<ChainReport> {
+  const check = new ChainCheck(chain, heads)
+  const torn = await scanChain(directory, segments, (line) => check.take(line))
+  const broken = check.broken
+  const first =
+    broken === undefined
+      ? check.findAtEnd(segments)
+      : (check.finding ?? (await classify(directory, segments, broken)))
+  const findings = [...(first === undefined ? [] : [first]), ...tornFindings(chain, torn)]
+  return { chain, findings, ...check.summary() }
+}
+
+function tornFindings(chain: string, torn: readonly TornEnd[]): Finding[] {
+  return torn.map(({ file, line, isLast }) => ({
+    kind: isLast ? 'torn' : 'changed',
+    chain,
+    file,
+    line,
+    detail: 'the line does not end',
+  }))
+}
+
+class ChainCheck {
+  /** Where the chain breaks. */
+  broken: Break | undefined
+  /** What happened there, where that is known already. */
+  finding: Finding | undefined
+  readonly #chain: string
+  readonly #heads: readonly KnownHead[]
+  readonly #tree = new GrowingTree()
+  readonly #calls = new OpenCalls()
+  #prev: string
+  #nextHead = 0
+  #covered = 0
+
+  constructor(chain: string, heads: readonly KnownHead[]) {
+    this.#chain = chain
+    this.#heads = heads
+    this.#prev = firstPrev(chain)
+    this.#meetHeads('', 0)
+  }
+
+  take({ file, line, parsed, bytes }: ScannedLine): boolean {
+    if (this.broken !== undefined) return false
+    if (!this.#follows(parsed) || !this.#calls.take(bytes, parsed)) {
+      this.broken = { chain: this.#chain, at: this.#tree.size, expected: this.#tree.size + 1 }
+      return false
+    }
+    this.#prev = parsed.hash
+    this.#tree.add(fromBase64url(parsed.hash))
+    return this.#meetHeads(file, line)
+  }
+
+  #follows(parsed: ParsedLine | undefined): parsed is ParsedLine {
+    return (
+      parsed?.isWhole === true && parsed.seq === this.#tree.size + 1 && parsed.prev === this.#prev
+    )
+  }
+
+  /** Compares the tree with every head of its present size. */
+  #meetHeads(file: string, line: number): boolean {
+    const { size } = this.#tree
+    for (; this.#heads[this.#nextHead]?.head.size === size; this.#nextHead++) {
+      const root = this.#heads[this.#nextHead]?.head.root
+      if (root !== toBase64url(this.#tree.root())) return this.#rewritten(file, line)
+      this.#covered = size
+    }
+    return true
+  }
+
+  #rewritten(file: string, line: number): false {
+    const seq = this.#covered + 1
+    this.broken = { chain: this.#chain, at: this.#tree.size, expected: this.#tree.size + 1 }
+    const detail = `records ${seq} to ${this.#tree.size} are not those that a head was made of`
+    this.finding = { kind: 'changed', chain: this.#chain, file, line, seq, detail }
+    return false
+  }
+
+  /** Records that a head knows and the chain has no longer. */
+  findAtEnd(segments: readonly SegmentName[]): Finding | undefined {
+    const rest = this.#heads.slice(this.#nextHead)
+    const last = rest.at(-1)
+    if (last === undefined) return undefined
+    const kind = rest.every(({ isExternal }) => isExternal) ? 'replayed' : 'truncated'
+    const seq = this.#tree.size + 1
+    const file = segments.at(-1)?.file ?? ''
+    const detail = `a head knows ${last.head.size} records`
+    return { kind, chain: this.#chain, file, seq, detail }
+  }
+
+  summary(): Omit<ChainReport, 'chain' | 'findings'> {
+    return {
+      records: this.#tree.size,
+      covered: this.#covered,
+      unknownOutcomes: this.#calls.count,
+      firstUnknownOutcomes: this.#calls.first(),
+      dropped: this.#calls.dropped,
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { createPublicKey, KeyObject } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import type { LogHead } from '../heads/head.ts'
+import { chainsOf, segmentsOf } from '../log/file-names.ts'
+import { readHeads } from './chain-heads.ts'
+import type { ChainReport, LogReport } from './report.ts'
+import { verifyChain } from './verify-chain.ts'
+
+/** An Ed25519 public key: PEM (SPKI), or as Node holds it. */
+export type PublicKey = string | KeyObject
+
+/** What a log is verified against. */
+export interface VerifyLogOptions {
+  /** Keys that may have signed heads. Without any, signatures are not checked, and the report says so. */
+  readonly publicKeys?: readonly PublicKey[]
+  /**
+   * Heads that were kept where the writer of the log cannot change them. Only they show that the
+   * whole directory was replaced by an older copy, or that a chain is gone.
+   */
+  readonly heads?: readonly LogHead[]
+}
+
+/**
+ * Reads a whole log and says, for each chain, what the first bad record is and what happened to it.
+ * Reads as a stream: memory does not grow with the log. The log may be written meanwhile.
+ *
+ * It does not prove that events are true: a writer that was taken over can record what it likes.
+ */
+export async function verifyLog(
+  directory: string,
+  options: VerifyLogOptions = {},
+): Promise<LogReport> {
+  const keys = options.publicKeys?.map(toKey)
+  const external = options.heads ?? []
+  const names = await readdir(directory)
+  const known = new Set([...chainsOf(names), ...external.map(({ chain }) => chain)])
+  const chains: ChainReport[] = []
+  for (const chain of [...known].toSorted()) {
+    const own = external.filter((head) => head.chain === chain)
+    const { heads, findings } = await readHeads(directory, chain, names, { keys, external: own })
+    // Listed after the heads were read, so that no head knows of a file that is not listed.
+    const segments = segmentsOf(await readdir(directory), chain)
+    const report = await verifyChain(directory, chain, segments, heads)
+    chains.push({ ...report, findings: [...report.findings, ...findings] })
+  }
+  return {
+    ok: chains.every((report) => report.findings.every(({ kind }) => kind === 'torn')),
+    signaturesChecked: keys !== undefined,
+    records: chains.reduce((sum, { records }) => sum + records, 0),
+    chains,
+  }
+}
+
+/** @throws TypeError for a key that is not Ed25519 */
+export function toKey(key: PublicKey): KeyObject {
+  const object = key instanceof KeyObject ? key : createPublicKey(key)
+  if (object.type !== 'public' || object.asymmetricKeyType !== 'ed25519') {
+    throw new TypeError('a public key must be Ed25519')
+  }
+  return object
+}
