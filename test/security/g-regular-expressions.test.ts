@@ -13,6 +13,8 @@ const full = 64 * 1024
 const mostGrowth = 3
 // A plain scan of the same text costs 1: below this nobody can hurt a server.
 const harmless = 50
+// Milliseconds for a few thousand characters at most.
+const hopeless = 1000
 
 describe('G5 regular expressions', () => {
   const expressions = publishedExpressions()
@@ -36,6 +38,10 @@ describe('G5 regular expressions', () => {
     const scan = await fastestOf(5, () => /[^\0]\0/.test('a'.repeat(length)))
     const worst = worstInput(/\s+$/)
     expect(await fastestOf(1, () => run(/\s+$/, worst(length)))).toBeGreaterThan(harmless * scan)
+  })
+
+  it('G5 would notice an expression that never ends', () => {
+    expect(() => worstInput(/^(?:(?:a+)+)+!$/)).toThrow(/^stuck on \d+ characters$/)
   })
 
   it('G5 builds no expression from text, and takes none from a user', () => {
@@ -95,17 +101,26 @@ function run(regex: RegExp, text: string): unknown {
  * repeated in its place, with an end that spoils the match.
  */
 function worstInput(regex: RegExp): (length: number) => string {
-  const trial = 4096
   let worst: { readonly make: (length: number) => string; readonly time: number } | undefined
   for (const make of pumps(regex)) {
-    const text = make(trial)
-    const start = performance.now()
-    run(regex, text)
-    const time = performance.now() - start
+    const time = tryOut(regex, make)
     if (worst === undefined || time > worst.time) worst = { make, time }
   }
   if (worst === undefined) throw new Error('no input to try')
   return worst.make
+}
+
+/** Longer and longer: what backtracks exponentially must not get to see the full length. */
+function tryOut(regex: RegExp, make: (length: number) => string): number {
+  let time = 0
+  for (const length of [16, 24, 64, 512, 4096]) {
+    const text = make(length)
+    const start = performance.now()
+    run(regex, text)
+    time = performance.now() - start
+    if (time > hopeless) throw new Error(`stuck on ${length} characters`)
+  }
+  return time
 }
 
 function* pumps(regex: RegExp): Generator<(length: number) => string> {
@@ -142,11 +157,14 @@ function seeds(regex: RegExp): readonly string[] {
     '{',
     '%',
     '\u2028',
+    '\u00E9',
+    '\uD800',
   ]
   return [...plain, ...matching(regex)]
 }
 
 function matching(regex: RegExp): readonly string[] {
+  if (!isDrawable(regex)) return []
   try {
     const short = fc.stringMatching(regex, { size: 'small' }).map((text) => text.slice(0, 40))
     return fc.sample(short, { numRuns: 12, seed: 1 })
@@ -154,4 +172,11 @@ function matching(regex: RegExp): readonly string[] {
     // An expression that the generator does not know: the plain texts have to do.
     return []
   }
+}
+
+/** The generator draws printable ASCII, and for ever where a negated class leaves none of it. */
+function isDrawable({ source, flags }: RegExp): boolean {
+  const ascii = Array.from({ length: 95 }, (_, n) => String.fromCharCode(0x20 + n)).join('')
+  const negated = source.match(/\[\^(?:\\.|[^\]\\])*\]/g) ?? []
+  return negated.every((group) => new RegExp(group, flags.replace('g', '')).test(ascii))
 }
