@@ -30,12 +30,12 @@ export async function compare(title: string, contenders: readonly Contender[]): 
   }
 }
 
-async function measure({ run }: Contender): Promise<number> {
+async function measure(contender: Contender): Promise<number> {
   const started = performance.now()
   const until = started + secondsPerTurn * 1000
   let count = 0
   while (performance.now() < until) {
-    await run()
+    await contender.run()
     count += 1
   }
   return count / (performance.now() - started)

@@ -39,7 +39,7 @@ function colorOf(verdict: string, asExpected: boolean): 'green' | 'yellow' | 're
 }
 
 /** Whether a verdict let the call through. */
-export function isAllowed(verdict: string): boolean {
+function isAllowed(verdict: string): boolean {
   return verdict.startsWith('allowed')
 }
 
