@@ -8,7 +8,7 @@ import {
 import { expectRefused } from './expect-refused.ts'
 import { bearer, canary, clock, type Party, resource } from './world.ts'
 
-export type Options = Partial<IssuerOptions>
+type Options = Partial<IssuerOptions>
 
 /** Tokens of one party, sent directly to a server that knows its issuer with these options. */
 export interface DirectTokens {

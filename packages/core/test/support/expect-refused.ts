@@ -47,7 +47,7 @@ export async function thrownBy(attempt: () => unknown): Promise<unknown> {
 }
 
 /** No piece of a secret, 8 characters or longer, stands in the error, its causes or its answer. */
-export function expectNothingOf(secrets: readonly string[], error: unknown): void {
+function expectNothingOf(secrets: readonly string[], error: unknown): void {
   const context = {
     resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
     metadata: { resource: '', authorization_servers: [], bearer_methods_supported: ['header'] },
