@@ -1,5 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import type { RequestId } from './json-rpc.ts'
+import { ownerOf } from './session-owner.ts'
 
 /**
  * The requests that the server sent, such as elicitations. Several principals may share a session,
@@ -17,12 +18,13 @@ export class AskedRequests {
   add(id: RequestId, identity: Identity | undefined): void {
     const [oldest] = this.#asked.keys()
     if (oldest !== undefined && this.#asked.size >= this.#limit) this.#asked.delete(oldest)
-    this.#asked.set(id, identity?.principal)
+    this.#asked.set(id, identity && ownerOf(identity))
   }
 
   /** Whether this caller may answer; the question is then settled. */
   settle(id: RequestId, identity: Identity | undefined): boolean {
-    const isAnswered = this.#asked.has(id) && this.#asked.get(id) === identity?.principal
+    const isAnswered =
+      this.#asked.has(id) && this.#asked.get(id) === (identity && ownerOf(identity))
     if (isAnswered) this.#asked.delete(id)
     return isAnswered
   }

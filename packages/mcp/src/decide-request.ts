@@ -3,11 +3,13 @@ import type { Allow, Deny } from '@onbehalf/core/guards'
 import type { DecisionEvent } from './decision-event.ts'
 import { paramsOf, type Request } from './json-rpc.ts'
 import { decideCall } from './policy.ts'
+import type { TaskOwners } from './task-owners.ts'
 import type { ToolTable } from './tool-table.ts'
 
 /** What the parts of a protected server share. */
 export interface Protection {
   readonly tools: ToolTable
+  readonly tasks: TaskOwners
   /** Seconds since 1970. */
   readonly now: () => number
   readonly report: (event: DecisionEvent) => void

@@ -3,7 +3,10 @@ import type { Allow, Deny } from '@onbehalf/core/guards'
 
 /** One decision on one request, for the operator. */
 export interface DecisionEvent {
-  /** JSON-RPC method, for example `tools/call`. */
+  /**
+   * JSON-RPC method, for example `tools/call`. Of a request to the session of somebody else, which
+   * nobody reads, it is the HTTP method.
+   */
   readonly method: string
   /** Name of the registered tool; absent for other methods and for names that no tool has. */
   readonly tool?: string

@@ -20,6 +20,7 @@ const texts: Record<DenialReason, string> = {
   scope_missing: 'Access denied: the access token lacks a required scope.',
   check_failed: 'Access denied: the caller does not meet the conditions of this operation.',
   guard_error: 'Access denied: the authorization rule could not be evaluated.',
+  session_owner_mismatch: 'Access denied: this belongs to another caller.',
 }
 
 /**

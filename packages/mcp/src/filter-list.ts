@@ -26,6 +26,7 @@ export function filterAnswer(
 ): Message | Promise<Message> {
   const { result } = answer
   if (!isRecord(result)) return answer
+  if (request.method === 'tasks/list') return filterTasks(protection, identity, answer)
   if (request.method !== 'tools/list') {
     const list = otherLists.get(request.method)
     const isHidden = list !== undefined && !validIdentity(identity, protection.now())
@@ -40,6 +41,19 @@ export function filterAnswer(
   })
   const tools = filterTools(protection, identity, result['tools'])
   return tools instanceof Promise ? tools.then(finish) : finish(tools)
+}
+
+async function filterTasks(
+  { tasks }: Protection,
+  identity: Identity | undefined,
+  answer: Message,
+): Promise<Message> {
+  const result = answer.result as Result
+  const listed: unknown[] = Array.isArray(result['tasks']) ? result['tasks'] : []
+  const ids = listed.map((task) => (isRecord(task) ? String(task['taskId']) : ''))
+  const hidden = new Set(await tasks.foreign(ids, identity))
+  const own = listed.filter((_, index) => !hidden.has(ids[index] ?? ''))
+  return { ...answer, result: { ...result, tasks: own } }
 }
 
 function filterTools(

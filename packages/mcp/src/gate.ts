@@ -7,18 +7,22 @@ import {
   isRequest,
   isResponse,
   type Message,
+  methodOf,
   paramsOf,
   type Reply,
   type Request,
   type RequestId,
 } from './json-rpc.ts'
 import { type OpenRequest, OpenRequests } from './open-requests.ts'
+import { isSameCaller, type SessionOwner } from './session-owner.ts'
 import type { MessageExtra, Transport } from './transport.ts'
 
 /** What the gate asks about the messages that pass it. */
 export interface GateRules {
   /** The answer that refuses a request; undefined lets it pass. */
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** Hears of a message in the session of somebody else. */
+  onForeign(method: string | undefined, identity: Identity | undefined): void
   /** Whether a notification may pass. */
   accepts(method: string, identity: Identity | undefined): boolean
   /** The last look at an answer before it leaves. */
@@ -29,6 +33,7 @@ export interface GateRules {
 
 const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
 const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
+const noSession: Reply = { error: { code: -32_001, message: 'Session not found' } }
 const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
 
 const maxOpenRequests = 10_000
@@ -38,8 +43,8 @@ const maxAskedRequests = 1_000
  * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
  * as the transport is used.
  */
-export function openGate(transport: Transport, rules: GateRules): void {
-  new Gate(transport, rules).install()
+export function openGate(transport: Transport, rules: GateRules, session: SessionOwner): void {
+  new Gate(transport, rules, session).install()
 }
 
 /**
@@ -51,13 +56,15 @@ export function openGate(transport: Transport, rules: GateRules): void {
 class Gate {
   readonly #transport: Transport
   readonly #rules: GateRules
+  readonly #session: SessionOwner
   readonly #send: Transport['send']
   readonly #open = new OpenRequests(maxOpenRequests)
   readonly #asked = new AskedRequests(maxAskedRequests)
 
-  constructor(transport: Transport, rules: GateRules) {
+  constructor(transport: Transport, rules: GateRules, session: SessionOwner) {
     this.#transport = transport
     this.#rules = rules
+    this.#session = session
     this.#send = transport.send.bind(transport)
   }
 
@@ -89,11 +96,18 @@ class Gate {
   #arrive(message: Message, extra: MessageExtra | undefined, dispatch: () => void): void {
     const identity = identityOfAuthInfo(extra?.authInfo)
     try {
-      if (isRequest(message)) this.#receive({ request: message, identity }, dispatch)
+      if (!this.#session.admits(identity)) this.#turnAway(message, identity)
+      else if (isRequest(message)) this.#receive({ request: message, identity }, dispatch)
       else if (this.#accepts(message, identity)) this.#deliver(message, identity, dispatch)
     } catch (error) {
       this.#report(error)
     }
+  }
+
+  // The front answered already, unless this transport has none that it knows.
+  #turnAway(message: Message, identity: Identity | undefined): void {
+    this.#rules.onForeign(methodOf(message), identity)
+    if (isRequest(message)) this.#answer(message, noSession)
   }
 
   #receive(open: OpenRequest, dispatch: () => void): void {
@@ -124,8 +138,7 @@ class Gate {
     dispatch: () => void,
     open?: OpenRequest,
   ): void {
-    const method = typeof message.method === 'string' ? message.method : undefined
-    const delivery = this.#rules.describe(method, identity)
+    const delivery = this.#rules.describe(methodOf(message), identity)
     deliveries.run(open === undefined ? delivery : { ...delivery, open }, dispatch)
   }
 
@@ -140,7 +153,7 @@ class Gate {
   #cancel(message: Message, identity: Identity | undefined): boolean {
     const open = this.#open.get(paramsOf(message)['requestId'])
     if (open === undefined) return true
-    if (open.identity?.principal !== identity?.principal) return false
+    if (!isSameCaller(open.identity, identity)) return false
     this.#open.close(open)
     return true
   }

@@ -1,46 +1,90 @@
 import type { ServerResponse } from 'node:http'
-import type { IdentityError, Refusal } from '@onbehalf/core'
+import type { Identity, IdentityError, Refusal } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { isRecord } from './json-rpc.ts'
 import { createScopeRefusal, type FindMissingScopes } from './scope-challenge.ts'
+import type { SessionOwner } from './session-owner.ts'
 
-type HandleRequest = (...input: unknown[]) => Promise<unknown>
+type Handle = (...input: unknown[]) => Promise<unknown>
 
 interface HttpTransport {
-  handleRequest?: HandleRequest
+  /** Streamable HTTP. */
+  handleRequest?: Handle
+  /** The older HTTP and SSE transport. */
+  handlePostMessage?: Handle
 }
 
-/** What a transport's `handleRequest` was given, in its Node or its web form. */
+/** What a transport was given, in its Node or its web form. */
 interface HttpInput {
+  readonly method: string
   readonly authInfo: unknown
   readonly body: unknown
-  readonly answer: (refusal: Refusal) => unknown
+  readonly answer: (refusal: Answer) => unknown
+}
+
+type Answer = Pick<Refusal, 'status' | 'headers' | 'body'>
+
+/** What stands in front of a transport. */
+export interface FrontRules {
+  readonly session: SessionOwner
+  /** Hears of a request to the session of somebody else. */
+  onForeign(httpMethod: string, identity: Identity | undefined): void
+  readonly findMissingScopes: FindMissingScopes
 }
 
 // Larger batches are refused by the transport itself.
 const maxBatchSize = 100
 
+// To the byte what the transports of both SDK generations answer for a session they do not know.
+const sessionNotFound: Answer = {
+  status: 404,
+  headers: { 'content-type': 'application/json' },
+  body: '{"jsonrpc":"2.0","error":{"code":-32001,"message":"Session not found"},"id":null}',
+}
+
 /**
- * Answers missing scopes over HTTP under SDK v1, whose transports have no hook for it: in front of
- * the transport's `handleRequest`, the one place where the status is still open.
+ * Puts checks in front of an HTTP transport, where the HTTP status is still open, and where GET and
+ * DELETE pass, which never become messages.
  *
- * It needs the parsed body, as `express.json()` gives it. Without one the request's stream is left
- * to the SDK, and the refusal is the tool result of the gate.
+ * - The session of somebody else is answered as one that does not exist.
+ * - Missing scopes are answered with 403 under SDK v1, whose transports have no hook for it. It needs
+ *   the parsed body, as `express.json()` gives it. Without one the request's stream is left to the
+ *   SDK, and the refusal is the tool result of the gate.
+ *
+ * Input that is neither Node's nor the web's is left to the gate.
  */
-export function challengeScopes(transport: object, find: FindMissingScopes): void {
+export function openFront(transport: object, rules: FrontRules): void {
   const http = transport as HttpTransport
-  if (typeof http.handleRequest !== 'function' || 'setScopeChallengeResolver' in transport) return
-  const handle = http.handleRequest.bind(transport)
-  http.handleRequest = async (...input) => {
-    const { authInfo, body, answer } = readInput(input)
-    if (body === undefined) return handle(...input)
-    const missing = await findInBody(body, authInfo, find)
-    return missing === undefined ? handle(...input) : answer(createScopeRefusal(missing, authInfo))
+  const isV1 = !('setScopeChallengeResolver' in transport)
+  const find = isV1 ? rules.findMissingScopes : undefined
+  if (http.handleRequest) http.handleRequest = inFront(http.handleRequest, transport, rules, find)
+  if (http.handlePostMessage) {
+    http.handlePostMessage = inFront(http.handlePostMessage, transport, rules)
+  }
+}
+
+function inFront(
+  method: Handle,
+  transport: object,
+  rules: FrontRules,
+  find?: FindMissingScopes,
+): Handle {
+  const handle = method.bind(transport)
+  return async (...input) => {
+    const http = readInput(input)
+    if (http === undefined) return handle(...input)
+    const identity = identityOfAuthInfo(http.authInfo)
+    if (!rules.session.admits(identity)) {
+      rules.onForeign(http.method, identity)
+      return http.answer(sessionNotFound)
+    }
+    const missing = find && (await findInBody(http, find))
+    return missing ? http.answer(createScopeRefusal(missing, http.authInfo)) : handle(...input)
   }
 }
 
 async function findInBody(
-  body: unknown,
-  authInfo: unknown,
+  { body, authInfo }: HttpInput,
   find: FindMissingScopes,
 ): Promise<IdentityError | undefined> {
   const messages: unknown[] = Array.isArray(body) ? body : [body]
@@ -52,23 +96,21 @@ async function findInBody(
   return undefined
 }
 
-function readInput([request, second, third]: readonly unknown[]): HttpInput {
+function readInput([request, second, third]: readonly unknown[]): HttpInput | undefined {
   if (request instanceof Request) {
     const { authInfo, parsedBody } = (second ?? {}) as Record<string, unknown>
-    return { authInfo, body: parsedBody, answer: toResponse }
+    return { method: request.method, authInfo, body: parsedBody, answer: toResponse }
   }
-  const { auth } = request as { auth?: unknown }
-  return {
-    authInfo: auth,
-    body: third,
-    answer: (refusal) => write(second as ServerResponse, refusal),
-  }
+  const { auth, method } = (request ?? {}) as { auth?: unknown; method?: unknown }
+  const response = second as ServerResponse | undefined
+  if (typeof method !== 'string' || typeof response?.writeHead !== 'function') return undefined
+  return { method, authInfo: auth, body: third, answer: (answer) => write(response, answer) }
 }
 
-function toResponse({ status, headers, body }: Refusal): Response {
+function toResponse({ status, headers, body }: Answer): Response {
   return new Response(body, { status, headers })
 }
 
-function write(response: ServerResponse, { status, headers, body }: Refusal): void {
+function write(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, headers).end(body)
 }

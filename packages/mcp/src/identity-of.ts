@@ -22,6 +22,15 @@ export function identityOf(context: unknown): Identity | undefined {
   return narrowed.get(context) ?? identityOfAuthInfo(authInfoOf(context))
 }
 
+/** The record of the HTTP layer in a handler's context, of either SDK generation. */
+export function authInfoOf(context: unknown): unknown {
+  const { authInfo, http } = (context ?? {}) as {
+    authInfo?: unknown
+    http?: { authInfo?: unknown }
+  }
+  return authInfo ?? http?.authInfo
+}
+
 /**
  * A context with the identity added, for one handler. The SDK's own object stays as it is: property
  * descriptors are copied, so that getters and methods keep working, and so does spreading.
@@ -36,8 +45,4 @@ export function withIdentity<C extends object>(
   }) as WithIdentity<C, Identity | undefined>
   if (identity !== undefined) narrowed.set(copy, identity)
   return copy
-}
-
-function authInfoOf(context: { authInfo?: unknown; http?: { authInfo?: unknown } }): unknown {
-  return context.authInfo ?? context.http?.authInfo
 }

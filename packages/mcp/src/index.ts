@@ -17,6 +17,12 @@ export type { DecisionEvent } from './decision-event.ts'
 export type { ProtectableServer, ProtectOptions } from './protect.ts'
 export { protect } from './protect.ts'
 
+// What belongs to one caller
+
+export type { Events } from './own-events.ts'
+export { ownEvents } from './own-events.ts'
+export { callerKey } from './session-owner.ts'
+
 // Identity in code below a call
 
 export { currentIdentity } from './current-identity.ts'

@@ -35,6 +35,10 @@ export function isResponse(message: Message): message is Message & { readonly id
   return message.method === undefined && isRequestId(message.id)
 }
 
+export function methodOf({ method }: Message): string | undefined {
+  return typeof method === 'string' ? method : undefined
+}
+
 /** `params` of a message as a record; whatever else was sent counts as none. */
 export function paramsOf(message: Message): Readonly<Record<string, unknown>> {
   return isRecord(message.params) ? message.params : {}

@@ -1,10 +1,14 @@
+import type { Identity, Store } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { systemTime } from './current-identity.ts'
 import type { Protection } from './decide-request.ts'
 import type { DecisionEvent } from './decision-event.ts'
 import { type GateRules, openGate } from './gate.ts'
-import { challengeScopes } from './http-front.ts'
+import { openFront } from './http-front.ts'
 import { createRules } from './rules.ts'
 import { addScopeChallenge, createScopeFinder, type FindMissingScopes } from './scope-challenge.ts'
+import { SessionOwner } from './session-owner.ts'
+import { TaskOwners } from './task-owners.ts'
 import { ToolTable } from './tool-table.ts'
 import type { Connectable, Transport } from './transport.ts'
 import { watchTools } from './watch-tools.ts'
@@ -27,6 +31,11 @@ export interface ProtectOptions {
    * own lists. Its calls are decided as ever. Default: it sees what it may call.
    */
   readonly listToGateway?: boolean
+  /**
+   * Where owners of tasks are kept. Give the servers of all processes the same one if a task may be
+   * asked for in another process than the one that made it. Default: in the memory of this process.
+   */
+  readonly store?: Store
 }
 
 const protectedServers = new WeakSet<object>()
@@ -40,10 +49,11 @@ const protectedServers = new WeakSet<object>()
  *   exceptions of tools.
  * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
  * - `currentIdentity()` works below every handler, on any transport.
+ * - A session, its streams and its tasks belong to the caller who opened them, in the organization
+ *   of that time; to anybody else they do not exist.
  *
  * It does not verify tokens: identities come with the `AuthInfo` that `createAuthInfo` made. It does
- * not see `subscriptions/listen` of SDK v2, nor the GET and DELETE requests of a session, and it
- * does not tie a session to one caller.
+ * not see `subscriptions/listen` of SDK v2.
  *
  * @throws TypeError when the server is connected or protected already
  *
@@ -62,7 +72,8 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
   const tools = new ToolTable()
   const report = createReport(low, options)
   const { clock: now = systemTime, listToGateway = false } = options
-  const protection: Protection = { tools, now, report, listToGateway }
+  const tasks = new TaskOwners(options.store)
+  const protection: Protection = { tools, tasks, now, report, listToGateway }
   const findMissingScopes = createScopeFinder(protection)
   watchTools(server, (name, registered, handler) => {
     tools.add(name, registered, handler)
@@ -83,11 +94,22 @@ function guardConnections(low: Connectable, rules: GateRules, find: FindMissingS
   low.connect = (transport) => {
     if (!gated.has(transport)) {
       gated.add(transport)
-      openGate(transport, rules)
-      challengeScopes(transport, find)
+      const session = new SessionOwner(transport, openerOf(transport))
+      openGate(transport, rules, session)
+      openFront(transport, {
+        session,
+        onForeign: (method, identity) => rules.onForeign(method, identity),
+        findMissingScopes: find,
+      })
     }
     return connect(transport)
   }
+}
+
+// The older HTTP and SSE transport is made for the GET request that opened its stream.
+function openerOf(transport: Transport): Identity | undefined {
+  const { res: response } = transport as { res?: { req?: { auth?: unknown } } }
+  return identityOfAuthInfo(response?.req?.auth)
 }
 
 function createReport(low: Connectable, { onDecision }: ProtectOptions): Protection['report'] {

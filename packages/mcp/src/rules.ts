@@ -1,37 +1,59 @@
-import type { Allow, Deny } from '@onbehalf/core/guards'
+import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
 import { decideRequest, isToolCall, type Protection, toEvent } from './decide-request.ts'
 import { createDenialError, createDenialResult } from './denial.ts'
 import { filterAnswer, listMethods } from './filter-list.ts'
 import type { GateRules } from './gate.ts'
-import { isRecord, paramsOf, type Reply, type Request } from './json-rpc.ts'
+import { isRecord, type Message, paramsOf, type Reply, type Request } from './json-rpc.ts'
 import type { OpenRequest } from './open-requests.ts'
 import { validIdentity } from './policy.ts'
+import { mask, unmask } from './stand-in.ts'
+import { createdTask, namedTasks } from './task-owners.ts'
 
 // Handshake and lists: without an identity they show nothing but public tools.
 const openToAnyone = new Set(['initialize', 'ping', 'server/discover', ...listMethods])
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
+/** Somebody else's session or task. */
+export const foreign: Deny = deny('owner', 'session_owner_mismatch')
+
 /** The rules of a protected server, as its gates apply them. */
 export function createRules(protection: Protection): GateRules {
   const { now, report } = protection
 
-  function admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined> {
+  function conclude({ request, identity }: OpenRequest, decision: Allow | Deny): Reply | undefined {
+    report(toEvent(protection, request, identity, decision))
+    return decision.effect === 'deny' ? refuse(request, decision) : undefined
+  }
+
+  async function admitTask(
+    open: OpenRequest,
+    named: readonly string[],
+  ): Promise<Reply | undefined> {
     const { request, identity } = open
-    if (openToAnyone.has(request.method)) return undefined
-    const conclude = (decision: Allow | Deny): Reply | undefined => {
-      report(toEvent(protection, request, identity, decision))
-      return decision.effect === 'deny' ? refuse(request, decision) : undefined
-    }
-    const decision = decideRequest(protection, request, identity)
-    return decision instanceof Promise ? decision.then(conclude) : conclude(decision)
+    const decision = await decideRequest(protection, request, identity)
+    const hidden = await protection.tasks.foreign(named, identity)
+    if (decision.effect === 'deny' || hidden.length === 0) return conclude(open, decision)
+    for (const task of hidden) mask(request, task)
+    report(toEvent(protection, request, identity, foreign))
+    return undefined
   }
 
   return {
-    admit,
+    admit: (open) => {
+      if (openToAnyone.has(open.request.method)) return undefined
+      const tasks = namedTasks(open.request)
+      if (tasks.length > 0) return admitTask(open, tasks)
+      const decision = decideRequest(protection, open.request, open.identity)
+      return decision instanceof Promise
+        ? decision.then((settled) => conclude(open, settled))
+        : conclude(open, decision)
+    },
+    onForeign: (method, identity) =>
+      report({ method: method ?? 'unknown', identity, decision: foreign }),
     accepts: (method, identity) =>
       method.startsWith('notifications/') || validIdentity(identity, now()) !== undefined,
-    release: (open, answer) => filterAnswer(protection, open, answer),
+    release: (open, answer) => release(protection, open, answer),
     describe: (method, identity) => ({
       identity: validIdentity(identity, now()),
       method,
@@ -39,6 +61,18 @@ export function createRules(protection: Protection): GateRules {
       report,
     }),
   }
+}
+
+function release(
+  protection: Protection,
+  open: OpenRequest,
+  answer: Message,
+): Message | Promise<Message> {
+  const { request, identity } = open
+  const task = createdTask(answer)
+  const released = filterAnswer(protection, open, unmask(request, answer))
+  if (task === undefined || identity === undefined) return released
+  return protection.tasks.keep(task, identity).then(() => released)
 }
 
 // A call that asks for a task is answered with a task: a tool's result would be malformed there.

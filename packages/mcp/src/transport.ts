@@ -2,6 +2,7 @@ import type { Message } from './json-rpc.ts'
 
 /** What both SDK generations ask of a transport, as far as the gate touches it. */
 export interface Transport {
+  readonly sessionId?: string | undefined
   onmessage?: ((message: Message, extra?: MessageExtra) => void) | undefined
   onclose?: (() => void) | undefined
   onerror?: ((error: Error) => void) | undefined

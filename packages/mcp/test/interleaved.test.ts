@@ -4,7 +4,6 @@ import { currentIdentity, identityOf, protect, requireOrg } from '@onbehalf/mcp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { callers, makeIdentity } from './support/callers.ts'
-import { post } from './support/http-host.ts'
 import { makeServer, reply } from './support/make-server.ts'
 import { call, generations, list, wire } from './support/raw.ts'
 import { type Running, runtimes } from './support/runtimes.ts'
@@ -102,34 +101,3 @@ describe.each(servers)('$name', ({ start }) => {
     expect(outcomes).toEqual(expected)
   }, 120_000)
 })
-
-test('posts of one HTTP session keep their own caller', async () => {
-  const running = await runtimes[1]!.start({
-    before: (made) => {
-      const v1 = made as ReturnType<typeof makeServer>
-      v1.registerTool('whose', { inputSchema: orgId }, whose as never)
-    },
-  })
-  try {
-    const url = running.url!
-    const clientInfo = { name: 'raw', version: '1' }
-    const params = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo }
-    const hello = await post(url, { jsonrpc: '2.0', id: 'hello', method: 'initialize', params })
-    const session = hello.headers.get('mcp-session-id') ?? ''
-    const answers = await Promise.all(
-      crowd.map(({ subject, organization }, index) =>
-        post(url, call(index, 'whose', { orgId: organization?.id, waitMs: (index * 7) % 30 }), {
-          'x-caller': subject,
-          'mcp-session-id': session,
-        }),
-      ),
-    )
-    for (const [index, { subject, organization }] of crowd.entries()) {
-      expect(answers[index]?.messages[0]?.result).toMatchObject(
-        reply([subject, organization?.id, subject, subject, subject].join(' ')),
-      )
-    }
-  } finally {
-    await running.close()
-  }
-}, 120_000)
