@@ -1,5 +1,6 @@
-import { createAuthenticator, direct, issuer } from '@onbehalf/core'
-import { createLocalIssuer, type LocalIssuer, type PreTokenTrigger } from '@onbehalf/testing'
+import { preTokenTrigger } from '@onbehalf/aws'
+import { issuer } from '@onbehalf/core'
+import { createLocalIssuer, type LocalIssuer } from '@onbehalf/testing'
 import { people } from './people.ts'
 import type { Ports } from './ports.ts'
 
@@ -45,36 +46,15 @@ export function createMachineIssuer(
   resources: Resources,
   peopleIssuer: string,
 ): Promise<LocalIssuer> {
-  const { forwarded, enriched, forwardedV1, direct } = resources
+  const { gateway, forwarded, enriched, forwardedV1, direct } = resources
+  const people = issuer({ issuer: peopleIssuer, audience: gateway })
   return createLocalIssuer({
     users: [],
     clients: [gatewayClient, otherGateway],
     resources: [direct, forwarded, enriched, forwardedV1].map((uri) => ({ uri, scopes: [scope] })),
-    preTokenTrigger: createTrigger(resources, peopleIssuer),
+    preTokenTrigger: preTokenTrigger({
+      vouchers: { [gatewayClient.id]: people },
+      withoutUser: 'machine-only',
+    }),
   })
-}
-
-/**
- * What a pre token generation trigger does: verify the person's token, then write what it says into
- * the machine token. A token that does not verify fails the request.
- */
-function createTrigger(resources: Resources, peopleIssuer: string): PreTokenTrigger {
-  const authenticator = createAuthenticator({
-    resource: resources.gateway,
-    sources: [direct({ issuer: issuer({ issuer: peopleIssuer, audience: resources.gateway }) })],
-  })
-  return async (event) => {
-    const token = event.request.clientMetadata?.['onBehalfOfToken']
-    if (token === undefined) return event
-    const headers = { authorization: `Bearer ${token}` }
-    const {
-      subject,
-      issuer: iss,
-      organization,
-      roles,
-    } = await authenticator.authenticate({ headers })
-    const onBehalfOf = { sub: subject, iss, organization, roles }
-    const accessTokenGeneration = { claimsToAddOrOverride: { onBehalfOf } }
-    return { ...event, response: { claimsAndScopeOverrideDetails: { accessTokenGeneration } } }
-  }
 }

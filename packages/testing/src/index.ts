@@ -1,10 +1,12 @@
 // A gateway on loopback.
 export { createLocalGateway, type LocalGateway } from './local-gateway.ts'
 export type { GatewayHop, TokenFacts } from './local-gateway-hop.ts'
+export type { InterceptorRequestEvent, RequestInterceptor } from './local-gateway-interceptor.ts'
 export type {
   ClientCredentialsCredential,
   LocalGatewayOptions,
   LocalTarget,
+  NoCredential,
   OAuthProvider,
   PassthroughCredential,
   TargetCredential,

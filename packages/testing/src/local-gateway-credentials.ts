@@ -42,6 +42,8 @@ export function createOutbound(credential: TargetCredential, context: Credential
       return tokenExchange(credential, context)
     case 'passthrough':
       return { headers: async (inbound) => bearer(tokenOf(inbound)), machineToken: noMachineToken }
+    case 'none':
+      return { headers: async () => ({}), machineToken: noMachineToken }
   }
 }
 
@@ -135,5 +137,5 @@ async function noMachineToken(): Promise<string> {
 }
 
 function noToken(): never {
-  throw new TypeError('a target with passthrough has no token without a caller')
+  throw new TypeError('the gateway has no token of its own for this target')
 }

@@ -10,6 +10,8 @@ export interface Forwarding {
   readonly endpoint: URL
   /** The only headers that the target gets, besides those of the connection. */
   readonly headers: Readonly<Record<string, string>>
+  /** Sent in place of the caller's body. */
+  readonly body: Buffer | undefined
   /** Called when the target starts to answer, before the caller gets any of it. */
   readonly onAnswer: () => void
 }
@@ -23,10 +25,21 @@ export interface Forwarding {
  *
  * @throws what the connection to the target threw. Nothing when the caller hung up.
  */
-export function forward({ req, res, endpoint, headers, onAnswer }: Forwarding): Promise<void> {
+export function forward({
+  req,
+  res,
+  endpoint,
+  headers,
+  body,
+  onAnswer,
+}: Forwarding): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = endpoint.protocol === 'https:' ? requestHttps : requestHttp
-    const options = { method: req.method, headers: { ...headers, ...framing(req) }, agent: false }
+    const options = {
+      method: req.method,
+      headers: { ...headers, ...framing(req, body) },
+      agent: false,
+    }
     const upstream = request(endpoint, options)
     res.once('close', () => {
       upstream.destroy()
@@ -38,14 +51,19 @@ export function forward({ req, res, endpoint, headers, onAnswer }: Forwarding): 
       res.writeHead(answer.statusCode ?? 502, pickResponseHeaders(answer.headers)).flushHeaders()
       pipeline(answer, res).then(resolve, reject)
     })
-    if (req.method === 'POST') req.pipe(upstream)
+    if (req.method === 'POST' && !body) req.pipe(upstream)
+    else if (req.method === 'POST') upstream.end(body)
     else upstream.end()
   })
 }
 
 // Only a POST has a body here: that of a GET would have no frame of its own. The connection is not kept,
 // but a target that were told so might hang up, answer and all, before the body has gone out.
-function framing({ method, headers }: IncomingMessage): Record<string, string> {
-  const length = method === 'POST' ? headers['content-length'] : undefined
+function framing(
+  { method, headers }: IncomingMessage,
+  body: Buffer | undefined,
+): Record<string, string> {
+  const own = body === undefined ? headers['content-length'] : String(body.length)
+  const length = method === 'POST' ? own : undefined
   return { connection: 'keep-alive', ...(length !== undefined && { 'content-length': length }) }
 }

@@ -4,7 +4,8 @@ import type { InboundToken } from './local-gateway-credentials.ts'
 import { forward } from './local-gateway-forward.ts'
 import { pickRequestHeaders } from './local-gateway-headers.ts'
 import { type GatewayHooks, reportHops } from './local-gateway-hop.ts'
-import { type RpcMessage, readMessages } from './local-gateway-messages.ts'
+import { intercept } from './local-gateway-interceptor.ts'
+import { parseMessages, type RpcMessage, readMessages } from './local-gateway-messages.ts'
 import type { LocalGatewayOptions } from './local-gateway-options.ts'
 import type { Target } from './local-gateway-targets.ts'
 
@@ -12,6 +13,7 @@ import type { Target } from './local-gateway-targets.ts'
 export interface GatewayContext extends GatewayHooks {
   readonly authenticator: LocalGatewayOptions['authenticator']
   readonly targets: ReadonlyMap<string, Target>
+  readonly interceptor: LocalGatewayOptions['interceptor']
 }
 
 interface Exchange {
@@ -41,7 +43,8 @@ export async function handleGatewayRequest(
     res.setHeader('allow', METHODS.join(', '))
     return sendError(res, 405, 'Method not allowed')
   }
-  await call(context, { req, res }, target, inbound)
+  const passed = await runInterceptor(context, { req, res }, target)
+  if (passed) await call(context, { req, res }, { target, inbound, ...passed })
 }
 
 async function authenticate(
@@ -60,24 +63,57 @@ async function authenticate(
   }
 }
 
+/** What an interceptor lets pass, and how; everything without one. Nothing when it answered. */
+interface Passed {
+  readonly written: Readonly<Record<string, string>>
+  readonly body: Buffer | undefined
+}
+
+async function runInterceptor(
+  { interceptor, onError }: GatewayContext,
+  { req, res }: Exchange,
+  target: Target,
+): Promise<Passed | undefined> {
+  if (!interceptor) return { written: {}, body: undefined }
+  try {
+    const body = Buffer.concat(await req.toArray())
+    const verdict = await intercept(interceptor, target.name, req, body)
+    if (verdict.kind === 'passed') return { written: verdict.headers, body: verdict.body }
+    sendJson(res, verdict.status, (verdict.body ?? {}) as object)
+  } catch (error) {
+    onError?.(error)
+    if (!res.headersSent) sendError(res, 500, 'The interceptor failed')
+  }
+  return undefined
+}
+
+interface Call extends Passed {
+  readonly target: Target
+  readonly inbound: InboundToken
+}
+
 async function call(
   context: GatewayContext,
   { req, res }: Exchange,
-  target: Target,
-  inbound: InboundToken,
+  { target, inbound, written, body }: Call,
 ): Promise<void> {
   const outbound = await outboundHeaders(context, target, inbound)
   // The caller may have hung up while the gateway waited for a token.
   if (res.destroyed) return
-  const messages = readMessages(req)
+  const messages = body ? Promise.resolve(parseMessages(body)) : readMessages(req)
   if (!outbound) return fail(res, 'The gateway got no token for the target', messages)
-  const headers = { ...pickRequestHeaders(req.headers, target.allowedHeaders), ...outbound }
+  const { authorization, ...others } = written
+  const headers = {
+    ...pickRequestHeaders({ ...req.headers, ...others }, target.allowedHeaders),
+    ...(target.takesAuthorization && authorization !== undefined && { authorization }),
+    ...outbound,
+  }
   const hop = { target: target.name, httpMethod: req.method, inbound: inbound.token, headers }
   const onAnswer = (): void => {
     void messages.then((read) => reportHops(context, hop, read))
   }
   try {
-    await forward({ req, res, endpoint: target.endpoint, headers, onAnswer })
+    await forward({ req, res, endpoint: target.endpoint, headers, body, onAnswer })
   } catch (error) {
     context.onError?.(error)
     // Ends the body for `messages`: nobody else reads it any more.

@@ -28,7 +28,8 @@ export function readMessages(req: IncomingMessage): Promise<readonly RpcMessage[
   })
 }
 
-function parseMessages(body: Buffer): readonly RpcMessage[] {
+/** The messages of a body; none when it is not JSON. */
+export function parseMessages(body: Buffer): readonly RpcMessage[] {
   try {
     return [JSON.parse(body.toString()) as unknown].flat().map(toMessage)
   } catch {

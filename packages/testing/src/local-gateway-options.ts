@@ -1,5 +1,6 @@
 import type { Authenticator } from '@onbehalf/core'
 import type { GatewayHop } from './local-gateway-hop.ts'
+import type { RequestInterceptor } from './local-gateway-interceptor.ts'
 
 /**
  * The gateway as OAuth client of an authorization server, whichever that is: what an OAuth2 credential
@@ -58,11 +59,20 @@ export interface PassthroughCredential {
   readonly type: 'passthrough'
 }
 
+/**
+ * No `credentialProviderConfigurations`: the target gets the `Authorization` that the interceptor returns, or
+ * none.
+ */
+export interface NoCredential {
+  readonly type: 'none'
+}
+
 /** How the gateway authenticates to a target: one of `credentialProviderConfigurations`. */
 export type TargetCredential =
   | ClientCredentialsCredential
   | TokenExchangeCredential
   | PassthroughCredential
+  | NoCredential
 
 /** An MCP server behind the gateway, as `CreateGatewayTarget` describes it. */
 export interface LocalTarget {
@@ -89,6 +99,11 @@ export interface LocalGatewayOptions {
    */
   readonly authenticator: Authenticator<unknown>
   readonly targets: readonly LocalTarget[]
+  /**
+   * `interceptorConfigurations` with one REQUEST interceptor and `passRequestHeaders: true`: the handler of its
+   * Lambda function. It sees every request to any target. Bodies are read as a whole then. Default: none.
+   */
+  readonly interceptor?: RequestInterceptor
   /** Port on 127.0.0.1. Default any free one. */
   readonly port?: number
   /** Told what reached the gateway and what the target, when the target starts to answer. */

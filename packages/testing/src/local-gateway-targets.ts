@@ -13,6 +13,8 @@ export interface Target {
   /** In lower case. */
   readonly allowedHeaders: ReadonlySet<string>
   readonly outbound: Outbound
+  /** Whether an interceptor may write `Authorization`: the gateway has no credential of its own for it. */
+  readonly takesAuthorization: boolean
 }
 
 const MAX_CUSTOM_PARAMETERS = 10
@@ -43,11 +45,12 @@ function toTarget(target: LocalTarget, context: CredentialContext): Target {
     endpoint: toHttpUrl(endpoint, 'endpoint'),
     allowedHeaders,
     outbound: createOutbound(credential, context),
+    takesAuthorization: credential.type === 'none',
   }
 }
 
 function assertCredential(credential: TargetCredential, allowed: ReadonlySet<string>): void {
-  if (credential.type === 'passthrough') return
+  if (credential.type === 'passthrough' || credential.type === 'none') return
   toHttpUrl(credential.provider.tokenEndpoint, 'tokenEndpoint')
   if (Object.keys(credential.customParameters ?? {}).length > MAX_CUSTOM_PARAMETERS) {
     throw new TypeError(`"customParameters" takes at most ${MAX_CUSTOM_PARAMETERS}`)

@@ -35,7 +35,7 @@ export interface LocalGateway {
  * it authenticates callers itself, and calls each target with a credential of its own.
  *
  * Tools keep their names, session ids are the target's, and messages are not looked into: there is no
- * policy, no interceptor, and no merging of targets.
+ * policy, and no merging of targets. Only an interceptor meets tools as `target___tool`.
  *
  * @throws TypeError for options that AgentCore Gateway would refuse.
  * @example
@@ -57,11 +57,11 @@ export interface LocalGateway {
  * const url = gateway.mcpUrl('invoices')
  */
 export async function createLocalGateway(options: LocalGatewayOptions): Promise<LocalGateway> {
-  const { authenticator, onHop, onError, clock = () => Date.now() / 1000 } = options
+  const { authenticator, interceptor, onHop, onError, clock = () => Date.now() / 1000 } = options
   const closing = new AbortController()
   const targets = toTargets(options.targets, { clock, closing: closing.signal })
   const hooks = { ...(onHop && { onHop }), ...(onError && { onError }) }
-  const context = { authenticator, targets, ...hooks }
+  const context = { authenticator, targets, interceptor, ...hooks }
   const server = createServer((req, res) => {
     handleGatewayRequest(context, req, res).catch((error: unknown) => {
       res.destroy()

@@ -28,7 +28,7 @@ export const examples: readonly Example[] = [
   {
     name: 'enriched-claims',
     way: 'enriched',
-    ada: { ...forwarded, source: 'enriched' },
+    ada: { ...forwarded, actor: 'agent-gateway', source: 'enriched' },
     generation: 'v2',
   },
   { name: 'forwarded-token-v1', way: 'forwarded-v1', ada: forwarded, generation: 'v1' },
