@@ -20,7 +20,7 @@ export { localSigner } from './heads/signer.ts'
 // Reading and verifying a log
 export type { StoredRecord } from './log/read-log.ts'
 export { readLog } from './log/read-log.ts'
-export type { LogRecord } from './log/record-line.ts'
+export type { LogRecord } from './log/record.ts'
 export type { AuditSink, SinkLike } from './sinks/sink.ts'
 export { createAuditTrail } from './trail/create-audit-trail.ts'
 // Recording

@@ -6,20 +6,18 @@
  * @param prepare applied to every string and name first
  * @throws TypeError for what JSON cannot say: lone surrogates, infinities, functions, BigInt
  */
-export function canonicalize(value: unknown, prepare: (text: string) => string = same): string {
-  if (typeof value === 'string') return canonicalString(prepare(value))
+export function canonicalize(value: unknown, prepare?: (text: string) => string): string {
+  if (typeof value === 'string') return canonicalString(value, prepare)
   if (typeof value === 'number') return canonicalNumber(value)
   if (typeof value === 'boolean') return value ? 'true' : 'false'
   if (value === null) return 'null'
   if (typeof value !== 'object') throw new TypeError(`canonical JSON has no ${typeof value}`)
   return Array.isArray(value)
     ? `[${value.map((item) => canonicalize(item, prepare)).join(',')}]`
-    : canonicalObject(value as Readonly<Record<string, unknown>>, prepare)
+    : canonicalObject(value as Members, prepare)
 }
 
-function same(text: string): string {
-  return text
-}
+type Members = Readonly<Record<string, unknown>>
 
 function canonicalNumber(value: number): string {
   if (!Number.isFinite(value)) throw new TypeError('canonical JSON has no infinity and no NaN')
@@ -27,34 +25,44 @@ function canonicalNumber(value: number): string {
   return String(value)
 }
 
+// Printable ASCII without quote and backslash: nothing to prepare, nothing to escape.
 const plain = /^[ !#-[\]-~]*$/
 const loneSurrogate = /\p{Surrogate}/u
 
-function canonicalString(value: string): string {
+function canonicalString(value: string, prepare?: (text: string) => string): string {
   if (plain.test(value)) return `"${value}"`
-  if (loneSurrogate.test(value)) throw new TypeError('canonical JSON has no lone surrogates')
-  return JSON.stringify(value)
+  const text = prepare === undefined ? value : prepare(value)
+  if (loneSurrogate.test(text)) throw new TypeError('canonical JSON has no lone surrogates')
+  return JSON.stringify(text)
 }
 
-function canonicalObject(
-  members: Readonly<Record<string, unknown>>,
-  prepare: (text: string) => string,
-): string {
+function canonicalObject(members: Members, prepare?: (text: string) => string): string {
+  const names = Object.keys(members)
+  if (!isSorted(names)) names.sort()
   let text = '{'
-  for (const [name, key] of sortedNames(members, prepare)) {
-    const member = members[key]
+  for (const name of names) {
+    if (prepare !== undefined && !plain.test(name)) return reordered(members, prepare)
+    const member = members[name]
     if (member === undefined) continue
-    text += `${text === '{' ? '' : ','}${canonicalString(name)}:${canonicalize(member, prepare)}`
+    const comma = text.length === 1 ? '' : ','
+    text += `${comma}${canonicalString(name)}:${canonicalize(member, prepare)}`
   }
   return `${text}}`
 }
 
-// Without a comparator the order is by UTF-16 code units, as RFC 8785 section 3.2.3 asks. It is the
-// order of the names as they are written.
-function sortedNames(
-  members: object,
-  prepare: (text: string) => string,
-): readonly (readonly [name: string, key: string])[] {
-  const names = new Map(Object.keys(members).map((key) => [prepare(key), key]))
-  return [...names.keys()].toSorted().map((name) => [name, names.get(name) ?? name])
+// Code unit order, as RFC 8785 section 3.2.3 asks and `sort` without a comparator gives.
+function isSorted(names: readonly string[]): boolean {
+  for (let at = 1; at < names.length; at++) {
+    if ((names[at - 1] ?? '') > (names[at] ?? '')) return false
+  }
+  return true
+}
+
+// The order is that of the names as they are written.
+function reordered(members: Members, prepare: (text: string) => string): string {
+  const written = Object.entries(members)
+    .filter(([, member]) => member !== undefined)
+    .map(([name, member]) => [prepare(name), canonicalize(member, prepare)] as const)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return `{${written.map(([name, text]) => `${canonicalString(name)}:${text}`).join(',')}}`
 }

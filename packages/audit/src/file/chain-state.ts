@@ -1,4 +1,4 @@
-import { firstPrev } from '../log/record-line.ts'
+import { firstPrev } from '../log/record.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
 
 /** Where a chain stands: what the next record needs to know. */

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { segmentFile } from '../log/file-names.ts'
-import { recordLine } from '../log/record-line.ts'
 import { fromBase64url } from '../merkle/tree-hash.ts'
 import type { ChainState } from './chain-state.ts'
+import type { EventBatch } from './event-batch.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
+import { LineBuffer } from './line-buffer.ts'
 import { Segment } from './segment.ts'
 
 /** The segment that a chain goes on in. */
@@ -17,6 +18,7 @@ export interface OpenEnd {
 export class ChainWriter {
   readonly state: ChainState
   readonly #settings: FileSinkSettings
+  readonly #buffer = new LineBuffer()
   #number: number
   #segment: Segment
   // Milliseconds of a clock that never goes back.
@@ -30,24 +32,28 @@ export class ChainWriter {
   }
 
   /** Appends one record for each event: all of them, or none and a rejection. */
-  async append(events: readonly string[]): Promise<void> {
+  async append(batch: EventBatch): Promise<void> {
     const { state } = this
-    let last = state.last
-    let seq = state.tree.size
-    let text = ''
-    const hashes: string[] = []
-    for (const event of events) {
-      seq += 1
-      const record = recordLine(event, last, seq)
-      last = record.hash
-      text += record.line
-      hashes.push(last)
-    }
-    const bytes = Buffer.from(text, 'utf8')
-    if (this.#isFull(bytes.byteLength)) await this.#rotate()
-    await this.#segment.append(bytes)
+    const { last, hashes } = this.#buildLines(batch)
+    const { lines } = this.#buffer
+    if (this.#isFull(lines.byteLength)) await this.#rotate()
+    await this.#segment.append(lines)
     state.last = last
     for (const digest of hashes) state.tree.add(fromBase64url(digest))
+  }
+
+  #buildLines({ bytes, ends, length }: EventBatch): { last: string; hashes: readonly string[] } {
+    const hashes: string[] = []
+    let { last } = this.state
+    let start = 0
+    this.#buffer.clear(ends.length, length)
+    for (const end of ends) {
+      const seq = this.state.tree.size + hashes.length + 1
+      last = this.#buffer.add(bytes.subarray(start, end), last, seq)
+      hashes.push(last)
+      start = end
+    }
+    return { last, hashes }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
-import { eventText } from '../log/record-line.ts'
+import { eventText } from '../log/record.ts'
 import type { AuditSink } from '../sinks/sink.ts'
 import { CommitQueue } from './commit-queue.ts'
+import type { EventBatch } from './event-batch.ts'
 import {
   type FileSinkOptions,
   type FileSinkSettings,
@@ -40,7 +41,7 @@ export function fileSinkOn(options: FileSinkOptions, openFile: OpenFile): FileSi
 
 function createFileSink(settings: FileSinkSettings): FileSink {
   const log = new LazyLog(settings)
-  const queue = new CommitQueue((events) => log.append(events), settings)
+  const queue = new CommitQueue((batch) => log.append(batch), settings)
   return {
     ready: async () => void (await log.open()),
     // Not an async function: the event is taken as it is now.
@@ -76,9 +77,9 @@ class LazyLog {
     return this.#opening
   }
 
-  async append(events: readonly string[]): Promise<void> {
+  async append(batch: EventBatch): Promise<void> {
     const { writer, heads } = await this.open()
-    await writer.append(events)
+    await writer.append(batch)
     heads.notice()
   }
 

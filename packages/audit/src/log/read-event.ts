@@ -23,7 +23,8 @@ export function readMark(text: string): EventMark | undefined {
   const type = types.exec(text.slice(-17))?.[1]
   const id = textAfter(text, '"id":"')
   if (type === undefined || id === undefined) return parseMark(text)
-  return { type, id, intent: textAfter(text, '"intent":"'), dropped: 0 }
+  const intent = type === 'result' ? textAfter(text, '"intent":"') : undefined
+  return { type, id, intent, dropped: 0 }
 }
 
 function textAfter(text: string, name: string): string | undefined {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chainsOf, segmentsOf } from './file-names.ts'
 import { readLines } from './read-lines.ts'
-import type { LogRecord } from './record-line.ts'
+import type { LogRecord } from './record.ts'
 
 /** A record, and where it stands. */
 export interface StoredRecord extends LogRecord {

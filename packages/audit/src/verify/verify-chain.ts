@@ -1,6 +1,6 @@
 import type { SegmentName } from '../log/file-names.ts'
 import type { ParsedLine } from '../log/parse-line.ts'
-import { firstPrev } from '../log/record-line.ts'
+import { firstPrev } from '../log/record.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 import type { KnownHead } from './chain-heads.ts'

@@ -14,12 +14,6 @@ export interface LogRecord {
   readonly seq: number
 }
 
-/** One record as it is written: the line with its end, and its hash. */
-export interface RecordLine {
-  readonly line: string
-  readonly hash: string
-}
-
 /** What the first record of a chain has in place of a predecessor's hash. */
 export function firstPrev(chain: string): string {
   return hash('sha256', chain, 'base64url')
@@ -28,12 +22,4 @@ export function firstPrev(chain: string): string {
 /** The canonical form of an event, without characters that cannot be seen. */
 export function eventText(event: AuditEvent): string {
   return canonicalize(event, visibleText)
-}
-
-/** Makes the line of an event in the form of {@link eventText}. */
-export function recordLine(event: string, prev: string, seq: number): RecordLine {
-  const head = `{"event":${event},`
-  const tail = `"prev":"${prev}","seq":${seq}}`
-  const digest = hash('sha256', head + tail, 'base64url')
-  return { line: `${head}"hash":"${digest}",${tail}\n`, hash: digest }
 }
