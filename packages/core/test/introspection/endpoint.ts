@@ -9,7 +9,7 @@ export const clientId = 'mcp server: 1'
 export const clientSecret = 'pass+word %&=:~'
 
 /** What the endpoint was asked. */
-export interface Question {
+interface Question {
   readonly method: string | undefined
   readonly headers: IncomingMessage['headers']
   readonly form: URLSearchParams
