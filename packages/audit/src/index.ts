@@ -1,4 +1,6 @@
 // Events
+
+export { visibleText } from './canonical/visible-text.ts'
 export type {
   AuditCredential,
   AuditDecision,
@@ -17,10 +19,17 @@ export type { FileSinkOptions } from './file/file-sink-settings.ts'
 export type { LogHead } from './heads/head.ts'
 export type { Signer } from './heads/signer.ts'
 export { localSigner } from './heads/signer.ts'
+export type { FollowLogOptions } from './log/follow-log.ts'
+export { followLog } from './log/follow-log.ts'
 // Reading and verifying a log
 export type { StoredRecord } from './log/read-log.ts'
 export { readLog } from './log/read-log.ts'
 export type { LogRecord } from './log/record.ts'
+export type { OcsfApiActivity } from './ocsf/to-ocsf.ts'
+export { toOcsf } from './ocsf/to-ocsf.ts'
+// Other places and forms
+export type { FanOutOptions, FanOutTarget } from './sinks/fan-out.ts'
+export { fanOut } from './sinks/fan-out.ts'
 export type { AuditSink, SinkLike } from './sinks/sink.ts'
 export { createAuditTrail } from './trail/create-audit-trail.ts'
 // Recording

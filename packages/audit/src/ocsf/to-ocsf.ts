@@ -1,0 +1,104 @@
+import type { AuditEvent } from '../event.ts'
+
+/** An event of OCSF class 6003, API Activity. */
+export type OcsfApiActivity = Readonly<Record<string, unknown>>
+
+const schemaVersion = '1.5.0'
+const classUid = 6003
+const read = { id: 2, name: 'Read' }
+
+/**
+ * Writes an event as OCSF API Activity (class 6003): the person is `actor.user`, the client
+ * `actor.app_uid`, the decision stands in `actor.authorizations`. What OCSF has no place for is in
+ * `unmapped`.
+ */
+export function toOcsf(event: AuditEvent): OcsfApiActivity {
+  const activity = activityOf(event)
+  return withoutUndefined({
+    activity_id: activity.id,
+    activity_name: activity.name,
+    category_uid: 6,
+    class_uid: classUid,
+    type_uid: classUid * 100 + activity.id,
+    time: Date.parse(event.time),
+    duration: event.durationMs === undefined ? undefined : Math.round(event.durationMs),
+    severity_id: event.type === 'refusal' ? 2 : 1,
+    ...statusOf(event),
+    metadata: metadataOf(event),
+    actor: actorOf(event),
+    api: apiOf(event),
+    src_endpoint: { name: event.gateway?.client ?? event.client ?? 'unknown' },
+    resources: event.target && [{ name: event.target.name, type: event.target.kind }],
+    unmapped: unmappedOf(event),
+  })
+}
+
+function activityOf({ method }: AuditEvent): { readonly id: number; readonly name: string } {
+  const reads = method === 'resources/read' || method === 'prompts/get' || method.endsWith('/list')
+  return reads ? read : { id: 99, name: method }
+}
+
+function statusOf({ type, outcome, decision }: AuditEvent): object {
+  const detail = decision.reason ?? outcome
+  if (type === 'intent') return { status_id: 0, status: 'Unknown' }
+  const isGood = type === 'result' && outcome === 'ok'
+  return {
+    ...(isGood ? { status_id: 1, status: 'Success' } : { status_id: 2, status: 'Failure' }),
+    status_detail: detail,
+  }
+}
+
+function metadataOf({ id, intent, trace, type, server }: AuditEvent): object {
+  return withoutUndefined({
+    version: schemaVersion,
+    product: withoutUndefined({
+      name: server?.name ?? 'MCP server',
+      version: server?.version,
+      vendor_name: 'Onbehalf',
+    }),
+    uid: id,
+    event_code: type,
+    correlation_uid: intent ?? id,
+    trace_uid: trace?.id,
+  })
+}
+
+function actorOf({ principal, organization, client, gateway, decision }: AuditEvent): object {
+  const user = principal && {
+    uid: principal.subject,
+    // The user types of OCSF: 1 is a person, 4 a service.
+    type_id: principal.kind === 'user' ? 1 : 4,
+    org: organization && withoutUndefined({ uid: organization.id, name: organization.name }),
+  }
+  return withoutUndefined({
+    user: user && withoutUndefined(user),
+    idp: principal && { uid: principal.issuer },
+    app_uid: client,
+    invoked_by: gateway?.client,
+    authorizations: [
+      withoutUndefined({
+        decision: decision.effect,
+        policy: decision.guard === undefined ? undefined : { name: decision.guard },
+      }),
+    ],
+  })
+}
+
+function apiOf({ method, server, id, decision, outcome }: AuditEvent): object {
+  const failed = decision.effect === 'deny' || (outcome !== undefined && outcome !== 'ok')
+  return withoutUndefined({
+    operation: method,
+    service: server && { name: server.name, version: server.version },
+    request: { uid: id },
+    response: failed ? { error: decision.code ?? decision.reason ?? outcome } : undefined,
+  })
+}
+
+function unmappedOf(event: AuditEvent): object {
+  const { actor, source, credential, arguments: args, result, dropped } = event
+  return withoutUndefined({ actor, source, credential, arguments: args, result, dropped })
+}
+
+function withoutUndefined(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(members).filter(([, member]) => member !== undefined))
+}

@@ -1,0 +1,50 @@
+import { followCommand } from './audit/follow.ts'
+import { proveCommand } from './audit/prove.ts'
+import { showCommand } from './audit/show.ts'
+import { verifyCommand } from './audit/verify.ts'
+import { type Output, UsageError } from './output.ts'
+
+type Command = (args: readonly string[], output: Output) => Promise<number>
+
+const commands: ReadonlyMap<string, Command> = new Map([
+  ['audit verify', verifyCommand],
+  ['audit show', showCommand],
+  ['audit follow', followCommand],
+  ['audit prove', proveCommand],
+])
+
+const usage = `Usage:
+  onbehalf audit verify DIR [--public-key FILE]... [--head FILE]... [--json]
+  onbehalf audit show DIR [--person SUBJECT] [--issuer URL] [--organization ID] [--tool NAME]
+                          [--decision allow|deny] [--type intent|result|refusal]
+                          [--since TIME] [--until TIME] [--json]
+  onbehalf audit follow DIR [the filters of show] [--all] [--json]
+  onbehalf audit prove DIR EVENT-ID
+  onbehalf audit prove --check FILE --public-key FILE`
+
+/**
+ * Runs one command.
+ *
+ * @returns its exit code: 0 for good, 1 for a log or proof that is not, 2 for a command that could
+ *   not be carried out
+ */
+export async function run(args: readonly string[], output: Output): Promise<number> {
+  const command = commands.get(args.slice(0, 2).join(' '))
+  if (command === undefined) {
+    const asked = args.length === 0 || args[0] === '--help' || args[0] === 'help'
+    output.err(usage)
+    return asked ? 0 : 2
+  }
+  try {
+    return await command(args.slice(2), output)
+  } catch (error) {
+    output.err(`onbehalf: ${error instanceof Error ? error.message : String(error)}`)
+    if (isUsage(error)) output.err(usage)
+    return 2
+  }
+}
+
+function isUsage(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return error instanceof UsageError || String(code).startsWith('ERR_PARSE_ARGS')
+}
