@@ -3,9 +3,7 @@ import type { PreTokenGenerationEvent } from '@onbehalf/aws'
 export const GATEWAY = '7gatewayclientid00example'
 
 /** The event for client credentials, with every member that Cognito is described to send. */
-export function machineEvent(
-  clientMetadata?: Readonly<Record<string, string>>,
-): PreTokenGenerationEvent & Record<string, unknown> {
+export function machineEvent(clientMetadata?: Readonly<Record<string, string>>) {
   return {
     version: '3',
     triggerSource: 'TokenGeneration_ClientCredentials',

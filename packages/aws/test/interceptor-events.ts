@@ -1,5 +1,3 @@
-import type { InterceptorEvent } from '@onbehalf/aws'
-
 export type Headers = Readonly<Record<string, string>>
 
 /** A JSON-RPC message to the gateway. */
@@ -31,7 +29,7 @@ export function mcpEvent(token: string | undefined, body: unknown, headers: Head
       },
       gatewayResponse: null,
     },
-  } satisfies InterceptorEvent
+  }
 }
 
 /** The event for an HTTP target: no raw request, and a body in base64. */
@@ -47,5 +45,5 @@ export function httpEvent(token: string | undefined, path: string, headers: Head
         body,
       },
     },
-  } satisfies InterceptorEvent
+  }
 }

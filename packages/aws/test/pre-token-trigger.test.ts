@@ -390,11 +390,11 @@ describe('the mapping', () => {
     const vouchers = { [GATEWAY]: people.issuer }
     const options = { vouchers, withoutUser: 'refuse', claims: person } as const
     const triggers = [
-      preTokenTrigger({ ...options, map: () => ({ department: 'sales' }) }),
+      preTokenTrigger({ ...options, map: (_person) => ({ department: 'sales' as const }) }),
       // @ts-expect-error not one of the departments
-      preTokenTrigger({ ...options, map: () => ({ department: 'kitchen' }) }),
+      preTokenTrigger({ ...options, map: (_person) => ({ department: 'kitchen' }) }),
       // @ts-expect-error no department
-      preTokenTrigger({ ...options, map: () => ({}) }),
+      preTokenTrigger({ ...options, map: (_person) => ({}) }),
     ]
     expect(triggers).toHaveLength(3)
   })
