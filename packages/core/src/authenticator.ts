@@ -7,7 +7,7 @@ import {
 } from './credentials.ts'
 import { asIdentityError, IdentityError } from './errors.ts'
 import type { Claims, Identity } from './identity.ts'
-import { safeUrl } from './keys/safe-url.ts'
+import { secureUrl } from './keys/safe-url.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.ts'
 import {
   type Confirmation,
@@ -89,7 +89,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
   const { resource, clock = () => Date.now() / 1000, onEvent } = options
-  safeUrl(resource, 'resource')
+  secureUrl(resource, 'resource')
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
   const sources = toSources(options.sources)

@@ -3,7 +3,7 @@ import { firstOf } from './claims.ts'
 import { IdentityError } from './errors.ts'
 import type { Claims } from './identity.ts'
 import type { ClaimMap, ClaimRules } from './issuer-rules.ts'
-import { type OneOrMore, requiredList, toList } from './one-or-more.ts'
+import { assertDefined, type OneOrMore, requiredList, toList } from './one-or-more.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** What the claims of a token have to hold, whoever vouches for them. */
@@ -35,8 +35,10 @@ export interface ClaimOptions<C = Claims> {
  */
 export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
   const clients = toList(options.clients, 'clients')
+  const audiences = toAudiences(options, clients)
+  assertDefined(options, ['clients', 'scopes', 'requiredClaims'])
   return {
-    audiences: toAudiences(options, clients),
+    audiences,
     clients,
     scopes: toList(options.scopes, 'scopes') ?? [],
     requiredClaims: toRequiredClaims(options.requiredClaims ?? {}),

@@ -13,7 +13,7 @@ export interface CredentialRequest {
     | { readonly rawHeaders: readonly string[] }
   /**
    * Names and values as they arrived, alternating. Node sets it. Without it duplicates of a header
-   * cannot be seen, and a comma in a token header is refused in their place.
+   * cannot be seen, and what looks like joined lines is refused in their place.
    */
   readonly rawHeaders?: readonly string[]
   /** HTTP method; DPoP proofs name it. */
@@ -91,13 +91,18 @@ export function readCredentials(
 function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, string> {
   const found = new Map<string, string>()
   const underscored = new Set<string>()
-  for (const [spelling, value] of linesOf(request)) {
+  const raw = rawHeadersOf(request)
+  const joins = !raw && isHeaders(request.headers)
+  for (const [spelling, value] of raw ? pairsOf(raw) : entriesOf(request)) {
     // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
     // alone it is nothing.
     const name = spelling.toLowerCase().replaceAll('_', '-')
     if (!isRead(name, headers)) continue
-    // No token has a comma in it: two lines of a header were joined.
-    const joined = headers.tokens.has(name) && value.includes(',')
+    // Two lines of a header that were joined: no token has a comma in it, and a comma with a space
+    // is how web `Headers` join.
+    const mark = headers.tokens.has(name) ? ',' : ', '
+    const mayJoin = headers.tokens.has(name) || (joins && headers.values.has(name))
+    const joined = mayJoin && value.includes(mark)
     if (spelling.includes('_')) underscored.add(name)
     else if (joined || found.has(name)) throw malformed('duplicate_header')
     else found.set(name, value)
@@ -110,27 +115,27 @@ function isRead(name: string, { tokens, values, proofs }: CredentialHeaders): bo
   return tokens.has(name) || values.has(name) || proofs.has(name)
 }
 
-function* linesOf(request: CredentialRequest): Generator<readonly [string, string]> {
+/** Header lines as they arrived, where something still has them. Some adapters leave the list empty. */
+function rawHeadersOf(request: CredentialRequest): readonly string[] | undefined {
   const { headers } = request
-  const rawHeaders = request.rawHeaders ?? rawHeadersOf(headers)
-  if (rawHeaders !== undefined) {
-    for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-      yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]
-    }
-    return
+  const own = 'rawHeaders' in headers && Array.isArray(headers.rawHeaders) ? headers.rawHeaders : []
+  const raw = request.rawHeaders ?? own
+  return raw.length > 0 ? raw : undefined
+}
+
+function* pairsOf(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]
   }
+}
+
+function* entriesOf({ headers }: CredentialRequest): Generator<readonly [string, string]> {
   const entries = isHeaders(headers)
     ? headers
     : Object.entries(headers as Record<string, string | readonly string[] | undefined>)
   for (const [name, value] of entries) {
     for (const line of typeof value === 'string' ? [value] : (value ?? [])) yield [name, line]
   }
-}
-
-function rawHeadersOf(headers: CredentialRequest['headers']): readonly string[] | undefined {
-  return 'rawHeaders' in headers && Array.isArray(headers.rawHeaders)
-    ? headers.rawHeaders
-    : undefined
 }
 
 // Not `instanceof`: a runtime may hold more than one `Headers` class.

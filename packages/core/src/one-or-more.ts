@@ -26,3 +26,15 @@ export function requiredList(
   if (list === undefined) throw new TypeError(`${option} is required`)
   return list
 }
+
+/**
+ * Refuses options that are there and undefined. An unset variable must not turn a list of the
+ * allowed into "anyone".
+ */
+export function assertDefined(options: object, names: readonly string[]): void {
+  for (const name of names) {
+    if (name in options && options[name as keyof typeof options] === undefined) {
+      throw new TypeError(`${name} must not be undefined`)
+    }
+  }
+}
