@@ -194,7 +194,10 @@ describe('a logout token', () => {
     ['of an unknown key', {}, 'key_unknown', { kid: 'other' }],
     ['with a critical header', {}, 'malformed_header_member', { crit: ['x'] }],
   ]
-  it.each(refused)('is refused %s', async (_form, claims, reason, header = {}) => {
+  const complete = refused.map(([form, claims, reason, header = {}]) => {
+    return [form, claims, reason, header] as const
+  })
+  it.each(complete)('is refused %s', async (_form, claims, reason, header) => {
     const { post, verdict } = await start()
     expect(await post(await logoutToken(claims, header))).toEqual([400, reason])
     expect(await verdict({ sid: 's-1' })).toBe('jane')

@@ -86,7 +86,11 @@ export async function startOpaqueIssuer(options: OpaqueIssuerOptions = {}): Prom
     },
     async logOut(subject, session) {
       const client = await provider.Client.find(machine.id)
-      await client?.backchannelLogout(subject, session)
+      // It exists; its types leave it out.
+      const able = client as unknown as {
+        backchannelLogout(subject: string, session: string): Promise<void>
+      }
+      await able.backchannelLogout(subject, session)
     },
     withdraw: async (token) => void (await post('/token/revocation', { token })),
   }
@@ -135,10 +139,10 @@ async function createProvider(
       },
     },
     // Its own dispatcher refuses the loopback, which is all there is here.
-    fetch: (
-      url: string | URL,
-      { dispatcher: _own, ...init }: RequestInit & { dispatcher?: unknown },
-    ) => fetch(url, init),
+    fetch: (url, init) => {
+      const { dispatcher: _own, ...rest } = { ...init } as RequestInit & { dispatcher?: unknown }
+      return fetch(url, rest)
+    },
     scopes: ['notes:read', 'offline_access'],
     ttl: { AccessToken: 300, ClientCredentials: 300, RefreshToken: 600, Grant: 600 },
   }

@@ -1,5 +1,6 @@
 import {
   type Authenticator,
+  type Claims,
   createAuthenticator,
   direct,
   type IntrospectionOptions,
@@ -159,7 +160,7 @@ describe('a good answer', () => {
         vendor: 'test',
         validate: (value: unknown) => {
           Object.assign(value as object, { sub: 'admin' })
-          return { value }
+          return { value: value as Claims }
         },
       },
     }
