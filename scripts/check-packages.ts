@@ -1,8 +1,9 @@
-import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
+import { checkExamples } from './packages/check-examples.ts'
+import { npmInstall, run } from './packages/run.ts'
 
 const strictUser = {
   module: 'nodenext',
@@ -20,8 +21,9 @@ try {
   for (const { tarball } of packages) checkShape(tarball)
   checkCoreAlone(packages)
   checkUse(packages)
+  checkExamples(packages, join(scratch, 'examples'))
   console.log(
-    'packages: shapes, what core installs, use from ESM, require and TypeScript: all right',
+    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples: all right',
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
@@ -67,7 +69,7 @@ function newProject(name: string, packages: readonly PackedPackage[]): string {
   mkdirSync(project)
   writeFileSync(join(project, 'package.json'), '{ "private": true }')
   const specs = packages.flatMap(({ tarball, peers }) => [tarball, ...peers])
-  run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', ...new Set(specs)], project)
+  npmInstall(project, [...new Set(specs)])
   return project
 }
 
@@ -81,12 +83,4 @@ function packagesIn(folder: string): string[] {
         : name,
     )
     .toSorted()
-}
-
-/** Says one line when the command succeeds, and all that the command said when it fails. */
-function run(command: string, args: readonly string[], cwd = '.'): void {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
-  const line = [basename(command), ...args.map((arg) => basename(arg))].join(' ')
-  if (status !== 0) throw new Error(`${line}: failed\n${error ?? `${stdout}${stderr}`}`)
-  console.log(`ok: ${line}`)
 }
