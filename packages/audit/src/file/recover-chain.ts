@@ -31,12 +31,18 @@ export async function recoverChain(
   const segments = segmentsOf(names, chain)
   const { head, headsSize } = await readHeads(directory, chain, names)
   const state = head === undefined ? emptyChain(chain) : stateOf(head)
-  const first = await firstToRead(directory, segments, state.tree.size + 1)
+  const known = state.tree.size
+  const first = await firstToRead(directory, segments, known)
   let size: number | undefined
+  // The last record that the head knows must be there, or the log was cut.
+  let isMet = known === 0
   for (const segment of segments.slice(first)) {
-    size = await readOn(join(directory, segment.file), state, segment === segments.at(-1))
+    const isLast = segment === segments.at(-1)
+    const read = await readOn(join(directory, segment.file), state, isLast)
+    size = read.good
+    isMet ||= read.seqs.first <= known && known <= read.seqs.last
   }
-  if (head !== undefined && state.tree.size < head.size) throw new Error('records are missing')
+  if (!isMet) throw new Error('records are missing')
   return { state, end: { number: segments.at(-1)?.number ?? 1, size }, headsSize }
 }
 
@@ -86,13 +92,21 @@ async function firstSeq(file: string): Promise<number | undefined> {
   return undefined
 }
 
-/** Takes the records of a segment that the state lacks, and returns its good bytes. */
-async function readOn(file: string, state: ChainState, isLast: boolean): Promise<number> {
+/** What was read of a segment: its good bytes, and the numbers of its records. */
+interface ReadSegment {
+  readonly good: number
+  readonly seqs: { readonly first: number; readonly last: number }
+}
+
+/** Takes the records of a segment that the state lacks. */
+async function readOn(file: string, state: ChainState, isLast: boolean): Promise<ReadSegment> {
   let good = 0
+  const seqs = { first: Number.POSITIVE_INFINITY, last: 0 }
   for await (const { bytes, end, offset } of readChunks(file)) {
     for (let start = 0; start < end; ) {
       const newline = bytes.indexOf(0x0a, start)
-      takeLine(bytes, start, newline, state)
+      seqs.last = takeLine(bytes, start, newline, state)
+      seqs.first = Math.min(seqs.first, seqs.last)
       start = newline + 1
     }
     good = offset + end
@@ -100,18 +114,19 @@ async function readOn(file: string, state: ChainState, isLast: boolean): Promise
     if (!isLast) throw new Error('a file in the middle of the chain is torn')
     await putAside(file, bytes.subarray(end), good)
   }
-  return good
+  return { good, seqs }
 }
 
-function takeLine(bytes: Buffer, start: number, newline: number, state: ChainState): void {
+function takeLine(bytes: Buffer, start: number, newline: number, state: ChainState): number {
   const line = parseLine(bytes, start, newline)
   if (line === undefined || !line.isWhole) throw new Error('a record is changed')
   const { tree } = state
   if (line.seq === tree.size && line.hash !== state.last) throw new Error('a record is replaced')
-  if (line.seq <= tree.size) return
+  if (line.seq <= tree.size) return line.seq
   if (line.seq !== tree.size + 1 || line.prev !== state.last) throw new Error('the chain is broken')
   state.last = line.hash
   tree.add(fromBase64url(line.hash))
+  return line.seq
 }
 
 async function putAside(file: string, torn: Uint8Array, good: number): Promise<void> {

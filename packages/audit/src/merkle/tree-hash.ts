@@ -9,6 +9,8 @@ const nodeInput = Buffer.alloc(1 + 2 * size, 0x01)
  * quickest form to pass between hashes.
  */
 export function leafHash(entry: string): string {
+  if (entry.length !== size)
+    return hash('sha256', Buffer.from(`\0${entry}`, 'latin1'), 'latin1' as 'hex')
   leafInput.write(entry, 1, 'latin1')
   return hash('sha256', leafInput, 'latin1' as 'hex')
 }

@@ -1,9 +1,16 @@
-import { generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AuditEvent, type FileSinkOptions, fileSink, type Signer } from '@onbehalf/audit'
+import {
+  type FileSinkOptions,
+  fileSink,
+  readLog,
+  type Signer,
+  type StoredRecord,
+} from '@onbehalf/audit'
 import { onTestFinished } from 'vitest'
+import { eventOf } from './events.ts'
 
 /** A directory that is gone when the test is over. */
 export function newDirectory(): string {
@@ -19,18 +26,6 @@ export function newSigner(): Signer & { readonly publicKey: KeyObject } {
     keyId: 'test',
     publicKey,
     sign: (bytes) => Promise.resolve(sign(null, bytes, privateKey)),
-  }
-}
-
-/** An event of the given number. */
-export function eventOf(number: number, type: AuditEvent['type'] = 'refusal'): AuditEvent {
-  return {
-    id: randomUUID(),
-    time: new Date(1_800_000_000_000 + number).toISOString(),
-    type,
-    method: 'tools/call',
-    target: { kind: 'tool', name: `tool-${number}` },
-    decision: { effect: type === 'refusal' ? 'deny' : 'allow' },
   }
 }
 
@@ -57,4 +52,11 @@ export function linesOf(directory: string): string[] {
   return segments(directory).flatMap((name) =>
     readFileSync(join(directory, name), 'utf8').split('\n').slice(0, -1),
   )
+}
+
+/** All records of a directory. */
+export async function recordsOf(directory: string): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
+  for await (const record of readLog(directory)) records.push(record)
+  return records
 }

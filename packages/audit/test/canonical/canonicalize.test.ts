@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs'
+import { visibleText } from '@onbehalf/audit'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { canonicalize } from '../../src/canonical/canonicalize.ts'
+import { originalText } from '../../src/canonical/visible-text.ts'
+
+/** The double with these bits. */
+function double(bits: string): number {
+  return Buffer.from(bits, 'hex').readDoubleBE()
+}
+
+describe('T14 canonical JSON, RFC 8785', () => {
+  it('T14 writes the example of section 3.2.2 as section 3.2.3 does', () => {
+    const example = {
+      // biome-ignore format: as the RFC has it
+      numbers: [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
+      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"\/',
+      literals: [null, true, false],
+    }
+    expect(canonicalize(example)).toBe(
+      '{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],' +
+        '"string":"€$\\u000f\\nA\'B\\"\\\\\\\\\\"/"}',
+    )
+  })
+
+  it('T14 sorts names by UTF-16 code units', () => {
+    const names = ['\u20ac', '\r', '\ufb33', '1', '\ud83d\ude00', '\u0080', '\u00f6']
+    const object = Object.fromEntries(names.map((name) => [name, 0]))
+    const written = Object.keys(JSON.parse(canonicalize(object)) as object)
+    // The integer-like name comes first in every object of ECMAScript.
+    expect(written).toEqual(['1', '\r', '\u0080', '\u00f6', '\u20ac', '\ud83d\ude00', '\ufb33'])
+    expect(canonicalize(object).indexOf('"\\r"')).toBeLessThan(canonicalize(object).indexOf('"1"'))
+  })
+
+  it.each([
+    ['0000000000000000', '0'],
+    ['8000000000000000', '0'],
+    ['0000000000000001', '5e-324'],
+    ['8000000000000001', '-5e-324'],
+    ['7fefffffffffffff', '1.7976931348623157e+308'],
+    ['4340000000000000', '9007199254740992'],
+    ['4430000000000000', '295147905179352830000'],
+    ['44b52d02c7e14af5', '9.999999999999997e+22'],
+    ['44b52d02c7e14af6', '1e+23'],
+    ['44b52d02c7e14af7', '1.0000000000000001e+23'],
+    ['444b1ae4d6e2ef4e', '999999999999999700000'],
+    ['444b1ae4d6e2ef4f', '999999999999999900000'],
+    ['444b1ae4d6e2ef50', '1e+21'],
+    ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+    ['3eb0c6f7a0b5ed8d', '0.000001'],
+    ['41b3de4355555553', '333333333.3333332'],
+    ['41b3de4355555557', '333333333.33333343'],
+    ['becbf647612f3696', '-0.0000033333333333333333'],
+  ])('T14 writes the number %s as %s', (bits, text) => {
+    expect(canonicalize(double(bits))).toBe(text)
+  })
+
+  it.each([
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    '\ud800',
+    { '\udc00': 1 },
+    1n,
+    () => 1,
+    Symbol('a'),
+  ])('T14 refuses what JSON cannot say (%#)', (value) => {
+    expect(() => canonicalize(value)).toThrow(TypeError)
+  })
+
+  it('says what JSON says, whatever the order of names', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalize(value)
+        const plain: unknown = JSON.parse(JSON.stringify(value))
+        expect(JSON.parse(text)).toEqual(plain)
+        expect(canonicalize(JSON.parse(text))).toBe(text)
+      }),
+    )
+  })
+})
+
+const hidden =
+  /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/u
+const nasty = [
+  'a\r\nb',
+  '\u001b[2J',
+  '\u009b2J',
+  '\u2028\u2029',
+  'abc\u202Etxt',
+  'nul\0',
+  '\ud800',
+  'del\u007f',
+  '\ufeff',
+  'tag\u{e0041}',
+]
+
+describe('G2 text that is made visible', () => {
+  const strings = JSON.parse(
+    readFileSync(new URL('../support/naughty-strings.json', import.meta.url), 'utf8'),
+  ) as string[]
+
+  it('G2 leaves one line without raw control or bidi characters, and can be read back', () => {
+    for (const text of [...strings, ...nasty]) {
+      const line = canonicalize({ [text]: text }, visibleText)
+      // oxlint-disable-next-line no-control-regex -- control characters must not be there
+      expect(line).not.toMatch(/[\u0000-\u001f]/)
+      expect(line).not.toMatch(hidden)
+      const parsed = JSON.parse(line) as Record<string, string>
+      expect(canonicalize(parsed)).toBe(line)
+      expect(originalText(Object.values(parsed)[0] ?? '')).toBe(text)
+    }
+  })
+
+  it('never makes two texts look the same', () => {
+    const alphabet = fc.constantFrom(
+      '\\',
+      'u',
+      '{',
+      '2',
+      '0',
+      'E',
+      'C',
+      '5',
+      '}',
+      '\u202e',
+      '\ud800',
+    )
+    fc.assert(
+      fc.property(fc.array(alphabet), (parts) => {
+        const text = parts.join('')
+        expect(originalText(visibleText(text))).toBe(text)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
