@@ -19,7 +19,8 @@ export const mcpServers: readonly (readonly [name: string, serve: ServeMcp])[] =
 
 export function serveV2(world: ToolWorld): ReturnType<ServeMcp> {
   const handle = toNodeHandler(createMcpHandler(() => createV2(world)))
-  return (req, res) => handle(req, res, req.body)
+  // Its types ask for a method that Node's leave optional.
+  return (req, res) => handle(req as never, res, req.body)
 }
 
 function serveV1(world: ToolWorld): ReturnType<ServeMcp> {
