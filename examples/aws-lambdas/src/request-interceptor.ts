@@ -13,7 +13,8 @@ import { peopleIssuer } from './people.ts'
 /** REQUEST interceptor of the gateway. */
 export const handler: RequestInterceptor = requestInterceptor({
   authenticator: createAuthenticator({
-    resource: required('GATEWAY_URL'),
+    // Never published: the gateway has metadata of its own.
+    resource: optional('GATEWAY_URL', 'https://gateway.invalid'),
     sources: [direct({ issuer: peopleIssuer() })],
   }),
   targets: { [required('TARGET')]: toMode() },

@@ -11,7 +11,7 @@ export interface GatewayRequest {
   readonly addressee: Addressee
 }
 
-export type Addressee =
+type Addressee =
   | { readonly kind: 'target'; readonly name: string }
   | { readonly kind: 'shared' }
   | { readonly kind: 'other' }

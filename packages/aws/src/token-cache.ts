@@ -10,7 +10,7 @@ export interface TokenCache {
   get(caller: CachedCaller, load: () => Promise<IssuedToken>): Promise<string>
 }
 
-export interface CachedCaller {
+interface CachedCaller {
   /**
    * One key a token, not a person: the same person may hold a narrower token, or one of another
    * organization.

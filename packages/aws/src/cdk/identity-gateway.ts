@@ -1,0 +1,229 @@
+import { Aws } from 'aws-cdk-lib'
+import {
+  CfnGateway,
+  CfnGatewayTarget,
+  CfnOAuth2CredentialProvider,
+} from 'aws-cdk-lib/aws-bedrockagentcore'
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import type { Code } from 'aws-cdk-lib/aws-lambda'
+import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import { Construct } from 'constructs'
+import { IdentityFunction } from './identity-function.ts'
+import { MachinePool, SCOPE } from './machine-pool.ts'
+
+/** The person's token in a header, beside the gateway's own machine token. */
+export interface HeaderMode {
+  readonly type: 'header'
+  /** What the server's source `forwarded` reads. Default `X-User-Token`. */
+  readonly header?: string
+}
+
+/** The person inside a machine token of Amazon Cognito. */
+export interface EnrichedMode {
+  readonly type: 'enriched'
+  /** Built from `preTokenTrigger`; its handler is `pre-token-trigger.handler`. */
+  readonly triggerCode: Code
+  /** Schema of the server's tools: the gateway has no credential to ask for it. */
+  readonly toolSchema: { readonly bucket: IBucket; readonly key: string }
+  /** `false` for a first deployment, should Cognito refuse a function that is not there yet. */
+  readonly attachTrigger?: boolean
+}
+
+/** Properties of {@link IdentityGateway}. */
+export interface IdentityGatewayProps {
+  /** Name of the gateway; names of what belongs to it begin with it. */
+  readonly gatewayName: string
+  /** The MCP server: a name for the target, and an `https` URL. */
+  readonly target: { readonly name: string; readonly endpoint: string }
+  /** The user pool of this region that persons sign in to, and the app clients they sign in with. */
+  readonly people: { readonly userPoolId: string; readonly clientIds: readonly string[] }
+  readonly mode: HeaderMode | EnrichedMode
+  /** Built from `requestInterceptor`; its handler is `request-interceptor.handler`. */
+  readonly interceptorCode: Code
+  /** Prefix of the domain where the gateway asks for its tokens. */
+  readonly domainPrefix: string
+}
+
+/**
+ * A gateway of Amazon Bedrock AgentCore that carries the person to an MCP server: user pool for machines,
+ * interceptor, target, and in enriched mode the trigger, each with no more rights than it needs.
+ */
+export class IdentityGateway extends Construct {
+  readonly gateway: CfnGateway
+  readonly target: CfnGatewayTarget
+  /** Issuer of the machine tokens that the server accepts. */
+  readonly machineIssuer: string
+  /** The one client of it that the server accepts. */
+  readonly gatewayClientId: string
+
+  constructor(scope: Construct, id: string, props: IdentityGatewayProps) {
+    super(scope, id)
+    const { gatewayName, mode } = props
+    const people = {
+      PEOPLE_USER_POOL_ID: props.people.userPoolId,
+      PEOPLE_CLIENTS: props.people.clientIds.join(' '),
+    }
+    const machines = new MachinePool(this, 'Machines', {
+      name: gatewayName,
+      domainPrefix: props.domainPrefix,
+      ...(mode.type === 'enriched' && { trigger: { ...mode, environment: people } }),
+    })
+    const interceptor = new IdentityFunction(this, 'Interceptor', {
+      functionName: `${gatewayName}-interceptor`,
+      handler: 'request-interceptor.handler',
+      code: props.interceptorCode,
+      timeoutSeconds: 15,
+      environment: {
+        ...people,
+        MODE: mode.type,
+        TARGET: props.target.name,
+        ...(mode.type === 'header' ? { HEADER: headerOf(mode) } : machines.enrichedSettings()),
+      },
+    })
+    machines.grantSecret(interceptor.role)
+    const role = this.createRole(interceptor.function.functionArn)
+    this.gateway = this.createGateway(props, role, interceptor.function.functionArn)
+    this.target =
+      mode.type === 'header'
+        ? this.createHeaderTarget(props, mode, machines, role)
+        : this.createEnrichedTarget(props, mode, role)
+    this.machineIssuer = machines.issuer
+    this.gatewayClientId = machines.client.ref
+  }
+
+  private createRole(interceptorArn: string): Role {
+    const arn = `arn:${Aws.PARTITION}:bedrock-agentcore:${Aws.REGION}:${Aws.ACCOUNT_ID}:gateway/*`
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('bedrock-agentcore.amazonaws.com', {
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID },
+          ArnLike: { 'aws:SourceArn': arn },
+        },
+      }),
+    })
+    allow(role, 'lambda:InvokeFunction', [interceptorArn])
+    return role
+  }
+
+  private createGateway(props: IdentityGatewayProps, role: Role, interceptor: string): CfnGateway {
+    const { gatewayName, people } = props
+    const gateway = new CfnGateway(this, 'Gateway', {
+      name: gatewayName,
+      roleArn: role.roleArn,
+      protocolType: 'MCP',
+      authorizerType: 'CUSTOM_JWT',
+      authorizerConfiguration: {
+        customJwtAuthorizer: {
+          discoveryUrl: discoveryUrl(people.userPoolId),
+          // Cognito's access tokens have no audience.
+          allowedClients: [...people.clientIds],
+        },
+      },
+      interceptorConfigurations: [
+        {
+          interceptionPoints: ['REQUEST'],
+          interceptor: { lambda: { arn: interceptor } },
+          // Or the interceptor sees no token, and stops every request.
+          inputConfiguration: { passRequestHeaders: true },
+        },
+      ],
+    })
+    gateway.node.addDependency(role)
+    return gateway
+  }
+
+  private createHeaderTarget(
+    props: IdentityGatewayProps,
+    mode: HeaderMode,
+    machines: MachinePool,
+    role: Role,
+  ): CfnGatewayTarget {
+    const name = `${props.gatewayName}-machines`
+    const provider = new CfnOAuth2CredentialProvider(this, 'CredentialProvider', {
+      name,
+      credentialProviderVendor: 'CustomOauth2',
+      oauth2ProviderConfigInput: {
+        customOauth2ProviderConfig: {
+          clientId: machines.client.ref,
+          clientSecret: machines.client.attrClientSecret,
+          oauthDiscovery: { discoveryUrl: discoveryUrl(machines.pool.ref) },
+        },
+      },
+    })
+    allowMachineToken(role, provider.attrCredentialProviderArn, name, props.gatewayName)
+    const target = new CfnGatewayTarget(this, 'Target', {
+      ...this.targetOf(props),
+      credentialProviderConfigurations: [
+        {
+          credentialProviderType: 'OAUTH',
+          credentialProvider: {
+            oauthCredentialProvider: {
+              providerArn: provider.attrCredentialProviderArn,
+              grantType: 'CLIENT_CREDENTIALS',
+              scopes: [SCOPE],
+            },
+          },
+        },
+      ],
+      metadataConfiguration: { allowedRequestHeaders: [headerOf(mode)] },
+    })
+    target.node.addDependency(role)
+    return target
+  }
+
+  /** Without a credential of its own: the interceptor writes `Authorization`. */
+  private createEnrichedTarget(
+    props: IdentityGatewayProps,
+    { toolSchema }: EnrichedMode,
+    role: Role,
+  ): CfnGatewayTarget {
+    const { bucket, key } = toolSchema
+    allow(role, 's3:GetObject', [bucket.arnForObjects(key)])
+    const target = new CfnGatewayTarget(this, 'Target', {
+      ...this.targetOf(props, { s3: { uri: bucket.s3UrlForObject(key) } }),
+    })
+    target.node.addDependency(role)
+    return target
+  }
+
+  private targetOf(
+    { target }: IdentityGatewayProps,
+    mcpToolSchema?: CfnGatewayTarget.McpToolSchemaConfigurationProperty,
+  ) {
+    const { name, endpoint } = target
+    const mcpServer = { endpoint, ...(mcpToolSchema && { mcpToolSchema }) }
+    return {
+      name,
+      gatewayIdentifier: this.gateway.attrGatewayIdentifier,
+      targetConfiguration: { mcp: { mcpServer } },
+    }
+  }
+}
+
+function headerOf({ header = 'X-User-Token' }: HeaderMode): string {
+  return header
+}
+
+function discoveryUrl(userPoolId: string): string {
+  return `https://cognito-idp.${Aws.REGION}.amazonaws.com/${userPoolId}/.well-known/openid-configuration`
+}
+
+function allow(role: Role, action: string, resources: string[]): void {
+  role.addToPolicy(new PolicyStatement({ actions: [action], resources }))
+}
+
+/** What the gateway needs to get its own token from AgentCore Identity. */
+function allowMachineToken(role: Role, provider: string, name: string, gateway: string): void {
+  const own = `${Aws.PARTITION}:bedrock-agentcore:${Aws.REGION}:${Aws.ACCOUNT_ID}`
+  const directory = `arn:${own}:workload-identity-directory/default`
+  const workloads = [directory, `${directory}/workload-identity/${gateway}-*`]
+  allow(role, 'bedrock-agentcore:GetWorkloadAccessToken', workloads)
+  allow(role, 'bedrock-agentcore:GetResourceOauth2Token', [
+    provider,
+    `arn:${own}:token-vault/default`,
+    ...workloads,
+  ])
+  const secrets = `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret`
+  const secret = `bedrock-agentcore-identity!default/oauth2/${name}*`
+  allow(role, 'secretsmanager:GetSecretValue', [`${secrets}:${secret}`])
+}

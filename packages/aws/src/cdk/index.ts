@@ -1,0 +1,7 @@
+// A construct of the AWS CDK.
+export {
+  type EnrichedMode,
+  type HeaderMode,
+  IdentityGateway,
+  type IdentityGatewayProps,
+} from './identity-gateway.ts'

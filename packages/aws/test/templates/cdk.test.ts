@@ -1,0 +1,99 @@
+import { IdentityGateway, type IdentityGatewayProps } from '@onbehalf/aws/cdk'
+import { App, Stack } from 'aws-cdk-lib'
+import { Match, Template } from 'aws-cdk-lib/assertions'
+import { Code } from 'aws-cdk-lib/aws-lambda'
+import { Bucket } from 'aws-cdk-lib/aws-s3'
+import { describe, expect, it } from 'vitest'
+import { checkResource, type TemplateResource } from './check-resource.ts'
+
+type Mode = IdentityGatewayProps['mode']['type']
+
+/** The stack as CloudFormation would get it. */
+function synthesize(type: Mode, attachTrigger?: boolean): Template {
+  const stack = new Stack(new App(), 'Test')
+  const triggerCode = Code.fromInline('export const handler = 1')
+  const toolSchema = { bucket: Bucket.fromBucketName(stack, 'Tools', 'tools'), key: 'tools.json' }
+  const enriched = { type: 'enriched', triggerCode, toolSchema } as const
+  new IdentityGateway(stack, 'Identity', {
+    gatewayName: 'agents',
+    target: { name: 'invoices', endpoint: 'https://mcp.example.com/mcp' },
+    people: { userPoolId: 'eu-west-1_Ab12Cd34E', clientIds: ['web', 'mobile'] },
+    mode:
+      type === 'header'
+        ? { type }
+        : { ...enriched, ...(attachTrigger !== undefined && { attachTrigger }) },
+    interceptorCode: Code.fromInline('export const handler = 1'),
+    domainPrefix: 'agents-machines',
+  })
+  return Template.fromStack(stack)
+}
+
+const templates = { header: synthesize('header'), enriched: synthesize('enriched') }
+
+describe.each(['header', 'enriched'] as const)('the construct in %s mode', (mode) => {
+  const template = templates[mode]
+  const { Resources } = template.toJSON() as { Resources: Record<string, TemplateResource> }
+
+  it.each(Object.entries(Resources))('has no member in %s that does not exist', async (_id, it) => {
+    expect(await checkResource(it)).toEqual([])
+  })
+
+  it('hands the headers of requests to the interceptor', () => {
+    template.hasResourceProperties('AWS::BedrockAgentCore::Gateway', {
+      AuthorizerConfiguration: { CustomJWTAuthorizer: { AllowedClients: ['web', 'mobile'] } },
+      InterceptorConfigurations: [
+        { InterceptionPoints: ['REQUEST'], InputConfiguration: { PassRequestHeaders: true } },
+      ],
+    })
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      Handler: 'request-interceptor.handler',
+      Environment: { Variables: Match.objectLike({ MODE: mode, TARGET: 'invoices' }) },
+    })
+    expect(Object.keys(Resources).length).toBeGreaterThan(8)
+  })
+
+  it('allows no action on everything', () => {
+    const policies = Object.values(template.findResources('AWS::IAM::Policy'))
+    const statements = policies.flatMap(
+      (it) =>
+        (it as { Properties: { PolicyDocument: { Statement: Record<string, unknown>[] } } })
+          .Properties.PolicyDocument.Statement,
+    )
+    expect(statements.length).toBeGreaterThan(1)
+    expect(statements.filter((it) => JSON.stringify(it['Resource']) === '"*"')).toEqual([])
+    expect(statements.filter((it) => JSON.stringify(it['Action']).includes('*'))).toEqual([])
+  })
+})
+
+it('forwards the header by the allow-list, beside a machine token', () => {
+  templates.header.hasResourceProperties('AWS::BedrockAgentCore::GatewayTarget', {
+    MetadataConfiguration: { AllowedRequestHeaders: ['X-User-Token'] },
+    CredentialProviderConfigurations: [{ CredentialProviderType: 'OAUTH' }],
+  })
+  expect(templates.header.findResources('AWS::SecretsManager::Secret')).toEqual({})
+  templates.header.resourceCountIs('AWS::Lambda::Function', 1)
+})
+
+it('leaves Authorization to the interceptor, and enriches by a trigger of version V3_0', () => {
+  templates.enriched.hasResourceProperties('AWS::BedrockAgentCore::GatewayTarget', {
+    MetadataConfiguration: Match.absent(),
+    CredentialProviderConfigurations: Match.absent(),
+    TargetConfiguration: { Mcp: { McpServer: { McpToolSchema: Match.anyValue() } } },
+  })
+  templates.enriched.hasResourceProperties('AWS::Cognito::UserPool', {
+    UserPoolTier: 'ESSENTIALS',
+    LambdaConfig: { PreTokenGenerationConfig: { LambdaVersion: 'V3_0' } },
+  })
+  templates.enriched.hasResourceProperties('AWS::Lambda::Permission', {
+    Principal: 'cognito-idp.amazonaws.com',
+    SourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('Pool'), 'Arn'] },
+  })
+  expect(templates.enriched.findResources('AWS::SecretsManager::Secret')).not.toEqual({})
+})
+
+it('can be deployed without the trigger first', () => {
+  synthesize('enriched', false).hasResourceProperties('AWS::Cognito::UserPool', {
+    LambdaConfig: Match.absent(),
+  })
+  expect(synthesize('enriched', true).findResources('AWS::Cognito::UserPool')).not.toEqual({})
+})

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { type CollectionTag, parse, type ScalarTag } from 'yaml'
+import { checkResource, type TemplateResource } from './check-resource.ts'
+
+const text = readFileSync(new URL('../../templates/cloudformation.yaml', import.meta.url), 'utf8')
+
+/** The short forms of CloudFormation's functions, in their long forms. */
+const tags: (ScalarTag | CollectionTag)[] = ['Ref', 'Sub', 'GetAtt', 'Condition'].map((name) => ({
+  tag: `!${name}`,
+  resolve: (value: string) => ({
+    [name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`]: value,
+  }),
+}))
+const lists: CollectionTag[] = ['If', 'Join', 'Equals', 'And'].map((name) => ({
+  tag: `!${name}`,
+  collection: 'seq',
+  resolve: (sequence) => ({ [`Fn::${name}`]: (sequence as { toJSON(): unknown }).toJSON() }),
+}))
+
+interface Resource extends TemplateResource {
+  readonly Condition?: string
+  readonly Properties: Readonly<Record<string, unknown>>
+}
+
+const { Resources } = parse(text, { customTags: [...tags, ...lists] }) as {
+  Resources: Record<string, Resource>
+}
+
+describe('the template of CloudFormation', () => {
+  it.each(Object.entries(Resources))(
+    'has no member in %s that does not exist',
+    async (_name, it) => {
+      expect(await checkResource(it)).toEqual([])
+    },
+  )
+
+  it('is compared by something that finds mistakes', async () => {
+    const { Gateway } = Resources
+    const wrong = {
+      ...Gateway?.Properties,
+      RoleArn: undefined,
+      Interceptors: [],
+      ProtocolType: 'x',
+    }
+    const { RoleArn: _none, ...Properties } = wrong
+    expect(await checkResource({ Type: 'AWS::BedrockAgentCore::Gateway', Properties })).toEqual([
+      'AWS::BedrockAgentCore::Gateway.RoleArn is missing',
+      'AWS::BedrockAgentCore::Gateway.ProtocolType must not be x',
+      'AWS::BedrockAgentCore::Gateway.Interceptors is unknown',
+    ])
+    const lambda = { Type: 'AWS::Lambda::Function', Properties: { Timeout: '5' } }
+    expect(await checkResource(lambda)).toContain('AWS::Lambda::Function.Timeout must be a number')
+  })
+
+  it('has the trigger of version V3_0, on a plan that has it', () => {
+    expect(JSON.stringify(Resources['Machines'])).toContain('"LambdaVersion":"V3_0"')
+    expect(Resources['Machines']?.Properties['UserPoolTier']).toBe('ESSENTIALS')
+  })
+
+  it('hands the headers to the interceptor, and only for requests', () => {
+    expect(Resources['Gateway']?.Properties['InterceptorConfigurations']).toMatchObject([
+      { InterceptionPoints: ['REQUEST'], InputConfiguration: { PassRequestHeaders: true } },
+    ])
+  })
+
+  it('gives a credential to the target of the header mode, and none to the other', () => {
+    const { HeaderTarget, EnrichedTarget } = Resources
+    expect(HeaderTarget).toMatchObject({
+      Condition: 'IsHeader',
+      Properties: {
+        CredentialProviderConfigurations: [{ CredentialProviderType: 'OAUTH' }],
+        MetadataConfiguration: { AllowedRequestHeaders: [{ Ref: 'UserTokenHeader' }] },
+      },
+    })
+    expect(EnrichedTarget?.Condition).toBe('IsEnriched')
+    expect(EnrichedTarget?.Properties).not.toHaveProperty('CredentialProviderConfigurations')
+    expect(EnrichedTarget?.Properties).not.toHaveProperty('MetadataConfiguration')
+  })
+
+  it('allows no action on everything, and no action of every name', () => {
+    const statements = Object.values(Resources).flatMap(statementsOf)
+    expect(statements.length).toBeGreaterThan(6)
+    for (const { Action, Resource } of statements) {
+      expect([Action].flat().filter((action) => action.includes('*'))).toEqual([])
+      expect([Resource].flat()).not.toContain('*')
+    }
+  })
+
+  it('lets Cognito alone call the trigger, for its own user pool', () => {
+    expect(Resources['TriggerPermission']?.Properties).toMatchObject({
+      Principal: 'cognito-idp.amazonaws.com',
+      SourceArn: { 'Fn::GetAtt': 'Machines.Arn' },
+    })
+  })
+})
+
+interface Statement {
+  readonly Action: string | readonly string[]
+  readonly Resource: unknown
+}
+
+function statementsOf({ Properties }: Resource): readonly Statement[] {
+  const documents = [Properties['PolicyDocument'], ...policiesIn(Properties['Policies'])]
+  return documents.flatMap((it) => (it as { Statement?: Statement[] } | undefined)?.Statement ?? [])
+}
+
+function policiesIn(policies: unknown): readonly unknown[] {
+  const listed = (policies ?? []) as Record<string, unknown>[]
+  const flat = listed.flatMap((it) => ('Fn::If' in it ? (it['Fn::If'] as object[]) : [it]))
+  return flat.map((it) => (it as Record<string, unknown>)['PolicyDocument'])
+}
