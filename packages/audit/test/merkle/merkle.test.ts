@@ -13,7 +13,7 @@ function treeHash(entries: readonly string[]): string {
 }
 
 function sha256(latin1: string): string {
-  return createHash('sha256').update(latin1, 'latin1').digest('latin1')
+  return createHash('sha256').update(Buffer.from(latin1, 'latin1')).digest().toString('latin1')
 }
 
 function hex(digest: string): string {

@@ -40,17 +40,23 @@ function readHeads(file: string): LogHead[] {
 }
 
 function describe(report: ChainReport): string[] {
-  const { chain, records, covered, unknownOutcomes, firstUnknownOutcomes, dropped } = report
-  const more = unknownOutcomes - Math.min(firstUnknownOutcomes.length, listed)
+  const { chain, records, covered, findings, dropped } = report
   return [
     `chain ${chain}: ${records} records, ${covered} of them covered by a head`,
     ...report.findings.map(describeFinding),
-    ...(unknownOutcomes === 0
-      ? []
-      : [`  unknown outcome: ${unknownOutcomes} calls have an intent and no result`]),
-    ...firstUnknownOutcomes.slice(0, listed).map(({ id, seq }) => `    record ${seq}, event ${id}`),
-    ...(more > 0 && unknownOutcomes > 0 ? [`    and ${more} more`] : []),
+    // What the rest of a broken chain would say of open calls is not known.
+    ...(findings.every(({ kind }) => kind === 'torn') ? describeOpenCalls(report) : []),
     ...(dropped === 0 ? [] : [`  dropped: ${dropped} events could not be recorded`]),
+  ]
+}
+
+function describeOpenCalls({ unknownOutcomes, firstUnknownOutcomes }: ChainReport): string[] {
+  if (unknownOutcomes === 0) return []
+  const shown = firstUnknownOutcomes.slice(0, listed)
+  return [
+    `  unknown outcome: calls with an intent and no result: ${unknownOutcomes}`,
+    ...shown.map(({ id, seq }) => `    record ${seq}, event ${id}`),
+    ...(unknownOutcomes > shown.length ? [`    and ${unknownOutcomes - shown.length} more`] : []),
   ]
 }
 
