@@ -32,6 +32,8 @@ export function toResources(ports: Ports): Resources {
 export function createPeopleIssuer(resources: Resources): Promise<LocalIssuer> {
   const { gateway, direct } = resources
   return createLocalIssuer({
+    // Long enough to try things by hand with the token that `--serve` prints.
+    accessTokenSeconds: 3600,
     users: people,
     clients: [
       { id: 'chat-app' },

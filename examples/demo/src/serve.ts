@@ -20,7 +20,7 @@ Everything keeps running until you press Ctrl-C.
   issuer of machines  ${world.machines.issuer}
 ${ways.map((way) => `  ${way.padEnd(18)}  ${world.gateway.mcpUrl(way)}`).join('\n')}
 
-Sign in as ada (for five minutes):
+Sign in as ada (for an hour):
 
   export TOKEN='${accessToken}'
 
