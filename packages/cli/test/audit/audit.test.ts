@@ -1,0 +1,210 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAuditTrail, fileSink } from '@onbehalf/audit'
+import { createIdentity } from '@onbehalf/core'
+import { run } from 'onbehalf'
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const signer = {
+  keyId: 'test',
+  sign: (bytes: Uint8Array) => Promise.resolve(sign(null, bytes, privateKey)),
+}
+
+let scratch: string
+let log: string
+let keyFile: string
+
+function person(subject: string, organization: string) {
+  const acme = { id: organization, roles: [] }
+  return createIdentity({
+    kind: 'user',
+    issuer: 'https://people.example.com',
+    subject,
+    organization: acme,
+    organizations: [acme],
+    scopes: [],
+    roles: [],
+    source: 'direct',
+    expiresAt: 4_000_000_000,
+    claims: {},
+  })
+}
+
+beforeEach(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'onbehalf-cli-'))
+  onTestFinished(() => rmSync(scratch, { recursive: true }))
+  log = join(scratch, 'log')
+  keyFile = join(scratch, 'key.pub')
+  writeFileSync(keyFile, publicKey.export({ type: 'spki', format: 'pem' }))
+  await record('ada', 'acme', 'list_invoices')
+  await record('bob\u001b[2J\nforged', 'globex', 'close_books')
+})
+
+async function record(subject: string, organization: string, name: string): Promise<void> {
+  const sink = fileSink({ directory: log, signer })
+  const trail = createAuditTrail({ sink, mode: 'strict', key: Buffer.alloc(32, 1) })
+  const identity = person(subject, organization)
+  const call = { identity, method: 'tools/call', target: { kind: 'tool', name } } as const
+  const intent = await trail.intent(call)
+  await intent.result({ outcome: 'ok' })
+  await trail.refusal({ ...call, reason: 'role_missing' })
+  await trail.close()
+}
+
+async function onbehalf(
+  ...args: string[]
+): Promise<{ code: number; out: string[]; err: string[] }> {
+  const [out, err]: [string[], string[]] = [[], []]
+  const { signal } = new AbortController()
+  const code = await run(args, {
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    signal,
+  })
+  return { code, out, err }
+}
+
+function segment(): string {
+  return join(log, readdirSync(log).find((name) => name.endsWith('-00000001.jsonl')) ?? '')
+}
+
+describe('onbehalf audit verify', () => {
+  it('says that a log is intact', async () => {
+    const { code, out } = await onbehalf('audit', 'verify', log, '--public-key', keyFile)
+    expect(out.at(-1)).toBe('intact: 6 records, signatures checked')
+    expect(code).toBe(0)
+  })
+
+  it('names the first bad record and what happened to it', async () => {
+    const lines = readFileSync(segment(), 'utf8').split('\n')
+    writeFileSync(segment(), lines.toSpliced(2, 1).join('\n'))
+    const { code, out } = await onbehalf('audit', 'verify', log)
+    expect(out[1]).toMatch(/^ {2}missing: record 3 at [0-9a-f]{16}-00000001\.jsonl:3: /)
+    expect(out.at(-1)).toMatch(/^NOT INTACT: 2 records/)
+    expect(code).toBe(1)
+  })
+
+  it('finds by a head that was kept elsewhere that the log is an older copy', async () => {
+    const old = readdirSync(log).map((name) => [name, readFileSync(join(log, name))] as const)
+    await record('eve', 'acme', 'pay')
+    const heads = readdirSync(log).find((name) => name.endsWith('.heads.jsonl')) ?? ''
+    const headFile = join(scratch, 'head.json')
+    writeFileSync(headFile, readFileSync(join(log, heads)))
+    for (const [name, bytes] of old) writeFileSync(join(log, name), bytes)
+    const before = await onbehalf('audit', 'verify', log, '--public-key', keyFile)
+    expect(before.code).toBe(0)
+    const { code, out } = await onbehalf('audit', 'verify', log, '--head', headFile)
+    expect(out[1]).toMatch(/^ {2}replayed: record 7 /)
+    expect(code).toBe(1)
+  })
+
+  it('does not fail for a line that a crash left unfinished', async () => {
+    appendFileSync(segment(), '{"event":')
+    const { code, out } = await onbehalf('audit', 'verify', log)
+    expect(out[1]).toMatch(/^ {2}torn:/)
+    expect(code).toBe(0)
+  })
+
+  it('lists calls whose outcome is unknown', async () => {
+    const sink = fileSink({ directory: log, signer })
+    const trail = createAuditTrail({ sink, mode: 'strict', key: Buffer.alloc(32, 1) })
+    const { id } = await trail.intent({ method: 'tools/call' })
+    await trail.close()
+    const { out } = await onbehalf('audit', 'verify', log)
+    expect(out.join('\n')).toContain('calls with an intent and no result: 1')
+    expect(out.join('\n')).toContain(`record 7, event ${id}`)
+  })
+
+  it.each([
+    [['audit', 'verify']],
+    [['audit', 'verify', '/no/such/directory']],
+    [['audit', 'verify', '.', '--no-such-option']],
+    [['audit', 'show', '.', '--decision', 'maybe']],
+    [['audit', 'show', '.', '--since', 'yesterday-ish']],
+    [['audit', 'burn']],
+  ])('ends with 2 when it cannot be carried out: %j', async (args) => {
+    const { code, err, out } = await onbehalf(...args)
+    expect(code).toBe(2)
+    expect(err.length).toBeGreaterThan(0)
+    expect(out).toEqual([])
+  })
+})
+
+describe('onbehalf audit show', () => {
+  it.each([
+    [[], 6],
+    [['--person', 'ada'], 3],
+    [['--organization', 'globex'], 3],
+    [['--tool', 'close_books', '--decision', 'deny'], 1],
+    [['--type', 'intent'], 2],
+    [['--issuer', 'https://other.example.com'], 0],
+    [['--since', '2000-01-01T00:00Z', '--until', '2000-01-02T00:00Z'], 0],
+  ])('lets the filters %j through', async (filters, count) => {
+    const { code, out } = await onbehalf('audit', 'show', log, ...filters)
+    expect(out).toHaveLength(count)
+    expect(code).toBe(0)
+  })
+
+  it('shows nothing that moves a cursor, in text and as JSON', async () => {
+    for (const more of [[], ['--json']]) {
+      const { out } = await onbehalf('audit', 'show', log, '--organization', 'globex', ...more)
+      expect(out).toHaveLength(3)
+      // oxlint-disable-next-line no-control-regex -- control characters must not be there
+      for (const line of out) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
+    }
+  })
+})
+
+describe('onbehalf audit follow', () => {
+  it('prints events as they are written', async () => {
+    const stop = new AbortController()
+    const out: string[] = []
+    const done = run(['audit', 'follow', log, '--person', 'eve'], {
+      out: (line) => void out.push(line),
+      err: () => undefined,
+      signal: stop.signal,
+    })
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    await record('eve', 'acme', 'pay')
+    await record('ada', 'acme', 'pay')
+    while (out.length < 3) await new Promise((resolve) => setTimeout(resolve, 50))
+    stop.abort()
+    expect(await done).toBe(0)
+    expect(out).toHaveLength(3)
+    expect(out.every((line) => line.includes('eve'))).toBe(true)
+  })
+})
+
+describe('onbehalf audit prove', () => {
+  it('makes a proof that holds without the log, and not for another event', async () => {
+    const shown = await onbehalf('audit', 'show', log, '--json', '--person', 'ada')
+    const { event } = JSON.parse(shown.out[0] ?? '') as { event: { id: string } }
+    const { code, out } = await onbehalf('audit', 'prove', log, event.id)
+    expect(code).toBe(0)
+    rmSync(log, { recursive: true })
+    const proofFile = join(scratch, 'proof.json')
+    const check = ['audit', 'prove', '--check', proofFile, '--public-key', keyFile]
+    writeFileSync(proofFile, out[0] ?? '')
+    const good = await onbehalf(...check)
+    expect(good.code).toBe(0)
+    expect(JSON.parse(good.out[0] ?? '')).toEqual(event)
+    writeFileSync(proofFile, (out[0] ?? '').replace('list_invoices', 'list_invoicez'))
+    expect((await onbehalf(...check)).code).toBe(1)
+  })
+
+  it('makes none for an event that is not there', async () => {
+    const { code, err } = await onbehalf('audit', 'prove', log, 'no-such-event')
+    expect(code).toBe(2)
+    expect(err).toContain('onbehalf: the log has no such event')
+  })
+})
