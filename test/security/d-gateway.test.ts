@@ -1,4 +1,4 @@
-import { asserted, direct, forwarded, sharedSecret } from '@onbehalf/core'
+import { asserted, direct, forwarded, memoryStore, sharedSecret } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused } from './support/expect-refused.ts'
 import {
@@ -278,6 +278,32 @@ describe('D9 how long and how often', () => {
     const machine = machineToken({ client_id: 'gateway-b', jti: 'other' })
     const lines = call({ machine, person: personToken() })
     await expectRefused(server, lines, { code: 'BIND', reason: 'binding_client' })
+  })
+
+  it('D9 keeps a user token to the gateway that presented it first, where a store is given', async () => {
+    const server = await startForwarded({ bind: 'vouched', presented: memoryStore() })
+    const other = machineToken({ client_id: 'gateway-b', jti: 'other' })
+    await expectAccepted(server, goodCall())
+    await expectAccepted(server, goodCall())
+    await expectRefused(server, call({ machine: other, person: personToken() }), {
+      code: 'TOK',
+      reason: 'replayed',
+    })
+    const own = call({ machine: other, person: personToken({ jti: 'token-2' }) })
+    await expectAccepted(server, own)
+  })
+
+  it('D9 refuses a user token without an id, where its first use has to be kept', async () => {
+    const server = await startForwarded({ bind: 'vouched', presented: memoryStore() })
+    const lines = call({ machine: machineToken(), person: personToken({ jti: undefined }) })
+    await expectRefused(server, lines, { code: 'TOK', reason: 'jti_missing' })
+  })
+
+  it('D9 answers 503 when the store cannot tell who came first', async () => {
+    const down = (): Promise<never> => Promise.reject(new Error('connection refused'))
+    const presented = { add: down, set: down, get: down }
+    const server = { ...(await startForwarded({ presented })), good: undefined }
+    await expectRefused(server, goodCall(), { code: 'DOWN', reason: 'store_unavailable' })
   })
 
   it('D9 refuses a token that was revoked after a replay was noticed', async () => {

@@ -5,7 +5,9 @@ import { IdentityError, isIdentityError } from '../errors.ts'
 import { headerName } from '../header-name.ts'
 import type { Claims, Identity } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
+import type { Store } from '../stores/store.ts'
 import type { VerifiedToken } from '../verified-token.ts'
+import { createFirstGateway } from './first-gateway.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
@@ -38,6 +40,11 @@ export interface ForwardedOptions<C = Claims> {
    * Default: such a call is refused.
    */
   readonly userOptional?: boolean
+  /**
+   * Keeps a person's token (its `jti`, which is then required) to the gateway that presented it
+   * first, where several may forward; share it between processes. Default: any of them may.
+   */
+  readonly presented?: Store
 }
 
 /**
@@ -56,6 +63,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
   if (rules.includes('audience') && issuer.audiences === undefined) {
     throw new TypeError("bind: 'audience' needs an issuer with an audience")
   }
+  const keepToFirst = options.presented && createFirstGateway(options.presented)
   const known = [issuer, via]
 
   const hasGateway = (credentials: Credentials): boolean =>
@@ -80,6 +88,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     }
     const person = await issuer.verify(credential, context).catch(unreadableActor(rules))
     bind(person, { gateway, token: machine }, rules)
+    await keepToFirst?.(person, { gateway, token: machine }, context)
     return toIdentity(person, { source: 'forwarded', gateway, until: machine.expiresAt })
   }
 

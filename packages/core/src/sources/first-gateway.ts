@@ -1,0 +1,33 @@
+import type { Context } from '../context.ts'
+import { textDigest } from '../digest.ts'
+import { IdentityError } from '../errors.ts'
+import { guardedStore } from '../stores/guarded-store.ts'
+import type { Store } from '../stores/store.ts'
+import type { VerifiedToken } from '../verified-token.ts'
+import type { VerifiedGateway } from './gateway-token.ts'
+
+// Longer than the largest clock skew: an entry outlives every moment at which the token is accepted.
+const marginSeconds = 120
+
+/**
+ * Keeps a person's token to the gateway that presented it first. One gateway may use it again until
+ * it expires; another one that presents it has got hold of it.
+ */
+export function createFirstGateway(
+  store: Store,
+): (person: VerifiedToken<unknown>, machine: VerifiedGateway, context: Context) => Promise<void> {
+  const guarded = guardedStore(store)
+
+  return async (person, { gateway }, { now }) => {
+    const { issuer, tokenId, expiresAt } = person
+    if (tokenId === undefined) throw refused('jti_missing')
+    const key = `presented:${await textDigest(JSON.stringify([issuer, tokenId]))}`
+    const owner = await textDigest(JSON.stringify([gateway.issuer, gateway.client]))
+    if (await guarded.add(key, owner, expiresAt - now + marginSeconds)) return
+    if ((await guarded.get(key)) !== owner) throw refused('replayed')
+  }
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}
