@@ -5,10 +5,8 @@ import { identityOf, withIdentity } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'
 
 /**
- * Declares that a tool may be listed and called without an identity, on a server that `protect`
- * watches. The handler sees the caller's identity where there is a valid one.
- *
- * It covers tools. Prompts and resources of a protected server always need an identity.
+ * Declares that a tool, prompt or resource may be listed and used without an identity, on a server
+ * that `protect` watches. The handler sees the caller's identity where there is a valid one.
  *
  * @throws TypeError when the handler is no function, or has a guard
  *

@@ -1,43 +1,51 @@
 import type { Identity } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
 import type { DecisionEvent } from './decision-event.ts'
-import { paramsOf, type Request } from './json-rpc.ts'
-import { decideCall } from './policy.ts'
+import type { Items } from './items.ts'
+import type { Request } from './json-rpc.ts'
+import { decideCall, decidePartial } from './policy.ts'
+import type { RuleTable } from './rule-table.ts'
+import { type Target, targetOf } from './target.ts'
 import type { TaskOwners } from './task-owners.ts'
-import type { ToolTable } from './tool-table.ts'
 
 /** What the parts of a protected server share. */
 export interface Protection {
-  readonly tools: ToolTable
+  readonly items: Items
+  readonly rules: RuleTable
   readonly tasks: TaskOwners
   /** Seconds since 1970. */
   readonly now: () => number
   readonly report: (event: DecisionEvent) => void
-  /** Whether a gateway that lists without a person sees every tool. */
+  /** Whether a gateway that lists without a person sees everything. */
   readonly listToGateway: boolean
+  /** Whether a refused item is answered as one that does not exist. */
+  readonly hideRefused: boolean
 }
 
 /** Decides on a request before anything in it was validated. */
 export function decideRequest(
-  { tools, now }: Protection,
+  { items, rules, now }: Protection,
   request: Request,
   identity: Identity | undefined,
 ): Allow | Deny | Promise<Allow | Deny> {
-  const { name, arguments: sent } = paramsOf(request)
-  const tool = isToolCall(request) ? tools.get(name) : undefined
-  return decideCall(tool?.policy(), identity, { arguments: sent ?? {}, now: now() })
+  const target = targetOf(items, request)
+  const decideNow = target.isPartial ? decidePartial : decideCall
+  return decideNow(rules.policyFor(target), identity, { arguments: target.arguments, now: now() })
 }
 
-/** The operator's view of a decision. Names that no tool has stay out: callers make them up. */
+/** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
 export function toEvent(
-  { tools }: Protection,
+  { items }: Protection,
   request: Request,
   identity: Identity | undefined,
   decision: Allow | Deny,
 ): DecisionEvent {
-  const { name } = paramsOf(request)
-  const isKnown = isToolCall(request) && tools.get(name) !== undefined
-  return { method: request.method, ...(isKnown && { tool: String(name) }), identity, decision }
+  const target = targetOf(items, request)
+  return { method: request.method, ...nameItem(target), identity, decision }
+}
+
+function nameItem({ kind, item }: Target): Pick<DecisionEvent, 'tool' | 'prompt' | 'resource'> {
+  return item === undefined ? {} : { [kind]: item.key }
 }
 
 export function isToolCall(request: Request): boolean {

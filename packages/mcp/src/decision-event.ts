@@ -10,6 +10,10 @@ export interface DecisionEvent {
   readonly method: string
   /** Name of the registered tool; absent for other methods and for names that no tool has. */
   readonly tool?: string
+  /** Name of the registered prompt. */
+  readonly prompt?: string
+  /** URI of the registered resource, or name of the template that serves it. */
+  readonly resource?: string
   readonly identity: Identity | undefined
   readonly decision: Allow | Deny
 }

@@ -2,18 +2,26 @@ import type { Identity } from '@onbehalf/core'
 import type { Protection } from './decide-request.ts'
 import { isRecord, type Message } from './json-rpc.ts'
 import type { OpenRequest } from './open-requests.ts'
-import { decideListing, validIdentity } from './policy.ts'
+import { decideCall, decideListing, validIdentity } from './policy.ts'
+import { resourceTarget } from './target.ts'
 
 type Result = Readonly<Record<string, unknown>>
+type Verdict = boolean | Promise<boolean>
 
-const otherLists = new Map([
-  ['prompts/list', 'prompts'],
-  ['resources/list', 'resources'],
-  ['resources/templates/list', 'resourceTemplates'],
+/** One kind of list. */
+interface List {
+  /** Member of the result that holds the list. */
+  readonly member: string
+  /** Whether a caller may see this. */
+  readonly shows: (item: Result, protection: Protection, identity: Identity | undefined) => Verdict
+}
+
+const lists = new Map<string, List>([
+  ['tools/list', { member: 'tools', shows: showsNamed('tool') }],
+  ['prompts/list', { member: 'prompts', shows: showsNamed('prompt') }],
+  ['resources/list', { member: 'resources', shows: showsResource }],
+  ['resources/templates/list', { member: 'resourceTemplates', shows: showsNamed('template') }],
 ])
-
-/** Methods that answer with a list, cut to what the caller may use. */
-export const listMethods: readonly string[] = ['tools/list', ...otherLists.keys()]
 
 /**
  * Takes out of an answer what its caller may not see. A page keeps its cursor, and what depends on
@@ -27,20 +35,59 @@ export function filterAnswer(
   const { result } = answer
   if (!isRecord(result)) return answer
   if (request.method === 'tasks/list') return filterTasks(protection, identity, answer)
-  if (request.method !== 'tools/list') {
-    const list = otherLists.get(request.method)
-    const isHidden = list !== undefined && !validIdentity(identity, protection.now())
-    const visible = isHidden ? { ...result, [list]: [] } : result
+  const list = lists.get(request.method)
+  if (list === undefined) {
     return request.method === 'server/discover'
       ? answer
-      : { ...answer, result: makePrivate(visible) }
+      : { ...answer, result: makePrivate(result) }
   }
-  const finish = (tools: unknown[]): Message => ({
+  const finish = (items: readonly unknown[]): Message => ({
     ...answer,
-    result: makePrivate({ ...result, tools }),
+    result: makePrivate({ ...result, [list.member]: items }, true),
   })
-  const tools = filterTools(protection, identity, result['tools'])
-  return tools instanceof Promise ? tools.then(finish) : finish(tools)
+  const shown = filterList(list, protection, identity, result[list.member])
+  return shown instanceof Promise ? shown.then(finish) : finish(shown)
+}
+
+function filterList(
+  { shows }: List,
+  protection: Protection,
+  identity: Identity | undefined,
+  listed: unknown,
+): readonly unknown[] | Promise<readonly unknown[]> {
+  const items: unknown[] = Array.isArray(listed) ? listed : []
+  const { listToGateway, now } = protection
+  if (listToGateway && isGatewayAlone(validIdentity(identity, now()))) return items
+  const verdicts = items.map((item) => isRecord(item) && shows(item, protection, identity))
+  const keep = (shown: readonly unknown[]): unknown[] =>
+    items.filter((_, index) => shown[index] === true)
+  const isSettled = verdicts.every((verdict) => typeof verdict === 'boolean')
+  return isSettled ? keep(verdicts) : Promise.all(verdicts.map(async (v) => v)).then(keep)
+}
+
+function showsNamed(kind: 'tool' | 'prompt' | 'template'): List['shows'] {
+  return ({ name, uriTemplate }, { items, rules, now }, identity) => {
+    const item = items[kind].get(name)
+    const target =
+      kind === 'template'
+        ? ({ kind: 'resource', name: uriTemplate } as const)
+        : ({ kind, name } as const)
+    return decideListing(rules.policyFor({ ...target, ...(item && { item }) }), identity, now())
+  }
+}
+
+// The URI of a listed resource is all that its guard would see of a call.
+function showsResource(
+  { uri }: Result,
+  { items, rules, now }: Protection,
+  identity: Identity | undefined,
+): Verdict {
+  const target = resourceTarget(items, uri)
+  const call = { arguments: target.arguments, now: now() }
+  const decision = decideCall(rules.policyFor(target), identity, call)
+  return decision instanceof Promise
+    ? decision.then(({ effect }) => effect === 'allow')
+    : decision.effect === 'allow'
 }
 
 async function filterTasks(
@@ -56,31 +103,13 @@ async function filterTasks(
   return { ...answer, result: { ...result, tasks: own } }
 }
 
-function filterTools(
-  { tools, now, listToGateway }: Protection,
-  identity: Identity | undefined,
-  listed: unknown,
-): unknown[] | Promise<unknown[]> {
-  const items: unknown[] = Array.isArray(listed) ? listed : []
-  const time = now()
-  if (listToGateway && isGatewayAlone(validIdentity(identity, time))) return items
-  const verdicts = items.map((item) => {
-    const tool = isRecord(item) ? tools.get(item['name']) : undefined
-    return decideListing(tool?.policy(), identity, time)
-  })
-  const keep = (shown: readonly unknown[]): unknown[] =>
-    items.filter((_, index) => shown[index] === true)
-  const isSettled = verdicts.every((verdict) => typeof verdict === 'boolean')
-  return isSettled ? keep(verdicts) : Promise.all(verdicts.map(async (v) => v)).then(keep)
-}
-
 /** A gateway that calls for nobody but itself. */
 function isGatewayAlone(identity: Identity | undefined): boolean {
   return identity?.kind === 'service' && identity.gateway !== undefined
 }
 
 // `resultType` marks results of the 2026-07-28 revision, the first in which results are cacheable.
-function makePrivate(result: Result): Result {
-  const isCacheable = 'cacheScope' in result || ('resultType' in result && 'tools' in result)
+function makePrivate(result: Result, isList = false): Result {
+  const isCacheable = 'cacheScope' in result || ('resultType' in result && isList)
   return isCacheable ? { ...result, cacheScope: 'private' } : result
 }

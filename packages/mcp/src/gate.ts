@@ -1,5 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { arrivals } from './arrivals.ts'
 import { AskedRequests } from './asked-requests.ts'
 import { type Delivery, deliveries } from './current-identity.ts'
 import {
@@ -83,8 +84,12 @@ class Gate {
   #takeOver(): void {
     const transport = this.#transport
     const { onmessage: dispatch, onclose } = transport
-    transport.onmessage = (message, extra) => {
-      this.#arrive(message, extra, () => dispatch?.call(transport, message, extra))
+    transport.onmessage = (message, given) => {
+      const extra = withArrival(given)
+      // What is called below here is another caller's business.
+      arrivals.exit(() =>
+        this.#arrive(message, extra, () => dispatch?.call(transport, message, extra)),
+      )
     }
     transport.onclose = () => {
       this.#open.clear()
@@ -214,4 +219,9 @@ class Gate {
       error instanceof Error ? error : new Error('Gate failure', { cause: error }),
     )
   }
+}
+
+function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {
+  const authInfo = arrivals.getStore()
+  return authInfo === undefined || extra?.authInfo !== undefined ? extra : { ...extra, authInfo }
 }

@@ -14,14 +14,25 @@ export { requireUser } from './require-user.ts'
 // The server around them
 
 export type { DecisionEvent } from './decision-event.ts'
+export type { Explanation } from './explain.ts'
+export { explain } from './explain.ts'
 export type { ProtectableServer, ProtectOptions } from './protect.ts'
 export { protect } from './protect.ts'
+export type { EntryHandler, EntryServer } from './protect-handler.ts'
+export { protectHandler } from './protect-handler.ts'
+export type { Annotations, Rule } from './rule.ts'
+export type { RuleKind } from './target.ts'
 
 // What belongs to one caller
 
 export type { Events } from './own-events.ts'
 export { ownEvents } from './own-events.ts'
 export { callerKey } from './session-owner.ts'
+
+// Identity without HTTP
+
+export type { IdentifyTransportOptions, PlainTransport } from './identify-transport.ts'
+export { identifyTransport } from './identify-transport.ts'
 
 // Identity in code below a call
 

@@ -15,7 +15,7 @@ export type Policy = Guard<never> | 'public'
 const policies = new WeakMap<object, Policy>()
 
 /** The default: any caller whose identity is verified and has not expired. */
-const authenticated: Guard = Object.freeze({ name: 'identity', decide: () => allow })
+export const authenticated: Guard = Object.freeze({ name: 'identity', decide: () => allow })
 
 export function setPolicy(handler: object, policy: Policy): void {
   policies.set(handler, policy)
@@ -33,6 +33,21 @@ export function decideCall(
 ): Allow | Deny | Promise<Allow | Deny> {
   const decision = decidePolicy(policy, identity, { call, now: call.now })
   return decision instanceof Promise ? decision.then(final) : final(decision)
+}
+
+/**
+ * Decides on a call of which only a part of the arguments is known. Where a guard depends on them,
+ * what is known must do.
+ */
+export function decidePartial(
+  policy: Policy | undefined,
+  identity: Identity | undefined,
+  call: { readonly arguments: unknown; readonly now: number },
+): Allow | Deny | Promise<Allow | Deny> {
+  const decide = (decision: Decision): Allow | Deny | Promise<Allow | Deny> =>
+    decision.effect === 'unknown' ? decideCall(policy, identity, call) : decision
+  const decision = decidePolicy(policy, identity, { now: call.now })
+  return decision instanceof Promise ? decision.then(decide) : decide(decision)
 }
 
 /** Decides whether an item of a list is shown. */

@@ -5,13 +5,16 @@ import type { Protection } from './decide-request.ts'
 import type { DecisionEvent } from './decision-event.ts'
 import { type GateRules, openGate } from './gate.ts'
 import { openFront } from './http-front.ts'
+import { Items } from './items.ts'
+import { lowLevelServer, protections } from './protections.ts'
+import type { Rule } from './rule.ts'
+import { RuleTable } from './rule-table.ts'
 import { createRules } from './rules.ts'
 import { addScopeChallenge, createScopeFinder, type FindMissingScopes } from './scope-challenge.ts'
 import { SessionOwner } from './session-owner.ts'
 import { TaskOwners } from './task-owners.ts'
-import { ToolTable } from './tool-table.ts'
 import type { Connectable, Transport } from './transport.ts'
-import { watchTools } from './watch-tools.ts'
+import { watchItems } from './watch-items.ts'
 
 /** An `McpServer` or a low-level `Server` of either SDK generation. */
 export interface ProtectableServer {
@@ -27,10 +30,21 @@ export interface ProtectOptions {
    */
   readonly onDecision?: (event: DecisionEvent) => void
   /**
-   * Shows every tool to a gateway that lists without a person, as gateways do to synchronize their
+   * Shows everything to a gateway that lists without a person, as gateways do to synchronize their
    * own lists. Its calls are decided as ever. Default: it sees what it may call.
    */
   readonly listToGateway?: boolean
+  /**
+   * Guards by kind, name and annotations, for a whole server in one table. The most specific rule
+   * counts, and a handler's own guard counts beside it. `connect` rejects with a `TypeError` when
+   * rules contradict each other or the handlers, or match nothing.
+   */
+  readonly rules?: readonly Rule[]
+  /**
+   * Answers a refused tool, prompt or resource as one that does not exist, and asks nobody for
+   * scopes. Default: the caller learns why it was refused.
+   */
+  readonly hideRefused?: boolean
   /**
    * Where owners of tasks are kept. Give the servers of all processes the same one if a task may be
    * asked for in another process than the one that made it. Default: in the memory of this process.
@@ -38,24 +52,23 @@ export interface ProtectOptions {
   readonly store?: Store
 }
 
-const protectedServers = new WeakSet<object>()
-
 /**
  * Puts a gate in front of every transport that a server connects to, and returns the same server.
  *
- * - A tool's guard decides before its arguments are validated, and again on the validated ones.
- * - `tools/list` shows each caller the tools that their guards do not rule out.
- * - Tools without a guard, and every other request, need an identity; `allowPublic` makes
- *   exceptions of tools.
+ * - The guard of a tool, prompt or resource decides before anything is validated, and again on the
+ *   validated arguments. It decides on completions and subscriptions as well.
+ * - Lists show each caller what the guards do not rule out.
+ * - What has no guard, and every other request, needs an identity; `allowPublic` and `rules` make
+ *   exceptions.
  * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
  * - `currentIdentity()` works below every handler, on any transport.
  * - A session, its streams and its tasks belong to the caller who opened them, in the organization
  *   of that time; to anybody else they do not exist.
  *
  * It does not verify tokens: identities come with the `AuthInfo` that `createAuthInfo` made. It does
- * not see `subscriptions/listen` of SDK v2.
+ * not see `subscriptions/listen` of SDK v2: `protectHandler` does.
  *
- * @throws TypeError when the server is connected or protected already
+ * @throws TypeError when the server is connected or protected already, or a rule is malformed
  *
  * @example
  * ```ts
@@ -65,33 +78,47 @@ const protectedServers = new WeakSet<object>()
  */
 export function protect<S extends ProtectableServer>(server: S, options: ProtectOptions = {}): S {
   const low = lowLevelServer(server)
-  if (protectedServers.has(low)) throw new TypeError('the server is already protected')
+  if (protections.has(low)) throw new TypeError('the server is already protected')
   if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
-  protectedServers.add(low)
-
-  const tools = new ToolTable()
-  const report = createReport(low, options)
-  const { clock: now = systemTime, listToGateway = false } = options
-  const tasks = new TaskOwners(options.store)
-  const protection: Protection = { tools, tasks, now, report, listToGateway }
+  const protection = createProtection(low, options)
+  protections.set(low, protection)
   const findMissingScopes = createScopeFinder(protection)
-  watchTools(server, (name, registered, handler) => {
-    tools.add(name, registered, handler)
+  watchItems(server, (kind, key, registered, handler) => {
+    protection.items[kind].add(key, registered, handler)
     addScopeChallenge(registered, findMissingScopes)
   })
-  guardConnections(low, createRules(protection), findMissingScopes)
+  const assertFits = () => {
+    if (low !== (server as object)) protection.rules.assertFits(protection.items)
+  }
+  guardConnections(low, createRules(protection), findMissingScopes, assertFits)
   return server
 }
 
-// `McpServer` of both generations holds the server that connects, and connects through it.
-function lowLevelServer(server: object): Connectable {
-  return 'server' in server ? (server.server as Connectable) : (server as Connectable)
+function createProtection(low: Connectable, options: ProtectOptions): Protection {
+  const { clock = systemTime, rules = [], store } = options
+  const { listToGateway = false, hideRefused = false } = options
+  return {
+    items: new Items(),
+    rules: new RuleTable(rules),
+    tasks: new TaskOwners(store),
+    now: clock,
+    report: createReport(low, options),
+    listToGateway,
+    hideRefused,
+  }
 }
 
-function guardConnections(low: Connectable, rules: GateRules, find: FindMissingScopes): void {
+function guardConnections(
+  low: Connectable,
+  rules: GateRules,
+  find: FindMissingScopes,
+  assertFits: () => void,
+): void {
   const connect = low.connect.bind(low)
   const gated = new WeakSet<Transport>()
-  low.connect = (transport) => {
+  low.connect = async (transport) => {
+    // The first moment at which a server has all its items.
+    assertFits()
     if (!gated.has(transport)) {
       gated.add(transport)
       const session = new SessionOwner(transport, openerOf(transport))

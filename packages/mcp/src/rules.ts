@@ -1,29 +1,29 @@
 import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
 import { decideRequest, isToolCall, type Protection, toEvent } from './decide-request.ts'
 import { createDenialError, createDenialResult } from './denial.ts'
-import { filterAnswer, listMethods } from './filter-list.ts'
+import { filterAnswer } from './filter-list.ts'
 import type { GateRules } from './gate.ts'
 import { isRecord, type Message, paramsOf, type Reply, type Request } from './json-rpc.ts'
+import { openMethods } from './open-methods.ts'
 import type { OpenRequest } from './open-requests.ts'
 import { validIdentity } from './policy.ts'
 import { mask, unmask } from './stand-in.ts'
+import { targetOf } from './target.ts'
 import { createdTask, namedTasks } from './task-owners.ts'
-
-// Handshake and lists: without an identity they show nothing but public tools.
-const openToAnyone = new Set(['initialize', 'ping', 'server/discover', ...listMethods])
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
 /** Somebody else's session or task. */
 export const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
-/** The rules of a protected server, as its gates apply them. */
+/** What a protected server decides, as its gates apply them. */
 export function createRules(protection: Protection): GateRules {
   const { now, report } = protection
 
   function conclude({ request, identity }: OpenRequest, decision: Allow | Deny): Reply | undefined {
     report(toEvent(protection, request, identity, decision))
-    return decision.effect === 'deny' ? refuse(request, decision) : undefined
+    if (decision.effect === 'allow' || hide(protection, request)) return undefined
+    return refuse(request, decision)
   }
 
   async function admitTask(
@@ -41,7 +41,7 @@ export function createRules(protection: Protection): GateRules {
 
   return {
     admit: (open) => {
-      if (openToAnyone.has(open.request.method)) return undefined
+      if (openMethods.has(open.request.method)) return undefined
       const tasks = namedTasks(open.request)
       if (tasks.length > 0) return admitTask(open, tasks)
       const decision = decideRequest(protection, open.request, open.identity)
@@ -73,6 +73,20 @@ function release(
   const released = filterAnswer(protection, open, unmask(request, answer))
   if (task === undefined || identity === undefined) return released
   return protection.tasks.keep(task, identity).then(() => released)
+}
+
+/** Has the SDK answer for an item that does not exist, where that is asked for and possible. */
+function hide({ hideRefused, items }: Protection, request: Request): boolean {
+  const { kind, name: used } = targetOf(items, request)
+  if (!hideRefused || kind === 'method') return false
+  const { name, uri, ref } = paramsOf(request)
+  const { name: refName, uri: refUri } = isRecord(ref) ? ref : {}
+  const hidden = [name, uri, refName, refUri].find((text) => typeof text === 'string')
+  // A template for any URI at all would serve the stand-in as well.
+  const isServed = kind === 'resource' && items.findResource('urn:uuid:0').item !== undefined
+  if (used === undefined || hidden === undefined || isServed) return false
+  mask(request, hidden as string)
+  return true
 }
 
 // A call that asks for a task is answered with a task: a tool's result would be malformed there.

@@ -1,8 +1,8 @@
 import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
 import { type AuthInfo, identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { decideRequest, type Protection, toEvent } from './decide-request.ts'
+import type { Registered } from './item-table.ts'
 import { isRequest, type Message } from './json-rpc.ts'
-import type { RegisteredTool } from './tool-table.ts'
 
 /** What SDK v2 hands to a `scopeChallenge`. */
 interface ChallengeContext {
@@ -23,10 +23,14 @@ export type FindMissingScopes = (
   authInfo: unknown,
 ) => Promise<IdentityError | undefined>
 
+const challenged = new Set(['tools/call', 'resources/read', 'prompts/get'])
+
 export function createScopeFinder(protection: Protection): FindMissingScopes {
   return async (request, authInfo) => {
     const identity = identityOfAuthInfo(authInfo)
-    if (identity === undefined || !isRequest(request) || request.method !== 'tools/call') return
+    if (identity === undefined || !isRequest(request) || !challenged.has(request.method)) return
+    // A challenge would tell that the item exists.
+    if (protection.hideRefused) return
     const decision = await decideRequest(protection, request, identity)
     if (decision.effect !== 'deny' || decision.reason !== 'scope_missing') return
     protection.report(toEvent(protection, request, identity, decision))
@@ -36,13 +40,13 @@ export function createScopeFinder(protection: Protection): FindMissingScopes {
 }
 
 /**
- * Has SDK v2 answer missing scopes over HTTP: a registered tool carries the handler that its
- * transports ask. A handler that the tool came with stays. SDK v1 has no such member.
+ * Has SDK v2 answer missing scopes over HTTP: a registered item carries the handler that its
+ * transports ask. A handler that the item came with stays. SDK v1 has no such member.
  */
-export function addScopeChallenge(registered: RegisteredTool, find: FindMissingScopes): void {
-  const tool = registered as { scopeChallenge?: ChallengeHandler | undefined }
-  if (!('scopeChallenge' in tool) || tool.scopeChallenge !== undefined) return
-  tool.scopeChallenge = async ({ request, authInfo }) => {
+export function addScopeChallenge(registered: Registered, find: FindMissingScopes): void {
+  const item = registered as { scopeChallenge?: ChallengeHandler | undefined }
+  if (!('scopeChallenge' in item) || item.scopeChallenge !== undefined) return
+  item.scopeChallenge = async ({ request, authInfo }) => {
     const missing = await find(request, authInfo)
     return missing && { scopes: missing.scopes, errorDescription: missing.message }
   }

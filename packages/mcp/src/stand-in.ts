@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { parseUri } from './items.ts'
 import { isRecord, type Message, type Request } from './json-rpc.ts'
 
 interface StandIn {
@@ -13,8 +14,11 @@ const standIns = new WeakMap<Request, readonly StandIn[]>()
  * what does not exist, whatever that answer is in its version; `unmask` puts the name back into it.
  */
 export function mask(request: Request, hidden: string): void {
-  const standIn = { hidden, shown: `urn:uuid:${randomUUID()}` }
-  standIns.set(request, [...(standIns.get(request) ?? []), standIn])
+  const id = randomUUID()
+  // SDKs show a URI as it was sent or normalized: the two are told apart by the case of the scheme.
+  const standIn = { hidden, shown: `URN:uuid:${id}` }
+  const normalized = { hidden: parseUri(hidden)?.href ?? hidden, shown: `urn:uuid:${id}` }
+  standIns.set(request, [...(standIns.get(request) ?? []), standIn, normalized])
   replaceIn(request.params, standIn)
 }
 

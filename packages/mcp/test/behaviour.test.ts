@@ -451,13 +451,13 @@ describe.each(runtimes)('$name', ({ start, isHttp, generation }) => {
     ])
   })
 
-  test('lists prompts and resources to callers with an identity alone', async () => {
-    const known = await server.connect('robot')
-    expect(await known.listAll()).toEqual({
-      prompts: ['ask'],
-      resources: ['note'],
-      templates: ['files'],
-    })
+  test('lists prompts and resources to callers whom their guards let in', async () => {
+    const shown = async (caller: string) => (await server.connect(caller)).listAll()
+    const files = ['files']
+    expect(await shown('ada')).toEqual({ prompts: ['ask'], resources: ['note'], templates: files })
+    expect(await shown('bob')).toEqual({ prompts: [], resources: ['note'], templates: files })
+    expect(await shown('eve')).toEqual({ prompts: ['ask'], resources: [], templates: files })
+    expect(await shown('robot')).toEqual({ prompts: [], resources: [], templates: [] })
     for (const caller of [undefined, 'late', 'copy-of-ada']) {
       const unknown = await server.connect(caller)
       expect(await unknown.listAll()).toEqual({ prompts: [], resources: [], templates: [] })
@@ -486,7 +486,7 @@ describe.each(runtimes)('$name', ({ start, isHttp, generation }) => {
     )
     const stranger = await server.connect()
     expect(await stranger.read(noteUri)).toEqual(
-      denial(31_401, 'identity_missing', 'identity', 'the call carries no verified identity.'),
+      denial(31_401, 'identity_missing', 'organization', 'the call carries no verified identity.'),
     )
     expect(runs).toEqual([])
   })

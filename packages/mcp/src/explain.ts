@@ -1,0 +1,72 @@
+import type { Identity } from '@onbehalf/core'
+import { type Decision, type DenialReason, decide } from '@onbehalf/core/guards'
+import type { Item } from './item-table.ts'
+import { uriTemplateOf } from './items.ts'
+import type { Policy } from './policy.ts'
+import { authenticated } from './policy.ts'
+import type { ProtectableServer } from './protect.ts'
+import { protectionOf } from './protections.ts'
+import { type RuleKind, ruleKindOf } from './target.ts'
+
+/** What one caller may do with one item, and why. */
+export interface Explanation {
+  readonly kind: RuleKind
+  /** Name of a tool or prompt, URI of a resource, text of a URI template. */
+  readonly name: string
+  /** `depends`: on the arguments of the call. */
+  readonly verdict: 'allowed' | 'denied' | 'depends'
+  /** Name of the guard that was asked, or `public`. */
+  readonly guard: string
+  readonly reason?: DenialReason
+  /** The rule that counts, by its place in the table from 1. */
+  readonly rule?: number
+}
+
+/**
+ * Tells what an identity may do on a protected server, and why: one line for each tool, resource
+ * and prompt that is registered. Without an identity it tells what is public.
+ *
+ * It does not say what a call would decide on its arguments, nor what low-level request handlers
+ * do.
+ *
+ * @throws TypeError when the server is not protected
+ *
+ * @example
+ * ```ts
+ * const identity = await authenticator.authenticate(request)
+ * console.table(await explain(server, identity))
+ * ```
+ */
+export async function explain(
+  server: ProtectableServer,
+  identity: Identity | undefined,
+): Promise<readonly Explanation[]> {
+  const { items, rules, now } = protectionOf(server)
+  const explainItem = async (item: Item): Promise<Explanation> => {
+    const kind = ruleKindOf(item.kind)
+    const target = { kind, name: item.key, item }
+    const rule = rules.numberFor(target)
+    const name = uriTemplateOf(item) ?? item.key
+    const verdict = await judge(rules.policyFor(target), identity, now())
+    return { kind, name, ...verdict, ...(rule !== undefined && { rule }) }
+  }
+  return Promise.all(items.all().map(explainItem))
+}
+
+async function judge(
+  policy: Policy | undefined,
+  identity: Identity | undefined,
+  now: number,
+): Promise<Pick<Explanation, 'verdict' | 'guard' | 'reason'>> {
+  if (policy === 'public') return { verdict: 'allowed', guard: 'public' }
+  const guard = policy ?? authenticated
+  const decision = await decide(guard, identity, { now })
+  if (decision.effect !== 'deny') return { verdict: verdicts[decision.effect], guard: guard.name }
+  return { verdict: verdicts.deny, guard: decision.guard, reason: decision.reason }
+}
+
+const verdicts: Record<Decision['effect'], Explanation['verdict']> = {
+  allow: 'allowed',
+  deny: 'denied',
+  unknown: 'depends',
+}

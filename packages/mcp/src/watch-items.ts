@@ -1,0 +1,61 @@
+import type { ItemKind, Registered } from './item-table.ts'
+
+type OnItem = (kind: ItemKind, key: string, registered: Registered, handler: unknown) => void
+type Register = (name: string, ...rest: unknown[]) => Registered
+type Registrar = Record<string, unknown>
+type Kept = Readonly<Record<string, Record<string, Registered & Record<string, unknown>>>>
+
+/**
+ * Tells of everything that a server has or gets: from `registerTool` and its siblings, and under SDK
+ * v1 from their older forms and from `registerToolTask`.
+ */
+export function watchItems(server: object, onItem: OnItem): void {
+  tellOfEarlier(server, onItem)
+  const registrar = server as Registrar
+  const onTool: OnRegistered = (name, _second, ...made) => onItem('tool', name, ...made)
+  const onPrompt: OnRegistered = (name, _second, ...made) => onItem('prompt', name, ...made)
+  const onResource: OnRegistered = (name, address, ...made) =>
+    typeof address === 'string'
+      ? onItem('resource', address, ...made)
+      : onItem('template', name, ...made)
+  for (const method of ['registerTool', 'tool']) watch(registrar, method, onTool)
+  for (const method of ['registerPrompt', 'prompt']) watch(registrar, method, onPrompt)
+  for (const method of ['registerResource', 'resource']) watch(registrar, method, onResource)
+  const experimental = registrar['experimental'] as { tasks?: Registrar } | undefined
+  if (experimental?.tasks) watch(experimental.tasks, 'registerToolTask', onTool)
+}
+
+type OnRegistered = (
+  name: string,
+  second: unknown,
+  registered: Registered,
+  handler: unknown,
+) => void
+
+function watch(registrar: Registrar, method: string, onRegistered: OnRegistered): void {
+  const register = registrar[method] as Register | undefined
+  if (typeof register !== 'function') return
+  registrar[method] = (name: string, ...rest: unknown[]) => {
+    const registered = register.call(registrar, name, ...rest)
+    onRegistered(name, rest[0], registered, rest.at(-1))
+    return registered
+  }
+}
+
+// No public member lists what a server has. Should these go, what is older than the gate counts as
+// without a guard: its callers need an identity, its handlers still enforce. So do prompts that
+// are older than the gate under SDK v2, which keeps no handler of theirs.
+function tellOfEarlier(server: object, onItem: OnItem): void {
+  const kept = server as Kept
+  const earlier: [ItemKind, string, string][] = [
+    ['tool', '_registeredTools', 'handler'],
+    ['prompt', '_registeredPrompts', 'callback'],
+    ['resource', '_registeredResources', 'readCallback'],
+    ['template', '_registeredResourceTemplates', 'readCallback'],
+  ]
+  for (const [kind, table, handler] of earlier) {
+    for (const [key, item] of Object.entries(kept[table] ?? {})) {
+      onItem(kind, key, item, item[handler])
+    }
+  }
+}

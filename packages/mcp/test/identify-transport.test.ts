@@ -1,0 +1,217 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/server/stdio.js'
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotocol/server/stdio'
+import { createAuthenticator, direct, issuer } from '@onbehalf/core'
+import { currentIdentity, identifyTransport, identityOf, protect, requireOrg } from '@onbehalf/mcp'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { modern, type Rpc } from './support/http-host.ts'
+import { makeServer, nothing, reply } from './support/make-server.ts'
+import { call, reasonOf } from './support/raw.ts'
+
+const resource = 'https://mcp.example/mcp'
+const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+let time = 1_800_000_000
+const now = () => time
+
+const authenticator = createAuthenticator({
+  resource,
+  clock: now,
+  sources: [
+    direct({
+      issuer: issuer({
+        issuer: 'https://idp.example',
+        audience: resource,
+        algorithms: ['ES256'],
+        keys: {
+          jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256' }] },
+        },
+      }),
+    }),
+  ],
+})
+
+let made = 0
+async function mint(subject: string, { seconds = 300, org = 'acme' } = {}): Promise<string> {
+  const header = { alg: 'ES256', kid: 'k', typ: 'at+jwt' }
+  const claims = {
+    iss: 'https://idp.example',
+    sub: subject,
+    aud: resource,
+    client_id: 'agent',
+    org_id: org,
+    jti: String(made++),
+    iat: time,
+    exp: time + seconds,
+  }
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const input = `${encode(header)}.${encode(claims)}`
+  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
+  return `${input}.${sign('sha256', Buffer.from(input), key).toString('base64url')}`
+}
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'token-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+function build(generation: 'v1' | 'v2') {
+  const server = protect(makeServer(generation), { clock: now })
+  server.registerTool(
+    'who',
+    { inputSchema: nothing },
+    requireOrg('acme', async (_args: object, ctx) =>
+      reply([ctx.identity.subject, identityOf(ctx)?.subject, currentIdentity()?.subject].join()),
+    ),
+  )
+  return server
+}
+
+const hello = {
+  jsonrpc: '2.0',
+  id: 'hello',
+  method: 'initialize',
+  params: {
+    protocolVersion: '2025-06-18',
+    capabilities: {},
+    clientInfo: { name: 'raw', version: '1' },
+  },
+}
+const legacyCall = (id: number) => call(id, 'who')
+const modernCall = (id: number) => modern('tools/call', { name: 'who', arguments: {} }, id).body
+type Options = Parameters<typeof identifyTransport>[1]
+
+const lines = [
+  {
+    line: 'v1',
+    first: [hello],
+    ask: legacyCall,
+    open: (input: PassThrough, output: PassThrough, options: Options) =>
+      build('v1').connect(identifyTransport(new StdioV1(input, output), options)),
+  },
+  {
+    line: 'v2 legacy era',
+    first: [hello],
+    ask: legacyCall,
+    open: async (input: PassThrough, output: PassThrough, options: Options) =>
+      void serveStdio(() => build('v2') as never, {
+        transport: identifyTransport(new StdioV2(input, output), options),
+      }),
+  },
+  {
+    line: 'v2 2026-07-28 era',
+    first: [],
+    ask: modernCall,
+    open: async (input: PassThrough, output: PassThrough, options: Options) =>
+      void serveStdio(() => build('v2') as never, {
+        transport: identifyTransport(new StdioV2(input, output), options),
+      }),
+  },
+]
+
+afterEach(() => {
+  time = 1_800_000_000
+})
+
+describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) => {
+  async function connect(options: Partial<Options>) {
+    const [input, output] = [new PassThrough(), new PassThrough()]
+    const answers = new Map<unknown, Rpc>()
+    let text = ''
+    output.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8')
+      const complete = text.split('\n')
+      text = complete.pop() ?? ''
+      for (const part of complete) {
+        const answer = JSON.parse(part) as Rpc
+        answers.set(answer.id, answer)
+      }
+    })
+    await open(input, output, { authenticator, ...options })
+    let id = 0
+    for (const message of first) input.write(`${JSON.stringify(message)}\n`)
+    return async () => {
+      id += 1
+      input.write(`${JSON.stringify(ask(id))}\n`)
+      for (let round = 0; round < 200 && !answers.has(id); round++) await delay(5)
+      const answer = answers.get(id) ?? {}
+      const content = answer.result?.['content'] as { text: string }[] | undefined
+      return reasonOf(answer) ?? content?.[0]?.text
+    }
+  }
+
+  test('runs calls for the person of the token, everywhere below the handler', async () => {
+    const who = await connect({ token: await mint('ada') })
+    expect(await who()).toBe('ada,ada,ada')
+  })
+
+  test('decides on that person', async () => {
+    const who = await connect({ token: await mint('eve', { org: 'globex' }) })
+    expect(await who()).toBe('org_mismatch')
+  })
+
+  test('looks at the expiry at every message', async () => {
+    const who = await connect({ token: await mint('ada', { seconds: 60 }) })
+    expect(await who()).toBe('ada,ada,ada')
+    time += 200
+    expect(await who()).toBe('identity_expired')
+  })
+
+  test('reads a token file again when it changed, in place or as a whole', async () => {
+    const tokenFile = join(folder, `token-${Math.random()}`)
+    await writeFile(tokenFile, `${await mint('ada', { seconds: 60 })}\n`)
+    const errors: unknown[] = []
+    const who = await connect({ tokenFile, onError: (error) => errors.push(error) })
+    expect(await who()).toBe('ada,ada,ada')
+    time += 200
+    expect(await who()).toBe('identity_expired')
+    await writeFile(tokenFile, await mint('ada'))
+    expect(await who()).toBe('ada,ada,ada')
+    await writeFile(`${tokenFile}.new`, await mint('bob'))
+    await rename(`${tokenFile}.new`, tokenFile)
+    expect(await who()).toBe('bob,bob,bob')
+    expect(errors).toEqual([])
+    await writeFile(tokenFile, 'not a token')
+    expect(await who()).toBe('identity_missing')
+    await rm(tokenFile)
+    expect(await who()).toBe('identity_missing')
+    expect(errors).toHaveLength(2)
+    await writeFile(tokenFile, await mint('ada'))
+    expect(await who()).toBe('ada,ada,ada')
+  })
+})
+
+describe('identifyTransport', () => {
+  test('rejects the start when the token is refused', async () => {
+    const transport = new StdioV1(new PassThrough(), new PassThrough())
+    const options = { authenticator, token: await mint('ada', { seconds: -600 }) }
+    await expect(build('v1').connect(identifyTransport(transport, options))).rejects.toMatchObject({
+      code: 'TOK',
+      reason: 'expired',
+    })
+  })
+
+  test.each([
+    ['neither token nor file', {}],
+    ['a variable that is not set', { token: process.env['ONBEHALF_NO_SUCH_VARIABLE'] }],
+    ['both', { token: 'a', tokenFile: 'b' }],
+  ])('throws TypeError for %s', (_what, options) => {
+    const transport = new StdioV1(new PassThrough(), new PassThrough())
+    expect(() => identifyTransport(transport, { authenticator, ...options })).toThrow(
+      new TypeError('either token or tokenFile must be given'),
+    )
+  })
+
+  test('throws TypeError for an HTTP transport, whose callers are not one person', () => {
+    const transport = new StreamableHTTPServerTransport({})
+    expect(() => identifyTransport(transport as never, { authenticator, token: 'a' })).toThrow(
+      new TypeError('an HTTP transport gets the identity of each request'),
+    )
+  })
+})

@@ -1,0 +1,260 @@
+import { completable as completableV1 } from '@modelcontextprotocol/sdk/server/completable.js'
+import { ResourceTemplate as TemplateV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
+import {
+  completable as completableV2,
+  ResourceTemplate as TemplateV2,
+} from '@modelcontextprotocol/server'
+import {
+  allowPublic,
+  type DecisionEvent,
+  type ProtectOptions,
+  protect,
+  requireOrg,
+  requireRole,
+  requireScope,
+} from '@onbehalf/mcp'
+import { describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { type AnyServer, makeServer, nothing, reply } from './support/make-server.ts'
+import { call, type Generation, generations, type Wire, wire } from './support/raw.ts'
+
+const completed: string[] = []
+const ran: string[] = []
+
+type Variables = Record<string, string | string[]>
+
+/** A server with one of everything, all of it of acme alone. */
+export function register(generation: Generation, server: AnyServer): AnyServer {
+  const Template = generation === 'v1' ? TemplateV1 : (TemplateV2 as unknown as typeof TemplateV1)
+  const completable = generation === 'v1' ? completableV1 : (completableV2 as typeof completableV1)
+  const complete = (value: string) => {
+    completed.push(value)
+    return ['january', 'july']
+  }
+  const read = async (uri: URL) => {
+    ran.push(uri.href)
+    return { contents: [{ uri: uri.href, text: 'secret' }] }
+  }
+  const shape = { month: completable(z.string(), complete) }
+  const argsSchema = generation === 'v1' ? shape : z.object(shape)
+  server.registerTool(
+    'pay',
+    { inputSchema: nothing },
+    requireOrg('acme', async (_args: object) => reply('paid')),
+  )
+  server.registerResource('note', 'note://acme/today', {}, requireOrg('acme', read))
+  server.registerResource('open', 'note://open', {}, allowPublic(read))
+  server.registerResource(
+    'files',
+    new Template('file:///{org}/{name}', {
+      list: async () => ({
+        resources: ['acme', 'globex'].map((org) => ({ name: org, uri: `file:///${org}/plan` })),
+      }),
+      complete: { name: complete },
+    }),
+    {},
+    requireOrg({ match: (variables: Variables) => String(variables['org']) }, (async (uri: URL) =>
+      read(uri)) as never),
+  )
+  server.registerPrompt(
+    'ask',
+    { argsSchema } as never,
+    requireOrg('acme', (async () => ({
+      messages: [{ role: 'user', content: { type: 'text', text: 'secret' } }],
+    })) as never) as never,
+  )
+  return server
+}
+
+function build(generation: Generation, options: ProtectOptions = {}): AnyServer {
+  const capabilities = { resources: { subscribe: true }, logging: {} }
+  return register(generation, protect(makeServer(generation, { capabilities }), options))
+}
+
+async function connect(generation: Generation, options: ProtectOptions = {}): Promise<Wire> {
+  completed.length = 0
+  ran.length = 0
+  return wire(generation, build(generation, options))
+}
+
+function request(method: string, params: object = {}, id = 1) {
+  return { jsonrpc: '2.0', id, method, params } as const
+}
+
+const mismatch = {
+  code: 31_403,
+  message: 'Access denied: the caller does not act for this organization.',
+  data: { reason: 'org_mismatch', guard: 'organization', required: {} },
+}
+
+const askRef = { type: 'ref/prompt', name: 'ask' }
+const filesRef = { type: 'ref/resource', uri: 'file:///{org}/{name}' }
+
+describe.each(generations)('items of a %s server', (generation) => {
+  test.each([
+    ['resources/read', { uri: 'note://acme/today' }],
+    ['resources/read', { uri: 'NOTE://acme/today', ignored: { deeply: 'malformed' } }],
+    ['resources/read', { uri: 'file:///acme/../acme/plan' }],
+    ['resources/subscribe', { uri: 'note://acme/today' }],
+    ['resources/unsubscribe', { uri: 'file:///acme/plan' }],
+    ['prompts/get', { name: 'ask', arguments: { month: 7 } }],
+    ['completion/complete', { ref: askRef, argument: { name: 'month', value: 'j' } }],
+    ['completion/complete', { ref: filesRef, argument: { name: 'org', value: 'ac' } }],
+    [
+      'completion/complete',
+      {
+        ref: filesRef,
+        argument: { name: 'name', value: 'p' },
+        context: { arguments: { org: 'acme' } },
+      },
+    ],
+  ])('refuses %s before anything is validated: %j', async (method, params) => {
+    const line = await connect(generation)
+    expect((await line.ask(request(method, params), 'eve')).error).toEqual(mismatch)
+    expect((await line.ask(request(method, params, 2))).error).toMatchObject({
+      code: 31_401,
+      data: { reason: 'identity_missing' },
+    })
+    expect([ran, completed]).toEqual([[], []])
+  })
+
+  test('serves them to those whom the guard lets in', async () => {
+    const line = await connect(generation)
+    const ask = async (method: string, params: object, id: number) =>
+      JSON.stringify((await line.ask(request(method, params, id), 'bob')).result)
+    expect(await ask('resources/read', { uri: 'note://acme/today' }, 1)).toContain('secret')
+    expect(await ask('resources/read', { uri: 'file:///acme/plan' }, 2)).toContain('secret')
+    expect(await ask('prompts/get', { name: 'ask', arguments: { month: 'may' } }, 3)).toContain(
+      'secret',
+    )
+    const month = { ref: askRef, argument: { name: 'month', value: 'j' } }
+    expect(await ask('completion/complete', month, 4)).toContain('january')
+    const name = {
+      ref: filesRef,
+      argument: { name: 'name', value: 'p' },
+      context: { arguments: { org: 'acme' } },
+    }
+    expect(await ask('completion/complete', name, 5)).toContain('july')
+  })
+
+  test('serves what is public to nobody in particular', async () => {
+    const line = await connect(generation)
+    const answer = await line.ask(request('resources/read', { uri: 'note://open' }))
+    expect(JSON.stringify(answer.result)).toContain('secret')
+  })
+
+  test('filters lists, and resources that a template lists by their own URI', async () => {
+    const line = await connect(generation)
+    const listed = async (caller: string | undefined, id: number) => {
+      const answers = await Promise.all([
+        line.ask(request('resources/list', {}, id), caller),
+        line.ask(request('resources/templates/list', {}, id + 1), caller),
+        line.ask(request('prompts/list', {}, id + 2), caller),
+      ])
+      return answers.flatMap(({ result }) =>
+        (Object.values(result ?? {})[0] as { name: string }[]).map(({ name }) => name),
+      )
+    }
+    expect(await listed('bob', 10)).toEqual(['note', 'open', 'acme', 'files', 'ask'])
+    expect(await listed('eve', 20)).toEqual(['open', 'globex', 'files'])
+    expect(await listed(undefined, 30)).toEqual(['open'])
+  })
+
+  test('follows items that are renamed, moved or given another handler', async () => {
+    const server = protect(makeServer(generation))
+    const prompt = async () => ({ messages: [] })
+    const guarded = requireRole('operator', async (_args: object) => ({ messages: [] }))
+    const asked = server.registerPrompt('ask', {}, prompt as never)
+    const note = server.registerResource(
+      'note',
+      'note://a',
+      {},
+      requireRole('operator', async () => ({ contents: [] })),
+    )
+    asked.update({ name: 'asked', callback: guarded as never })
+    note.update({ uri: 'note://b' })
+    const line = await wire(generation, server)
+    const reasonOf = async (id: number, method: string, params: object) =>
+      (await line.ask(request(method, params, id), 'bob')).error?.data
+    expect(await reasonOf(1, 'prompts/get', { name: 'asked' })).toMatchObject({
+      reason: 'role_missing',
+    })
+    expect(await reasonOf(2, 'resources/read', { uri: 'note://b' })).toMatchObject({
+      reason: 'role_missing',
+    })
+  })
+
+  test('knows the resources and prompts that are older than the gate', async () => {
+    const server = protect(register(generation, makeServer(generation)))
+    const line = await wire(generation, server)
+    const read = request('resources/read', { uri: 'note://acme/today' })
+    expect((await line.ask(read, 'eve')).error).toEqual(mismatch)
+    const get = request('prompts/get', { name: 'ask', arguments: { month: 'may' } }, 2)
+    expect((await line.ask(get, 'eve')).error).toEqual(mismatch)
+  })
+
+  test('names the item in what the operator hears', async () => {
+    const events: DecisionEvent[] = []
+    const line = await connect(generation, { onDecision: (event) => events.push(event) })
+    await line.ask(request('resources/read', { uri: 'note://acme/today' }, 1), 'eve')
+    await line.ask(request('resources/read', { uri: 'file:///acme/plan' }, 2), 'eve')
+    await line.ask(request('prompts/get', { name: 'ask' }, 3), 'eve')
+    await line.ask(request('resources/read', { uri: 'made:up' }, 4), 'eve')
+    expect(events.map(({ resource, prompt }) => resource ?? prompt)).toEqual([
+      'note://acme/today',
+      'files',
+      'ask',
+      undefined,
+    ])
+  })
+
+  describe('hideRefused', () => {
+    const secrets = [
+      request('tools/call', { name: 'pay', arguments: { any: 1 } }),
+      request('resources/read', { uri: 'note://acme/today' }),
+      request('resources/read', { uri: 'NOTE://acme/today' }),
+      request('resources/read', { uri: 'file:///acme/plan' }),
+      request('prompts/get', { name: 'ask', arguments: {} }),
+      request('completion/complete', { ref: askRef, argument: { name: 'month', value: 'j' } }),
+      request('completion/complete', { ref: filesRef, argument: { name: 'org', value: 'ac' } }),
+    ]
+
+    test.each(secrets)('answers $method as for what does not exist: $params', async (secret) => {
+      const line = await connect(generation, { hideRefused: true })
+      const bare = await wire(generation, bareServer(generation))
+      const unknown = await bare.ask(structuredClone(secret))
+      for (const caller of ['eve', undefined]) {
+        line.received.length = 0
+        const hidden = await line.ask(structuredClone(secret), caller)
+        expect(JSON.stringify(hidden)).toBe(JSON.stringify(unknown))
+      }
+      expect(JSON.stringify(unknown)).toMatch(/-32602|-32002/)
+      expect([ran, completed]).toEqual([[], []])
+    })
+
+    test('asks nobody for scopes', async () => {
+      const server = protect(makeServer(generation), { hideRefused: true })
+      const write = requireScope('notes:write', async (_args: object) => reply('written'))
+      server.registerTool('write', { inputSchema: nothing }, write)
+      const line = await wire(generation, server)
+      const answer = JSON.stringify(await line.ask(call(1, 'write'), 'eve'))
+      expect(answer).toContain('not found')
+      expect(answer).not.toContain('scope')
+    })
+  })
+})
+
+/** The same kinds of items, none of them by the names that the tests ask for. */
+function bareServer(generation: Generation): AnyServer {
+  const server = makeServer(generation, { capabilities: { resources: { subscribe: true } } })
+  const completable = generation === 'v1' ? completableV1 : (completableV2 as typeof completableV1)
+  const shape = { other: completable(z.string(), () => []) }
+  server.registerTool('other', { inputSchema: nothing }, async () => reply(''))
+  server.registerResource('other', 'other://', {}, async () => ({ contents: [] }))
+  server.registerPrompt(
+    'other',
+    { argsSchema: generation === 'v1' ? shape : z.object(shape) } as never,
+    (async () => ({ messages: [] })) as never,
+  )
+  return server
+}

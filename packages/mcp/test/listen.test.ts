@@ -1,0 +1,121 @@
+import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { type DecisionEvent, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
+import { afterEach, describe, expect, test } from 'vitest'
+import { callers, makeIdentity } from './support/callers.ts'
+import { type Host, host, modern } from './support/http-host.ts'
+
+const accept = 'application/json, text/event-stream'
+const organization = { id: 'acme', roles: [] }
+
+let open: Host | undefined
+let events: DecisionEvent[] = []
+afterEach(async () => {
+  await open?.close()
+  events = []
+})
+
+function createServer(): McpServer {
+  const server = protect(
+    new McpServer(
+      { name: 'test', version: '1' },
+      { capabilities: { resources: { subscribe: true } } },
+    ),
+    { onDecision: (event) => events.push(event) },
+  )
+  server.registerResource(
+    'note',
+    'note://acme',
+    {},
+    requireOrg('acme', async () => ({ contents: [] })),
+  )
+  return server
+}
+
+async function start(parsed: boolean) {
+  const entry = protectHandler(createMcpHandler(createServer), createServer)
+  const handle = toNodeHandler(entry)
+  open = await host((req, res, body) => {
+    // Without a parsed body the handler reads the one that the test put back.
+    if (!parsed) Object.assign(req, { [Symbol.asyncIterator]: () => iterate(body) })
+    return handle(req as never, res as never, parsed ? body : undefined)
+  })
+  return { url: open.url, entry }
+}
+
+async function* iterate(body: unknown) {
+  yield Buffer.from(JSON.stringify(body))
+}
+
+async function listen(url: URL, uris: unknown, caller?: string): Promise<Response> {
+  const { body, headers } = modern('subscriptions/listen', {
+    notifications: { resourceSubscriptions: uris },
+  })
+  return fetch(url, {
+    method: 'POST',
+    headers: {
+      accept,
+      'content-type': 'application/json',
+      ...headers,
+      ...(caller && { 'x-caller': caller }),
+    },
+    body: JSON.stringify(body),
+  })
+}
+
+describe.each([
+  ['a parsed body', true],
+  ['a body that the handler reads', false],
+])('subscriptions/listen with %s', (_what, parsed) => {
+  test('is refused without an identity', async () => {
+    const { url } = await start(parsed)
+    const answer = await listen(url, ['note://acme'])
+    expect(await answer.json()).toMatchObject({
+      id: 1,
+      error: { code: 31_401, data: { reason: 'identity_missing' } },
+    })
+    expect(events).toMatchObject([{ method: 'subscriptions/listen', decision: { effect: 'deny' } }])
+  })
+
+  test('is refused for a resource that the caller may not read', async () => {
+    const { url } = await start(parsed)
+    const answer = await listen(url, ['note://open', 'NOTE://acme'], 'eve')
+    expect(await answer.json()).toMatchObject({
+      error: { code: 31_403, data: { reason: 'org_mismatch' } },
+    })
+    expect(events.at(-1)).toMatchObject({
+      resource: 'note://acme',
+      decision: { reason: 'org_mismatch' },
+    })
+  })
+
+  test('tells those whom the guard lets in of changes', async () => {
+    const { url, entry } = await start(parsed)
+    const answer = await listen(url, ['note://acme'], 'bob')
+    const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+    expect((await reader.read()).value).toContain('acknowledged')
+    entry.notify.resourceUpdated('note://acme')
+    expect((await reader.read()).value).toContain('notifications/resources/updated')
+    await reader.cancel()
+  })
+
+  test('ends when the token has expired', async () => {
+    const expiresAt = Date.now() / 1000 - 60 + 0.5
+    callers.set('brief', makeIdentity({ subject: 'brief', organization, expiresAt }))
+    const { url } = await start(parsed)
+    const answer = await listen(url, ['note://acme'], 'brief')
+    expect(answer.status).toBe(200)
+    await expect(answer.text()).resolves.toContain('acknowledged')
+  })
+
+  test('leaves other requests to the handler', async () => {
+    const { url } = await start(parsed)
+    const { body, headers } = modern('resources/read', { uri: 'note://acme' })
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { accept, 'content-type': 'application/json', ...headers, 'x-caller': 'bob' },
+      body: JSON.stringify(body),
+    })
+    expect(await answer.text()).toContain('"contents":[]')
+  })
+})
