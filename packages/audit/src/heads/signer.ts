@@ -4,10 +4,11 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  randomUUID,
   sign,
   verify,
 } from 'node:crypto'
-import { readFile, writeFile } from 'node:fs/promises'
+import { link, readFile, unlink, writeFile } from 'node:fs/promises'
 import { type LogHead, signedBytes } from './head.ts'
 
 /** Signs heads: with a key of this process, or far away in a KMS. */
@@ -37,15 +38,27 @@ export async function localSigner(file: string): Promise<Signer> {
 }
 
 async function readOrCreate(file: string): Promise<string> {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
   try {
-    await writeFile(file, pem, { flag: 'wx', mode: 0o600 })
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  await create(file)
+  return readFile(file, 'utf8')
+}
+
+// Linked into its place when it is whole: another process may be making the key, too.
+async function create(file: string): Promise<void> {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+  const temporary = `${file}.${randomUUID()}`
+  await writeFile(temporary, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  try {
+    await link(temporary, file)
     await writeFile(`${file}.pub`, publicKey.export({ type: 'spki', format: 'pem' }))
-    return pem
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return readFile(file, 'utf8')
+  } finally {
+    await unlink(temporary)
   }
 }
 

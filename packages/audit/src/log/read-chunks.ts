@@ -14,9 +14,14 @@ const chunkBytes = 1_048_576
 // Longer than any line that is written; what has no newline within it is no line.
 const maxLineBytes = 67_108_864
 
+/** A file holds more bytes without a newline than any line has. */
+export class LineTooLong extends Error {}
+
 /**
  * Reads a file in chunks of whole lines. The last chunk may end without a newline: then `end` is
  * before the end of its bytes.
+ *
+ * @throws LineTooLong
  */
 export async function* readChunks(file: string): AsyncGenerator<Chunk, void, undefined> {
   const handle = await open(file, 'r')
@@ -47,7 +52,7 @@ async function* chunksOf(handle: FileHandle): AsyncGenerator<Chunk, void, undefi
 }
 
 function grow(buffer: Buffer): Buffer<ArrayBuffer> {
-  if (buffer.length >= maxLineBytes) throw new RangeError('a line of the log is too long')
+  if (buffer.length >= maxLineBytes) throw new LineTooLong()
   const larger = Buffer.allocUnsafe(buffer.length * 4)
   buffer.copy(larger)
   return larger

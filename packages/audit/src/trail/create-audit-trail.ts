@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../event.ts'
 import { buildIntent, buildRefusal, buildResult } from './build-event.ts'
 import { Recorder } from './recorder.ts'
@@ -34,7 +35,7 @@ export function createAuditTrail(options: AuditTrailOptions): AuditTrail {
   const recorder = new Recorder(options)
   return {
     intent: (call) => recordIntent(settings, recorder, call),
-    refusal: async (refusal) => recorder.record(buildRefusal(settings, refusal)),
+    refusal: (refusal) => recordMade(recorder, () => buildRefusal(settings, refusal)),
     close: () => recorder.close(),
   }
 }
@@ -45,11 +46,28 @@ async function recordIntent(
   call: AuditCall,
 ): Promise<AuditIntent> {
   const level = settings.levelOf(call)
-  const event = buildIntent(settings, call)
-  if (level === 'none') return { id: event.id, result: () => Promise.resolve() }
+  const unrecorded = { id: randomUUID(), result: () => Promise.resolve() }
+  if (level === 'none') return unrecorded
   const started = performance.now()
-  await recorder.record(event)
+  let event: AuditEvent | undefined
+  await recordMade(recorder, () => {
+    event = buildIntent(settings, call)
+    return event
+  })
+  // In best-effort mode the call goes on without an event that could not be made.
+  if (event === undefined) return unrecorded
   return openIntent(settings, recorder, { event, level, started })
+}
+
+/** What goes wrong while an event is made is a failure to record it. */
+function recordMade(recorder: Recorder, make: () => AuditEvent): Promise<void> {
+  let event: AuditEvent
+  try {
+    event = make()
+  } catch (error) {
+    return recorder.fail(error)
+  }
+  return recorder.record(event)
 }
 
 interface Started {
@@ -69,7 +87,9 @@ function openIntent(
     id: event.id,
     result: (result) => {
       const durationMs = Math.round((performance.now() - started) * 1000) / 1000
-      ended ??= recorder.record(buildResult(settings, event, level, { ...result, durationMs }))
+      ended ??= recordMade(recorder, () =>
+        buildResult(settings, event, level, { ...result, durationMs }),
+      )
       return ended
     },
   }

@@ -31,7 +31,19 @@ export class Recorder {
 
   /** @throws IdentityError `AUDIT` in strict mode */
   async record(event: AuditEvent): Promise<void> {
-    const written = this.#write(event)
+    return this.#wait(this.#write(event))
+  }
+
+  /**
+   * Counts an event that could not even be made.
+   *
+   * @throws IdentityError `AUDIT` in strict mode
+   */
+  async fail(error: unknown): Promise<void> {
+    return this.#wait(this.#lose(0, error))
+  }
+
+  async #wait(written: Promise<void>): Promise<void> {
     if (!this.#strict) return
     try {
       await within(this.#timeoutSeconds, written, 'the audit sink is too slow')

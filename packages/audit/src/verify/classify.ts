@@ -86,8 +86,11 @@ function judgeBroken(seqs: readonly number[], { at, expected }: Break): Verdict 
 
 function judgeAhead(seqs: readonly number[], { at, expected }: Break, seq: number): Verdict {
   if (seqs.indexOf(expected, at) < 0) {
-    const count = seq - expected
-    return { kind: 'missing', seq: expected, detail: `${count} records are not there` }
+    const gone =
+      seq === expected + 1
+        ? `record ${expected} is not there`
+        : `records ${expected} to ${seq - 1} are not there`
+    return { kind: 'missing', seq: expected, detail: gone }
   }
   return seqs.indexOf(seq, at + 1) >= 0
     ? { kind: 'inserted', seq: expected, detail: `a copy of record ${seq}` }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { SegmentName } from '../log/file-names.ts'
 import { type ParsedLine, parseLine } from '../log/parse-line.ts'
-import { readChunks } from '../log/read-chunks.ts'
+import { LineTooLong, readChunks } from '../log/read-chunks.ts'
 
 /** One line of a chain, on its way through a scan. */
 export interface ScannedLine {
@@ -13,10 +13,14 @@ export interface ScannedLine {
   readonly bytes: Buffer
 }
 
-/** What is left at the end of a file without a newline. */
+/** Takes a line; ends the scan by returning false. */
+type Visit = (line: ScannedLine) => boolean | void
+
+/** What a file holds behind its last whole line. */
 export interface TornEnd {
   readonly file: string
   readonly line: number
+  /** It is the end of the chain, and short enough for an unfinished line. */
   readonly isLast: boolean
 }
 
@@ -29,15 +33,16 @@ export interface TornEnd {
 export async function scanChain(
   directory: string,
   segments: readonly SegmentName[],
-  visit: (line: ScannedLine) => boolean | void,
+  visit: Visit,
 ): Promise<readonly TornEnd[]> {
   const torn: TornEnd[] = []
   for (const { file } of segments) {
     const counter: Counter = { file, line: 0, isEnded: false, isTorn: false }
-    await scanFile(join(directory, file), counter, visit)
+    const isOverlong = await scanFile(join(directory, file), counter, visit)
     if (counter.isEnded) break
-    if (!counter.isTorn) continue
-    torn.push({ file, line: counter.line + 1, isLast: file === segments.at(-1)?.file })
+    if (!counter.isTorn && !isOverlong) continue
+    const isLast = !isOverlong && file === segments.at(-1)?.file
+    torn.push({ file, line: counter.line + 1, isLast })
   }
   return torn
 }
@@ -49,24 +54,22 @@ interface Counter {
   isTorn: boolean
 }
 
-async function scanFile(
-  path: string,
-  counter: Counter,
-  visit: (line: ScannedLine) => boolean | void,
-): Promise<void> {
-  for await (const { bytes, end } of readChunks(path)) {
-    visitLines(bytes, end, counter, visit)
-    counter.isTorn = end < bytes.length
-    if (counter.isEnded) return
+/** Returns whether the file holds what is too long for a line; the rest of it is not read then. */
+async function scanFile(path: string, counter: Counter, visit: Visit): Promise<boolean> {
+  try {
+    for await (const { bytes, end } of readChunks(path)) {
+      visitLines(bytes, end, counter, visit)
+      counter.isTorn = end < bytes.length
+      if (counter.isEnded) break
+    }
+    return false
+  } catch (error) {
+    if (error instanceof LineTooLong) return true
+    throw error
   }
 }
 
-function visitLines(
-  bytes: Buffer,
-  end: number,
-  counter: Counter,
-  visit: (line: ScannedLine) => boolean | void,
-): void {
+function visitLines(bytes: Buffer, end: number, counter: Counter, visit: Visit): void {
   for (let start = 0; start < end && !counter.isEnded; ) {
     const newline = bytes.indexOf(0x0a, start)
     counter.line += 1

@@ -199,6 +199,17 @@ describe('T3 a sink that fails', () => {
     expect(events.map(({ dropped }) => dropped)).toEqual([3, undefined])
   })
 
+  it('counts an event that cannot be made as one that is not recorded', async () => {
+    const options = { clock: () => Number.NaN }
+    const strict = listTrail(options)
+    await expect(strict.trail.intent(call)).rejects.toMatchObject({ code: 'AUDIT' })
+    await expect(strict.trail.refusal(call)).rejects.toMatchObject({ code: 'AUDIT' })
+    const { trail, events } = listTrail({ ...options, mode: 'best-effort' })
+    const intent = await trail.intent(call)
+    await intent.result({ outcome: 'ok' })
+    expect(events).toEqual([])
+  })
+
   it('records nothing after it was closed', async () => {
     const { trail, events } = listTrail()
     await trail.close()
