@@ -33,11 +33,12 @@ if (complaints.length > 0) process.exitCode = 1
 
 function findPages(): string[] {
   const root = readdirSync('.').filter(isMarkdown)
-  const guide = readdirSync('docs').filter(isMarkdown)
+  const folders = ['docs', 'docs/aws']
+  const guide = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
   const readmes = ['packages', 'examples'].flatMap((folder) =>
     readdirSync(folder).map((name) => join(folder, name, 'README.md')),
   )
-  return [...root, ...guide.map((name) => join('docs', name)), ...readmes.filter(existsSync)]
+  return [...root, ...guide.filter(isMarkdown), ...readmes.filter(existsSync)]
 }
 
 function isMarkdown(name: string): boolean {

@@ -37,7 +37,6 @@ const CLIENT_CREDENTIALS = 'TokenGeneration_ClientCredentials'
  *
  * @example
  * ```ts
- * const people = cognito({ region, userPoolId, audience: null, clients: ['5webclientid0000example'] })
  * const handler = preTokenTrigger({
  *   vouchers: { '7gatewayclientid00example': people },
  *   withoutUser: 'machine-only',

@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs'
+import { parse } from '@cdktf/hcl2json'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { checkResource } from './check-resource.ts'
+
+type Blocks = Record<string, Record<string, Record<string, unknown>[]>>
+
+interface Module {
+  readonly resource: Blocks
+  readonly data: Blocks
+  readonly variable: Record<string, unknown>
+  readonly locals: readonly Record<string, unknown>[]
+}
+
+const read = (name: string): string =>
+  readFileSync(new URL(`../../templates/terraform/${name}`, import.meta.url), 'utf8')
+
+let module: Module
+beforeAll(async () => {
+  const [main, variables] = await Promise.all(
+    ['main.tf', 'variables.tf'].map(async (name) => parse(name, read(name))),
+  )
+  module = { ...main, ...variables } as unknown as Module
+})
+
+/** Resources of the provider that follows CloudFormation, name by name. */
+const types = new Map([
+  ['awscc_bedrockagentcore_gateway', 'AWS::BedrockAgentCore::Gateway'],
+  ['awscc_bedrockagentcore_gateway_target', 'AWS::BedrockAgentCore::GatewayTarget'],
+])
+const ofTerraform = new Set(['count', 'depends_on'])
+
+describe('the module of Terraform', () => {
+  it('has no member in gateway and targets that CloudFormation does not have', async () => {
+    const found = Object.entries(module.resource).flatMap(([type, named]) => {
+      const Type = types.get(type)
+      return Type === undefined ? [] : Object.values(named).flatMap((it) => toResource(Type, it[0]))
+    })
+    expect(found).toHaveLength(3)
+    expect((await Promise.all(found.map(checkResource))).flat()).toEqual([])
+  })
+
+  it('refers to nothing that is not declared', () => {
+    const text = read('main.tf')
+    const declared = (blocks: Blocks, prefix: string): string[] =>
+      Object.entries(blocks).flatMap(([type, named]) =>
+        Object.keys(named).map((name) => `${prefix}${type}.${name}`),
+      )
+    const known = new Set([
+      ...declared(module.resource, ''),
+      ...declared(module.data, 'data.'),
+      ...Object.keys(module.variable).map((name) => `var.${name}`),
+      ...Object.keys(module.locals[0] ?? {}).map((name) => `local.${name}`),
+    ])
+    const references = text.match(
+      /\b(?:var\.\w+|local\.\w+|data\.aws_\w+\.\w+|(?<!data\.)aws(?:cc)?_\w+\.\w+)/g,
+    )
+    expect(references?.length).toBeGreaterThan(60)
+    expect((references ?? []).filter((it) => !known.has(it))).toEqual([])
+    const unused = Object.keys(module.variable).filter((name) => !text.includes(`var.${name}`))
+    expect(unused).toEqual([])
+  })
+
+  it('has the trigger of version V3_0, on a plan that has it', () => {
+    const pool = module.resource['aws_cognito_user_pool']?.['machines']?.[0]
+    expect(pool?.['user_pool_tier']).toBe('ESSENTIALS')
+    expect(JSON.stringify(pool)).toContain('"lambda_version":"V3_0"')
+  })
+
+  it('hands the headers of requests to the interceptor', () => {
+    const gateway = module.resource['awscc_bedrockagentcore_gateway']?.['this']?.[0]
+    expect(gateway?.['interceptor_configurations']).toMatchObject([
+      { interception_points: ['REQUEST'], input_configuration: { pass_request_headers: true } },
+    ])
+  })
+
+  it('gives a credential to the target of the header mode, and none to the other', () => {
+    const targets = module.resource['awscc_bedrockagentcore_gateway_target']
+    expect(targets?.['header']?.[0]).toHaveProperty('credential_provider_configurations')
+    expect(targets?.['enriched']?.[0]).not.toHaveProperty('credential_provider_configurations')
+  })
+
+  it('allows no action of every name, and none on everything', () => {
+    const text = read('main.tf')
+    expect(text.match(/Action +=/g)?.length).toBeGreaterThan(5)
+    expect(text).not.toMatch(/Action += .*\*/)
+    expect(text).not.toMatch(/Resource += \[?"\*"/)
+  })
+})
+
+function toResource(Type: string, block: Record<string, unknown> = {}) {
+  const own = Object.entries(block).filter(([name]) => !ofTerraform.has(name))
+  return { Type, Properties: renamed(Object.fromEntries(own)) }
+}
+
+function renamed(value: unknown): unknown {
+  // An expression: its value is not known before it is applied.
+  if (typeof value === 'string' && value.startsWith('${')) return { 'Fn::Sub': value }
+  if (Array.isArray(value)) return value.map(renamed)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [toPascal(name), renamed(member)]),
+  )
+}
+
+function toPascal(name: string): string {
+  const words = name.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+  return words.join('').replace('CustomJwt', 'CustomJWT')
+}
