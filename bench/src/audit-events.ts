@@ -22,7 +22,7 @@ export function exampleEvent(): AuditEvent {
 }
 
 /** The result that belongs to an intent. */
-export function exampleResult({ arguments: _, id, ...call }: AuditEvent): AuditEvent {
+export function exampleResult({ arguments: _arguments, id, ...call }: AuditEvent): AuditEvent {
   return {
     ...call,
     id: randomUUID(),

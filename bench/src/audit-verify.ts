@@ -32,7 +32,8 @@ async function write(scratch: string, events: number): Promise<void> {
   const sink = fileSink({ directory: scratch, signer: null })
   for (let done = 0; done < events; done += 5_000) {
     const intents = Array.from({ length: 2_500 }, exampleEvent)
-    await Promise.all(intents.flatMap((event) => [event, exampleResult(event)]).map(sink.write))
+    const all = intents.flatMap((event) => [event, exampleResult(event)])
+    await Promise.all(all.map((event) => sink.write(event)))
   }
   await sink.close()
 }

@@ -63,7 +63,7 @@ async function create(file: string): Promise<void> {
 }
 
 /** The key's id: SHA-256 of its SPKI form, base64url. */
-export function keyIdOf(key: KeyObject): string {
+function keyIdOf(key: KeyObject): string {
   return createHash('sha256')
     .update(key.export({ type: 'spki', format: 'der' }))
     .digest('base64url')

@@ -1,4 +1,3 @@
-const chainShape = /^[0-9a-f]{16}$/
 const segmentShape = /^([0-9a-f]{16})-(\d{8,15})\.jsonl$/
 const headsShape = /^([0-9a-f]{16})\.heads\.jsonl$/
 
@@ -8,10 +7,6 @@ export interface SegmentName {
   /** Counts from 1. */
   readonly number: number
   readonly file: string
-}
-
-export function isChain(text: string): boolean {
-  return chainShape.test(text)
 }
 
 export function segmentFile(chain: string, number: number): string {

@@ -19,6 +19,17 @@ export interface StoredRecord extends LogRecord {
 export async function* readLog(directory: string): AsyncGenerator<StoredRecord, void, undefined> {
   const names = await readdir(directory)
   const readers = chainsOf(names).map((chain) => readChain(directory, chain, names))
+  try {
+    yield* mergeByTime(readers)
+  } finally {
+    // Whoever stops reading early must not leave files open.
+    await Promise.all(readers.map((reader) => reader.return()))
+  }
+}
+
+async function* mergeByTime(
+  readers: readonly Head['reader'][],
+): AsyncGenerator<StoredRecord, void, undefined> {
   const heads = await Promise.all(readers.map(advance))
   for (;;) {
     const first = heads

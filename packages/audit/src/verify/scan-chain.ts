@@ -55,17 +55,21 @@ interface Counter {
 }
 
 /** Returns whether the file holds what is too long for a line; the rest of it is not read then. */
-async function scanFile(path: string, counter: Counter, visit: Visit): Promise<boolean> {
-  try {
-    for await (const { bytes, end } of readChunks(path)) {
-      visitLines(bytes, end, counter, visit)
-      counter.isTorn = end < bytes.length
-      if (counter.isEnded) break
-    }
-    return false
-  } catch (error) {
-    if (error instanceof LineTooLong) return true
-    throw error
+function scanFile(path: string, counter: Counter, visit: Visit): Promise<boolean> {
+  return visitFile(path, counter, visit).then(
+    () => false,
+    (error: unknown) => {
+      if (error instanceof LineTooLong) return true
+      throw error
+    },
+  )
+}
+
+async function visitFile(path: string, counter: Counter, visit: Visit): Promise<void> {
+  for await (const { bytes, end } of readChunks(path)) {
+    visitLines(bytes, end, counter, visit)
+    counter.isTorn = end < bytes.length
+    if (counter.isEnded) return
   }
 }
 
