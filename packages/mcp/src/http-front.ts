@@ -4,6 +4,7 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { isRecord } from './json-rpc.ts'
 import { createScopeRefusal, type FindMissingScopes } from './scope-challenge.ts'
 import type { SessionOwner } from './session-owner.ts'
+import type { StreamExpiry } from './stream-expiry.ts'
 
 type Handle = (...input: unknown[]) => Promise<unknown>
 
@@ -27,6 +28,7 @@ type Answer = Pick<Refusal, 'status' | 'headers' | 'body'>
 /** What stands in front of a transport. */
 export interface FrontRules {
   readonly session: SessionOwner
+  readonly streams: StreamExpiry
   /** Hears of a request to the session of somebody else. */
   onForeign(httpMethod: string, identity: Identity | undefined): void
   readonly findMissingScopes: FindMissingScopes
@@ -47,6 +49,7 @@ const sessionNotFound: Answer = {
  * DELETE pass, which never become messages.
  *
  * - The session of somebody else is answered as one that does not exist.
+ * - A stream ends with the identity that opened it.
  * - Missing scopes are answered with 403 under SDK v1, whose transports have no hook for it. It needs
  *   the parsed body, as `express.json()` gives it. Without one the request's stream is left to the
  *   SDK, and the refusal is the tool result of the gate.
@@ -78,6 +81,7 @@ function inFront(
       rules.onForeign(http.method, identity)
       return http.answer(sessionNotFound)
     }
+    if (http.method === 'GET') rules.streams.opened(identity)
     const missing = find && (await findInBody(http, find))
     return missing ? http.answer(createScopeRefusal(missing, http.authInfo)) : handle(...input)
   }

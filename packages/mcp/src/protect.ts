@@ -12,6 +12,7 @@ import { RuleTable } from './rule-table.ts'
 import { createRules } from './rules.ts'
 import { addScopeChallenge, createScopeFinder, type FindMissingScopes } from './scope-challenge.ts'
 import { SessionOwner } from './session-owner.ts'
+import { StreamExpiry } from './stream-expiry.ts'
 import { TaskOwners } from './task-owners.ts'
 import type { Connectable, Transport } from './transport.ts'
 import { watchItems } from './watch-items.ts'
@@ -90,7 +91,11 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
   const assertFits = () => {
     if (low !== (server as object)) protection.rules.assertFits(protection.items)
   }
-  guardConnections(low, createRules(protection), findMissingScopes, assertFits)
+  guardConnections(low, createRules(protection), {
+    findMissingScopes,
+    assertFits,
+    now: protection.now,
+  })
   return server
 }
 
@@ -108,12 +113,15 @@ function createProtection(low: Connectable, options: ProtectOptions): Protection
   }
 }
 
-function guardConnections(
-  low: Connectable,
-  rules: GateRules,
-  find: FindMissingScopes,
-  assertFits: () => void,
-): void {
+interface ConnectionRules {
+  readonly findMissingScopes: FindMissingScopes
+  /** @throws TypeError for rules that fit nothing */
+  readonly assertFits: () => void
+  readonly now: () => number
+}
+
+function guardConnections(low: Connectable, rules: GateRules, more: ConnectionRules): void {
+  const { findMissingScopes, assertFits, now } = more
   const connect = low.connect.bind(low)
   const gated = new WeakSet<Transport>()
   low.connect = async (transport) => {
@@ -125,8 +133,9 @@ function guardConnections(
       openGate(transport, rules, session)
       openFront(transport, {
         session,
+        streams: new StreamExpiry(transport, now),
         onForeign: (method, identity) => rules.onForeign(method, identity),
-        findMissingScopes: find,
+        findMissingScopes,
       })
     }
     return connect(transport)
