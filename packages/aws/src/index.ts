@@ -23,6 +23,8 @@ export type { PreTokenGenerationEvent } from './pre-token-event.ts'
 export type { PreTokenTriggerOptions, TriggerEvent } from './pre-token-options.ts'
 export { type PreTokenTrigger, preTokenTrigger } from './pre-token-trigger.ts'
 export { type RequestInterceptor, requestInterceptor } from './request-interceptor.ts'
+// Amazon Bedrock AgentCore Runtime.
+export { runtimeHeader } from './runtime-header.ts'
 export type { TargetMode, VerifiedCaller } from './target-mode.ts'
 export type { OAuthClientOptions } from './token-endpoint.ts'
 export { type TokenExchangeOptions, tokenExchange } from './token-exchange.ts'
