@@ -1,4 +1,3 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,52 +6,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import { currentIdentity, identifyTransport, identityOf, protect, requireOrg } from '@onbehalf/mcp'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { modern, type Rpc } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
 import { call, reasonOf } from './support/raw.ts'
+import { createTokenAuthenticator, mintToken, start } from './support/tokens.ts'
 
-const resource = 'https://mcp.example/mcp'
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-let time = 1_800_000_000
+let time = start
 const now = () => time
+const authenticator = createTokenAuthenticator(now)
 
-const authenticator = createAuthenticator({
-  resource,
-  clock: now,
-  sources: [
-    direct({
-      issuer: issuer({
-        issuer: 'https://idp.example',
-        audience: resource,
-        algorithms: ['ES256'],
-        keys: {
-          jwks: { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256' }] },
-        },
-      }),
-    }),
-  ],
-})
-
-let made = 0
-async function mint(subject: string, { seconds = 300, org = 'acme' } = {}): Promise<string> {
-  const header = { alg: 'ES256', kid: 'k', typ: 'at+jwt' }
-  const claims = {
-    iss: 'https://idp.example',
-    sub: subject,
-    aud: resource,
-    client_id: 'agent',
-    org_id: org,
-    jti: String(made++),
-    iat: time,
-    exp: time + seconds,
-  }
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
-  const input = `${encode(header)}.${encode(claims)}`
-  const key = { key: privateKey, dsaEncoding: 'ieee-p1363' } as const
-  return `${input}.${sign('sha256', Buffer.from(input), key).toString('base64url')}`
+function mint(sub: string, { seconds = 300, org = 'acme' } = {}): string {
+  return mintToken({ sub, org_id: org, iat: time, exp: time + seconds })
 }
 
 let folder = ''
@@ -116,7 +82,7 @@ const lines = [
 ]
 
 afterEach(() => {
-  time = 1_800_000_000
+  time = start
 })
 
 describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) => {
@@ -147,17 +113,17 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
   }
 
   test('runs calls for the person of the token, everywhere below the handler', async () => {
-    const who = await connect({ token: await mint('ada') })
+    const who = await connect({ token: mint('ada') })
     expect(await who()).toBe('ada,ada,ada')
   })
 
   test('decides on that person', async () => {
-    const who = await connect({ token: await mint('eve', { org: 'globex' }) })
+    const who = await connect({ token: mint('eve', { org: 'globex' }) })
     expect(await who()).toBe('org_mismatch')
   })
 
   test('looks at the expiry at every message', async () => {
-    const who = await connect({ token: await mint('ada', { seconds: 60 }) })
+    const who = await connect({ token: mint('ada', { seconds: 60 }) })
     expect(await who()).toBe('ada,ada,ada')
     time += 200
     expect(await who()).toBe('identity_expired')
@@ -165,15 +131,15 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
 
   test('reads a token file again when it changed, in place or as a whole', async () => {
     const tokenFile = join(folder, `token-${Math.random()}`)
-    await writeFile(tokenFile, `${await mint('ada', { seconds: 60 })}\n`)
+    await writeFile(tokenFile, `${mint('ada', { seconds: 60 })}\n`)
     const errors: unknown[] = []
     const who = await connect({ tokenFile, onError: (error) => errors.push(error) })
     expect(await who()).toBe('ada,ada,ada')
     time += 200
     expect(await who()).toBe('identity_expired')
-    await writeFile(tokenFile, await mint('ada'))
+    await writeFile(tokenFile, mint('ada'))
     expect(await who()).toBe('ada,ada,ada')
-    await writeFile(`${tokenFile}.new`, await mint('bob'))
+    await writeFile(`${tokenFile}.new`, mint('bob'))
     await rename(`${tokenFile}.new`, tokenFile)
     expect(await who()).toBe('bob,bob,bob')
     expect(errors).toEqual([])
@@ -182,7 +148,7 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
     await rm(tokenFile)
     expect(await who()).toBe('identity_missing')
     expect(errors).toHaveLength(2)
-    await writeFile(tokenFile, await mint('ada'))
+    await writeFile(tokenFile, mint('ada'))
     expect(await who()).toBe('ada,ada,ada')
   })
 })
@@ -190,7 +156,7 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
 describe('identifyTransport', () => {
   test('rejects the start when the token is refused', async () => {
     const transport = new StdioV1(new PassThrough(), new PassThrough())
-    const options = { authenticator, token: await mint('ada', { seconds: -600 }) }
+    const options = { authenticator, token: mint('ada', { seconds: -600 }) }
     await expect(build('v1').connect(identifyTransport(transport, options))).rejects.toMatchObject({
       code: 'TOK',
       reason: 'expired',

@@ -1,0 +1,38 @@
+import { denialKey } from '@onbehalf/mcp'
+import { type Column, columns, type Row, rows, type Verdict } from './rows.ts'
+import type { Got, Way } from './ways.ts'
+
+/** What one cell gave. */
+export interface Cell {
+  readonly row: Row
+  readonly column: Column
+  readonly verdict: Verdict
+}
+
+/** The requests of the matrix that can be guarded this way. */
+export function rowsOf({ notCovered = [] }: Way): readonly Row[] {
+  return rows.filter(({ method }) => !notCovered.includes(method))
+}
+
+/** Runs every request of the matrix as every caller. */
+export async function runWay(way: Way): Promise<readonly Cell[]> {
+  const cells: Cell[] = []
+  for (const column of columns) {
+    const { ask, close } = await way.connect(column)
+    for (const row of rowsOf(way))
+      cells.push({ row, column, verdict: verdictOf(row, await ask(row)) })
+    await close()
+  }
+  return cells
+}
+
+function verdictOf({ method }: Row, { status, result, error }: Got): Verdict {
+  if (status === 403) return 'scope_missing'
+  const meta = result?.['_meta'] as Record<string, { reason: Verdict }> | undefined
+  const data = error?.data as { reason?: Verdict } | undefined
+  const reason = meta?.[denialKey]?.reason ?? data?.reason
+  if (reason !== undefined) return reason
+  if (!method.endsWith('/list') || method === 'tasks/list') return 'passes'
+  const [listed] = Object.values(result ?? {}).filter((value) => Array.isArray(value))
+  return (listed ?? []).length > 0 ? 'shows' : 'hides'
+}
