@@ -32,6 +32,8 @@ export async function recoverChain(
   const { head, headsSize } = await readHeads(directory, chain, names)
   const state = head === undefined ? emptyChain(chain) : stateOf(head)
   const known = state.tree.size
+  // It had one from its first moment: to go on would sign whatever is left of it.
+  if (head === undefined && segments.length > 0) throw new Error('the heads are gone')
   const first = await firstToRead(directory, segments, known)
   let size: number | undefined
   // The last record that the head knows must be there, or the log was cut.

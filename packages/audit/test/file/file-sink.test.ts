@@ -1,5 +1,12 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -268,6 +275,23 @@ describe('T8 starting again', () => {
     expect(ok).toBe(false)
     const kinds = chains.map(({ findings }) => findings[0]?.kind ?? 'intact')
     expect(kinds.toSorted((a, b) => a.localeCompare(b))).toEqual(['intact', 'truncated'])
+  })
+})
+
+describe('a chain without heads', () => {
+  it('is left alone, for to go on would sign whatever is left of it', async () => {
+    const directory = newDirectory()
+    const signer = newSigner()
+    await writeLog(directory, 5, { signer })
+    const heads = readdirSync(directory).find((name) => name.endsWith('.heads.jsonl')) ?? ''
+    rmSync(join(directory, heads))
+    const told: unknown[] = []
+    await writeLog(directory, 5, { signer, onError: (error) => told.push(error) })
+    expect(told).toHaveLength(1)
+    expect(readdirSync(directory)).not.toContain(heads)
+    const { ok, chains } = await verifyLog(directory, { publicKeys: [signer.publicKey] })
+    expect(ok).toBe(false)
+    expect(chains.map(({ records }) => records)).toEqual([5, 5])
   })
 })
 
