@@ -22,7 +22,7 @@ export interface Registered {
 }
 
 /** The part of the SDKs' `UriTemplate` that is used. */
-export interface UriTemplate {
+interface UriTemplate {
   match(uri: string): unknown
   toString(): string
 }

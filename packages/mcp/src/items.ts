@@ -38,7 +38,7 @@ export class Items {
   }
 }
 
-export const itemKinds: readonly ItemKind[] = ['tool', 'resource', 'template', 'prompt']
+const itemKinds: readonly ItemKind[] = ['tool', 'resource', 'template', 'prompt']
 
 export function uriTemplateOf({ registered }: Item): string | undefined {
   return registered.resourceTemplate?.uriTemplate.toString()

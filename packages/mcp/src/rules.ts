@@ -14,7 +14,7 @@ import { createdTask, namedTasks } from './task-owners.ts'
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
 /** Somebody else's session or task. */
-export const foreign: Deny = deny('owner', 'session_owner_mismatch')
+const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
 /** What a protected server decides, as its gates apply them. */
 export function createRules(protection: Protection): GateRules {

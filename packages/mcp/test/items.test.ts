@@ -1,7 +1,9 @@
+import { toNodeHandler } from '@modelcontextprotocol/node'
 import { completable as completableV1 } from '@modelcontextprotocol/sdk/server/completable.js'
 import { ResourceTemplate as TemplateV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import {
   completable as completableV2,
+  createMcpHandler,
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
 import {
@@ -15,6 +17,7 @@ import {
 } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
+import { host, modern, post } from './support/http-host.ts'
 import { type AnyServer, makeServer, nothing, reply } from './support/make-server.ts'
 import { call, type Generation, generations, type Wire, wire } from './support/raw.ts'
 
@@ -242,6 +245,39 @@ describe.each(generations)('items of a %s server', (generation) => {
       expect(answer).not.toContain('scope')
     })
   })
+})
+
+describe('hideRefused over HTTP', () => {
+  const secrets = [
+    ['tools/call', { name: 'pay', arguments: { any: 1 } }],
+    ['resources/read', { uri: 'note://acme/today' }],
+    ['prompts/get', { name: 'ask', arguments: {} }],
+  ] as const
+
+  async function ask(make: () => AnyServer, encoded: ReturnType<typeof modern>): Promise<unknown> {
+    const handle = toNodeHandler(createMcpHandler(() => make() as never))
+    const running = await host((req, res, body) => handle(req as never, res as never, body))
+    const headers = { ...encoded.headers, 'x-caller': 'eve' }
+    const { status, headers: got, text } = await post(running.url, encoded.body, headers)
+    await running.close()
+    return { status, type: got.get('content-type'), text }
+  }
+
+  test.each(secrets)(
+    'answers %s as for what does not exist, in both eras',
+    async (method, params) => {
+      const hidden = () => build('v2', { hideRefused: true })
+      const bare = () => bareServer('v2')
+      for (const encoded of [
+        modern(method, params),
+        { body: request(method, params), headers: {} },
+      ]) {
+        const answer = await ask(hidden, encoded)
+        expect(answer).toEqual(await ask(bare, encoded))
+        expect(JSON.stringify(answer)).toMatch(/-32602|-32002/)
+      }
+    },
+  )
 })
 
 /** The same kinds of items, none of them by the names that the tests ask for. */

@@ -18,10 +18,10 @@ export function rowsOf({ notCovered = [] }: Way): readonly Row[] {
 export async function runWay(way: Way): Promise<readonly Cell[]> {
   const cells: Cell[] = []
   for (const column of columns) {
-    const { ask, close } = await way.connect(column)
+    const line = await way.connect(column)
     for (const row of rowsOf(way))
-      cells.push({ row, column, verdict: verdictOf(row, await ask(row)) })
-    await close()
+      cells.push({ row, column, verdict: verdictOf(row, await line.ask(row)) })
+    await line.close()
   }
   return cells
 }

@@ -108,7 +108,8 @@ async function readAnswer(response: Response): Promise<Got> {
 function overHttp(handle: () => Handle, encode: Encode, keepsSession = false): Way['connect'] {
   return async (column) => {
     const name = await callerOf(column)
-    const { url, close } = await host(handle())
+    const running = await host(handle())
+    const { url } = running
     const caller = name === undefined ? {} : { 'x-caller': name }
     const session: Record<string, string> = {}
     if (keepsSession) {
@@ -121,7 +122,7 @@ function overHttp(handle: () => Handle, encode: Encode, keepsSession = false): W
       const current = row.method === 'initialize' ? {} : session
       return readAnswer(await post(url, body, { ...headers, ...caller, ...current }))
     }
-    return { ask, close }
+    return { ask, close: () => running.close() }
   }
 }
 

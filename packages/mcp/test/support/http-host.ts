@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
 import { authInfoOf } from './callers.ts'
 
-export type NodeRequest = IncomingMessage & { auth?: AuthInfo }
+type NodeRequest = IncomingMessage & { auth?: AuthInfo }
 export type Handle = (req: NodeRequest, res: ServerResponse, body: unknown) => Promise<void>
 
 export interface Host {
