@@ -27,8 +27,8 @@ afterAll(() => Promise.all([people.close(), machines.close()]))
 
 interface Container {
   readonly log: string[]
-  call(tool: string, headers: Readonly<Record<string, string>>): Promise<Answer>
-  list(headers: Readonly<Record<string, string>>): Promise<Answer>
+  readonly call: (tool: string, headers: Readonly<Record<string, string>>) => Promise<Answer>
+  readonly list: (headers: Readonly<Record<string, string>>) => Promise<Answer>
 }
 
 interface Answer {

@@ -1,3 +1,5 @@
+// An Application Load Balancer in front of the server.
+export { type AwsAlbOptions, awsAlb } from './alb/aws-alb.ts'
 // Amazon Bedrock AgentCore Gateway: the person on the way to each target.
 export { type ClientMetadataOptions, clientMetadata } from './client-metadata.ts'
 export {

@@ -13,7 +13,7 @@ function block(language: string): string {
 }
 
 it('prints what the page says', () => {
-  const folder = fileURLToPath(new URL('../node_modules/.cache', import.meta.url))
+  const folder = fileURLToPath(new URL('../../../docs/node_modules/.cache', import.meta.url))
   const file = `${folder}/try-locally-${process.pid}.mts`
   mkdirSync(folder, { recursive: true })
   writeFileSync(file, block('ts'))
