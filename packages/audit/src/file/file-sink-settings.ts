@@ -30,7 +30,7 @@ export interface FileSinkOptions {
   readonly maxSegmentSeconds?: number
   /** Events that may wait for the disk; more are rejected. Default: 10000. */
   readonly maxQueued?: number
-  /** Characters of events that may wait for the disk; more are rejected. Default: 16777216. */
+  /** Bytes of events that may wait for the disk; more are rejected. Default: 16777216. */
   readonly maxQueuedBytes?: number
   /** Hears of trouble that no call is told: heads that fail, chains that cannot go on. */
   readonly onError?: (error: unknown) => void

@@ -45,7 +45,7 @@ export class HeadWriter {
     await this.#underway
     this.#start()
     await this.#underway
-    clearTimeout(this.#timer)
+    this.#stopWaiting()
   }
 
   async close(): Promise<void> {
@@ -53,9 +53,13 @@ export class HeadWriter {
     await this.#file.close()
   }
 
-  #start(): void {
+  #stopWaiting(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #start(): void {
+    this.#stopWaiting()
     if (this.#underway !== undefined || this.#uncovered === 0) return
     this.#underway = this.#write()
       .catch(this.#settings.onError)

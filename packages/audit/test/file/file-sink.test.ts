@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import type { KeyObject } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
@@ -368,6 +369,22 @@ describe('heads', () => {
     expect(chains[0]?.findings[0]?.kind).toBe('head')
   })
 
+  it('are made by themselves once the signer is back', async () => {
+    const directory = newDirectory()
+    const good = newSigner()
+    let isDown = true
+    const sign = (bytes: Uint8Array): Promise<Uint8Array> =>
+      isDown ? Promise.reject(new Error('kms is down')) : good.sign(bytes)
+    const sink = fileSink({ directory, signer: { keyId: 'kms', sign }, headEverySeconds: 0.05 })
+    await sink.write(eventOf(1))
+    isDown = false
+    await waitFor(() => readdirSync(directory).some((name) => name.endsWith('.heads.jsonl')))
+    await waitForHead(directory, good.publicKey, 1)
+    await sink.write(eventOf(2))
+    await waitForHead(directory, good.publicKey, 2)
+    await sink.close()
+  })
+
   it('that cannot be signed do not stop the log', async () => {
     const directory = newDirectory()
     const told: unknown[] = []
@@ -377,6 +394,14 @@ describe('heads', () => {
     expect(linesOf(directory)).toHaveLength(5)
   })
 })
+
+async function waitForHead(directory: string, key: KeyObject, size: number): Promise<void> {
+  for (;;) {
+    const { chains } = await verifyLog(directory, { publicKeys: [key] })
+    if (chains[0]?.covered === size) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
 
 function linesOfMaybe(directory: string): number {
   return segments(directory).length === 0 ? 0 : linesOf(directory).length
