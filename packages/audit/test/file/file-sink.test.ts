@@ -379,9 +379,9 @@ describe('heads', () => {
     await sink.write(eventOf(1))
     isDown = false
     await waitFor(() => readdirSync(directory).some((name) => name.endsWith('.heads.jsonl')))
-    await waitForHead(directory, good.publicKey, 1)
+    await expectHead(directory, good.publicKey, 1)
     await sink.write(eventOf(2))
-    await waitForHead(directory, good.publicKey, 2)
+    await expectHead(directory, good.publicKey, 2)
     await sink.close()
   })
 
@@ -395,7 +395,7 @@ describe('heads', () => {
   })
 })
 
-async function waitForHead(directory: string, key: KeyObject, size: number): Promise<void> {
+async function expectHead(directory: string, key: KeyObject, size: number): Promise<void> {
   for (;;) {
     const { chains } = await verifyLog(directory, { publicKeys: [key] })
     if (chains[0]?.covered === size) return
