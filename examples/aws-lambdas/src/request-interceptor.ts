@@ -25,9 +25,11 @@ await handler.ready()
 
 /** In a header beside the gateway's own token, or inside a machine token of Cognito. */
 function toMode(): TargetMode {
-  if (optional('MODE', 'header') === 'header') {
+  const mode = optional('MODE', 'header')
+  if (mode === 'header') {
     return forwardInboundToken({ header: optional('HEADER', 'x-user-token') })
   }
+  if (mode !== 'enriched') throw new Error('MODE must be header or enriched')
   const arn = required('CLIENT_SECRET_ARN')
   return clientMetadata({
     tokenEndpoint: required('TOKEN_ENDPOINT'),

@@ -1,6 +1,6 @@
 import { IdentityError } from '@onbehalf/core'
 
-export type Json = Readonly<Record<string, unknown>>
+type Json = Readonly<Record<string, unknown>>
 
 /** What a load balancer signed. */
 export interface AlbAssertion {
