@@ -2,7 +2,7 @@
  * Sends every request of the protocol as every kind of caller to servers of both SDK generations, in
  * every way that they are run, and writes what became of it into docs/matrix.md.
  *
- *   tsx --conditions=@onbehalf/source scripts/matrix.ts
+ *   pnpm matrix
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { formatMatrix, type Ran } from '../packages/mcp/test/matrix/format-matrix.ts'

@@ -84,7 +84,9 @@ class Gate {
   #takeOver(): void {
     const transport = this.#transport
     const { onmessage: dispatch, onclose } = transport
-    transport.onmessage = (message, given) => {
+    transport.onmessage = (sent, given) => {
+      // In memory the sender still holds the object, and must not see a name masked in it.
+      const message = { ...sent }
       const extra = withArrival(given)
       // What is called below here is another caller's business.
       arrivals.exit(() =>

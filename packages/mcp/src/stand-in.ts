@@ -19,7 +19,9 @@ export function mask(request: Request, hidden: string): void {
   const standIn = { hidden, shown: `URN:uuid:${id}` }
   const normalized = { hidden: parseUri(hidden)?.href ?? hidden, shown: `urn:uuid:${id}` }
   standIns.set(request, [...(standIns.get(request) ?? []), standIn, normalized])
-  replaceIn(request.params, standIn)
+  const params = structuredClone(request.params)
+  replaceIn(params, standIn)
+  Object.assign(request, { params })
 }
 
 /** The answer as if the request had been dispatched with its own names. */

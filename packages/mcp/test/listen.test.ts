@@ -108,6 +108,28 @@ describe.each([
     await expect(answer.text()).resolves.toContain('acknowledged')
   })
 
+  test.each([['tools/list'], [undefined]])(
+    'is never opened under a header that says %s',
+    async (method) => {
+      const { url } = await start(parsed)
+      const { body, headers } = modern('subscriptions/listen', {
+        notifications: { resourceSubscriptions: ['note://acme'] },
+      })
+      const { 'mcp-method': _own, ...others } = headers
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: {
+          accept,
+          'content-type': 'application/json',
+          ...others,
+          ...(method && { 'mcp-method': method }),
+        },
+        body: JSON.stringify(body),
+      })
+      expect(await answer.text()).toMatch(/-32020|31401/)
+    },
+  )
+
   test('leaves other requests to the handler', async () => {
     const { url } = await start(parsed)
     const { body, headers } = modern('resources/read', { uri: 'note://acme' })
