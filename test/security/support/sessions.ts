@@ -38,7 +38,7 @@ interface Served {
   serve(req: AuthenticatedRequest, res: ServerResponse, body: unknown): Promise<void>
 }
 
-export type AuthenticatedRequest = IncomingMessage & { auth?: AuthInfo }
+type AuthenticatedRequest = IncomingMessage & { auth?: AuthInfo }
 
 interface NodeTransport {
   handleRequest(req: never, res: ServerResponse, body?: unknown): Promise<void>
