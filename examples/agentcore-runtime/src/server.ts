@@ -23,9 +23,12 @@ const authenticator = createAuthenticator({
 // container.
 const handle = toNodeHandler(createMcpHandler(createServer))
 const app = express()
-app.use(express.json({ limit: '4mb' }))
 app.use(resourceMetadata(authenticator))
-app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res, req.body))
+// No body parser in front: a refused caller is refused before its body is read.
+app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res))
 
 await authenticator.ready()
-app.listen(port, host, () => console.log(`listening on ${host}:${port}/mcp`))
+app.listen(port, host, (error) => {
+  if (error) throw error
+  console.log(`listening on ${host}:${port}/mcp`)
+})

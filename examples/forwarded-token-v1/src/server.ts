@@ -1,10 +1,16 @@
-import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
+import { hostHeaderValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { createAuthenticator, forwarded } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
+import express, { type ErrorRequestHandler } from 'express'
 import { optional } from './environment.ts'
 import { gatewayIssuer } from './gateway.ts'
 import { peopleIssuer } from './people.ts'
 import { serveSessions } from './sessions.ts'
+
+/** A body that cannot be read is answered without the page and the stack that Express would send. */
+const answerPlainly: ErrorRequestHandler = (_error, _req, res, _next) => {
+  res.status(400).end()
+}
 
 const port = Number(optional('PORT', '3004'))
 const resource = optional('RESOURCE', `http://127.0.0.1:${port}/mcp`)
@@ -27,13 +33,17 @@ const authenticator = createAuthenticator({
   },
 })
 
-const app = createMcpExpressApp({
-  allowedHosts: [new URL(resource).hostname, '127.0.0.1', 'localhost'],
-})
+const app = express()
 
+app.use(hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost']))
 app.use(resourceMetadata(authenticator))
-app.all('/mcp', authenticate(authenticator), serveSessions())
+// The body is read behind the door: a refused caller is refused before.
+app.all('/mcp', authenticate(authenticator), express.json(), serveSessions())
+app.use(answerPlainly)
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-app.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))
+app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
+  if (error) throw error
+  console.log(`listening on ${resource}`)
+})

@@ -1,8 +1,9 @@
-import { createMcpExpressApp } from '@modelcontextprotocol/express'
+import { hostHeaderValidation } from '@modelcontextprotocol/express'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { createAuthenticator, forwarded } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
+import express from 'express'
 import { optional } from './environment.ts'
 import { gatewayIssuer } from './gateway.ts'
 import { peopleIssuer } from './people.ts'
@@ -30,13 +31,16 @@ const authenticator = createAuthenticator({
 })
 
 const handle = toNodeHandler(createMcpHandler(createServer))
-const app = createMcpExpressApp({
-  allowedHosts: [new URL(resource).hostname, '127.0.0.1', 'localhost'],
-})
+const app = express()
 
+app.use(hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost']))
 app.use(resourceMetadata(authenticator))
-app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res, req.body))
+// No body parser in front: a refused caller is refused before its body is read.
+app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res))
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-app.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))
+app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
+  if (error) throw error
+  console.log(`listening on ${resource}`)
+})

@@ -39,7 +39,7 @@ describe('createRefusal', () => {
   it.each([
     ['REQ', 400, 'invalid_request', 'The request carries malformed or ambiguous credentials'],
     ['TOK', 401, 'invalid_token', 'The access token was refused'],
-    ['BIND', 401, 'invalid_token', 'The access token is not bound to the calling gateway'],
+    ['BIND', 401, 'invalid_token', 'The access token was refused'],
     ['SCOPE', 403, 'insufficient_scope', 'The access token lacks a required scope'],
   ] as const)('answers %s with %i and %s', (code, status, error, text) => {
     const parameters = `error="${error}", error_description="${text}", resource_metadata="${url}"`

@@ -121,7 +121,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
       const refused = await refusal(await forwardedHeaders(await adasToken()))
       expect(refused.status).toBe(401)
       expect(refused.headers.get('www-authenticate')).toBe(
-        `Bearer error="invalid_token", error_description="The access token is not bound to the calling gateway", ${scopedMetadata}`,
+        `Bearer error="invalid_token", error_description="The access token was refused", ${scopedMetadata}`,
       )
     })
 

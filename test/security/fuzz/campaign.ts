@@ -102,7 +102,7 @@ const answers = new Map<string, Omit<Seen, 'body'>>([
     [
       [400, 'invalid_request', 'The request carries malformed or ambiguous credentials'],
       [401, 'invalid_token', 'The access token was refused'],
-      [401, 'invalid_token', 'The access token is not bound to the calling gateway'],
+      [401, 'invalid_token', 'The access token was refused'],
     ] as const
   ).map(
     ([status, error, description]) =>

@@ -14,7 +14,7 @@ export const refusals: Readonly<Record<'MISSING' | 'REQ' | 'TOK' | 'BIND' | 'DOW
   },
   REQ: oauth(400, 'invalid_request', 'The request carries malformed or ambiguous credentials'),
   TOK: oauth(401, 'invalid_token', 'The access token was refused'),
-  BIND: oauth(401, 'invalid_token', 'The access token is not bound to the calling gateway'),
+  BIND: oauth(401, 'invalid_token', 'The access token was refused'),
   DOWN: {
     status: 503,
     headers: [...always(), ['retry-after', '1']],

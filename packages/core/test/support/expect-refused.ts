@@ -8,7 +8,7 @@ const fixed: Readonly<Record<IdentityErrorCode, readonly [status: number, messag
   REQ: [400, 'The request carries malformed or ambiguous credentials'],
   TOK: [401, 'The access token was refused'],
   SCOPE: [403, 'The access token lacks a required scope'],
-  BIND: [401, 'The access token is not bound to the calling gateway'],
+  BIND: [401, 'The access token was refused'],
   DOWN: [503, 'The access token cannot be verified right now'],
   AUDIT: [503, 'The call cannot be recorded'],
   SESS: [404, 'Not found'],
