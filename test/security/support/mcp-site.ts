@@ -96,7 +96,7 @@ async function ask(url: string, lines: Lines, parts: RequestParts = {}): Promise
   const controller = new AbortController()
   const response = await fetch(url, {
     method,
-    headers: lines.map(([name, value]) => [name, value]),
+    headers: lines.map(([name, value]): [string, string] => [name, value]),
     signal: controller.signal,
     ...(body !== undefined && { body }),
   })
