@@ -195,14 +195,15 @@ function explain(sources: readonly AnySource[], credentials: Credentials): Ident
     : new IdentityError('TOK', { reason: 'issuer_unknown' })
 }
 
-/** Whether what was presented counts beside the credential of a gateway only, and there is none. */
+/** Whether what was presented counts only beside the credential of a gateway, and there is none. */
 function lacksGateway(sources: readonly AnySource[], credentials: Credentials): boolean {
-  const readers = sources.filter((source) =>
-    [...source.tokenHeaders, ...source.valueHeaders].some((name) => credentials.present.has(name)),
+  const { present } = credentials
+  // A token in a header of its own, such as a proxy's assertion, is a whole credential.
+  const isWhole = sources.some(
+    ({ tokenHeaders }) =>
+      !tokenHeaders.includes('authorization') && tokenHeaders.some((name) => present.has(name)),
   )
-  return readers.every(
-    (source) => source.kind !== 'signedHeader' && !credentials.present.has('authorization'),
-  )
+  return !present.has('authorization') && !isWhole
 }
 
 function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credentials): boolean {
