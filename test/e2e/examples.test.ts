@@ -81,9 +81,24 @@ describe.each(examples)('the example $name', (example) => {
   })
 
   it('says at start-up which setting is missing, and ends', async () => {
-    const { code, output } = await startWithout(example)
+    const { code, output } = await startAlone(example)
     expect(code).toBe(1)
     expect(output).toMatch(/Error: (ISSUER|GATEWAY_CLIENTS) is not set/)
+  })
+
+  it('ends when its port is taken, and does not say that it listens', async () => {
+    const { code, output } = await startAlone(example, {
+      PORT: new URL(serverUrl(world, example.way)).port,
+      ISSUER: world.people.issuer,
+      PEOPLE_ISSUER: world.people.issuer,
+      PEOPLE_AUDIENCE: world.resources.gateway,
+      GATEWAY_ISSUER: world.machines.issuer,
+      GATEWAY_CLIENTS: 'agent-gateway',
+      GATEWAY_SCOPES: 'mcp/invoke',
+    })
+    expect(code).toBe(1)
+    expect(output).toContain('EADDRINUSE')
+    expect(output).not.toContain('listening on')
   })
 })
 
@@ -92,17 +107,20 @@ function metadataUrl(example: Example): string {
   return `${origin}/.well-known/oauth-protected-resource${pathname}`
 }
 
-/** Starts an example in an environment without its settings. */
-async function startWithout({ name }: Example): Promise<{ code: unknown; output: string }> {
+/** Starts an example with these settings alone, and waits for its end. */
+async function startAlone(
+  { name }: Example,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<{ code: unknown; output: string }> {
   const cwd = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
   const { PATH = '' } = process.env
   const child = spawn(process.execPath, [...nodeOptions, 'src/server.ts'], {
     cwd,
-    env: { PATH },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { PATH, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill())
   const exit = new Promise((resolve) => child.once('exit', resolve))
-  const [code, output] = await Promise.all([exit, text(child.stderr)])
-  return { code, output }
+  const [code, ...output] = await Promise.all([exit, text(child.stdout), text(child.stderr)])
+  return { code, output: output.join('') }
 }
