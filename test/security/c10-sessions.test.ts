@@ -169,7 +169,7 @@ describe.each(sessionWays)('$name', (way) => {
       expect(foreign).toEqual(await attempt(bare, 'unknown'))
       expect(ran).toEqual([])
       expect(events.filter(({ decision }) => decision.effect === 'deny')).toMatchObject([
-        { method, decision: { reason: 'session_owner_mismatch' } },
+        { method: `HTTP ${method}`, decision: { reason: 'session_owner_mismatch' } },
       ])
       const own = { ...ada(), 'mcp-session-id': session }
       const answer = await send(url, 'POST', own, call(3, 'secret'))

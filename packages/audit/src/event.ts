@@ -1,20 +1,14 @@
-import type { Actor, Gateway, IdentityErrorCode, SourceKind } from '@onbehalf/core'
+import type {
+  Actor,
+  AuditOutcome,
+  AuditTarget,
+  Gateway,
+  IdentityErrorCode,
+  SourceKind,
+} from '@onbehalf/core'
 
 /** What an event tells: that a call is about to run, how it ended, or that it was refused. */
 export type AuditEventType = 'intent' | 'result' | 'refusal'
-
-/**
- * How a call ended: with an answer, with an answer marked as a tool's error, with an exception, or
- * cancelled by the caller.
- */
-export type AuditOutcome = 'ok' | 'tool_error' | 'thrown' | 'cancelled'
-
-/** What a call is aimed at. */
-export interface AuditTarget {
-  readonly kind: 'tool' | 'resource' | 'prompt'
-  /** Name of the tool or prompt, URI of the resource. */
-  readonly name: string
-}
 
 /** Arguments or a result, as far as the level of the tool lets them into the trail. */
 export interface CapturedValue {
@@ -36,7 +30,10 @@ export interface AuditPrincipal {
   readonly kind: 'user' | 'service'
 }
 
-/** Which credential was used: its `jti`, or a keyed hash of it. Never the credential. */
+/**
+ * Which credential was used: its `jti`, or HMAC-SHA-256 of its SHA-256 in base64url. Never the
+ * credential.
+ */
 export type AuditCredential = { readonly jti: string } | { readonly hash: string }
 
 /** What was decided, by which guard and why. */

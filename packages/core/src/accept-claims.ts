@@ -1,6 +1,7 @@
 import { applySchema, exposedClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Credential } from './credentials.ts'
+import { textDigest } from './digest.ts'
 import { IdentityError } from './errors.ts'
 import type { Claims } from './identity.ts'
 import type { ClaimRules } from './issuer-rules.ts'
@@ -48,7 +49,8 @@ export async function acceptClaims<C>(
   await context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
   checkScopes(facts.scopes, rules.scopes)
   const claims = await applySchema(exposedClaims(verified), rules.schema)
-  return { ...facts, issuer, expiresAt, verified, claims }
+  const tokenHash = facts.tokenId === undefined ? await textDigest(credential.text) : undefined
+  return { ...facts, issuer, expiresAt, tokenHash, verified, claims }
 }
 
 /** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */

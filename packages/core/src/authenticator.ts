@@ -1,3 +1,4 @@
+import type { AuditTrail } from './audit.ts'
 import type { AuthenticatorEvent, Context } from './context.ts'
 import {
   type CredentialHeaders,
@@ -15,6 +16,7 @@ import {
   toConfirmations,
 } from './proof-of-possession/confirmation.ts'
 import { readClock } from './read-clock.ts'
+import { recordRefusal } from './record-refusal.ts'
 import { assertRevocation, createRevocations, type Revocation } from './revocation.ts'
 import type { AnySource, Source } from './sources/source.ts'
 import type { Store } from './stores/store.ts'
@@ -35,6 +37,11 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * resource. Default: inside this process.
    */
   readonly revocations?: Store
+  /**
+   * Records every refused request before it is answered. One that a strict trail cannot record is
+   * answered as `AUDIT`.
+   */
+  readonly audit?: Pick<AuditTrail, 'refusal'>
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
   /** Told about every decision and every key load. A throw or a rejection in it changes nothing. */
@@ -88,10 +95,11 @@ type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
 export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
-  const { resource, clock = () => Date.now() / 1000, onEvent } = options
+  const { resource, audit, clock = () => Date.now() / 1000, onEvent } = options
   secureUrl(resource, 'resource')
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
+  if (audit !== undefined) assertFunction(audit.refusal, 'audit.refusal')
   const sources = toSources(options.sources)
   const { revocations: store } = options
   const confirmations = toConfirmations(options.confirmations)
@@ -101,25 +109,33 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const revocations = createRevocations(store, longest)
   const report = toReport(onEvent)
 
+  async function identify(
+    request: CredentialRequest,
+    credentials: Credentials,
+  ): Promise<Identity<ClaimsOf<S>>> {
+    const source = chooseSource(sources, credentials)
+    const context: Context = {
+      now: readClock(clock),
+      report,
+      checkRevoked: (revocable) => revocations.check(revocable),
+      confirm: (cnf, credential) =>
+        confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
+    }
+    const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
+    if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
+    report({ type: 'accepted', source: source.kind })
+    return identity
+  }
+
   async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
+    let credentials: Credentials | undefined
     try {
-      const credentials = readCredentials(request, headers)
-      const source = chooseSource(sources, credentials)
-      const context: Context = {
-        now: readClock(clock),
-        report,
-        checkRevoked: (revocable) => revocations.check(revocable),
-        confirm: (cnf, credential) =>
-          confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
-      }
-      const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
-      if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
-      report({ type: 'accepted', source: source.kind })
-      return identity
+      credentials = readCredentials(request, headers)
+      return await identify(request, credentials)
     } catch (thrown) {
       const error = asIdentityError(thrown)
       report({ type: 'refused', code: error.code, reason: error.reason })
-      throw error
+      throw await recordRefusal(audit, { request, credentials, error })
     }
   }
 

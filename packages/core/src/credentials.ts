@@ -123,6 +123,15 @@ function rawHeadersOf(request: CredentialRequest): readonly string[] | undefined
   return raw.length > 0 ? raw : undefined
 }
 
+/** The first line of a header that is no credential, as it arrived. */
+export function readHeader(request: CredentialRequest, header: string): string | undefined {
+  const raw = rawHeadersOf(request)
+  for (const [spelling, value] of raw ? pairsOf(raw) : entriesOf(request)) {
+    if (spelling.toLowerCase() === header) return value
+  }
+  return undefined
+}
+
 function* pairsOf(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]

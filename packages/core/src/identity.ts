@@ -58,6 +58,8 @@ export interface Identity<C = Claims> {
   readonly expiresAt: number
   /** `jti` of the subject's credential, where it has one. */
   readonly tokenId?: string
+  /** SHA-256 of a subject's credential that has no `jti`, base64url: names it in records. */
+  readonly tokenHash?: string
   /** Claims of the subject's credential, typed by the issuer's `claims` schema. */
   readonly claims: C
 }

@@ -1,5 +1,14 @@
 // From credentials to an identity
 
+export type {
+  AuditCall,
+  AuditIntent,
+  AuditOutcome,
+  AuditRefusal,
+  AuditResult,
+  AuditTarget,
+  AuditTrail,
+} from './audit.ts'
 export type { AuthInfo, AuthInfoOptions } from './auth-info.ts'
 // Carrying an identity through an MCP SDK
 export { createAuthInfo, identityOfAuthInfo } from './auth-info.ts'

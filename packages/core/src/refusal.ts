@@ -45,7 +45,7 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
       'cache-control': 'no-store',
       ...(challenge !== undefined && { 'www-authenticate': challenge }),
       ...(error.dpopNonce !== undefined && { 'dpop-nonce': quotable(error.dpopNonce) }),
-      ...(error.code === 'DOWN' && { 'retry-after': retryAfter(error) }),
+      ...(error.status === 503 && { 'retry-after': retryAfter(error) }),
     },
     body: createBody(error),
   }

@@ -18,6 +18,8 @@ export interface VerifiedToken<C = Claims> {
   readonly roles: readonly string[]
   readonly expiresAt: number
   readonly tokenId: string | undefined
+  /** SHA-256 of a credential without an id, base64url. */
+  readonly tokenHash?: string | undefined
   /** Every verified claim. */
   readonly verified: Claims
   /** What the issuer's schema made of them. */

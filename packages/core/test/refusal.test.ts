@@ -69,7 +69,7 @@ describe('createRefusal', () => {
   it('answers a call that cannot be recorded without a challenge', () => {
     expect(refusalOf('AUDIT')).toEqual({
       status: 503,
-      headers: always,
+      headers: { ...always, 'retry-after': '1' },
       body: '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The call cannot be recorded"}}',
     })
   })

@@ -1,8 +1,9 @@
 import type { Identity } from '@onbehalf/core'
-import { currentTime, deliveries } from './current-identity.ts'
+import { currentTime } from './current-identity.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
-import { identityOf, withIdentity } from './identity-of.ts'
+import { identityOf } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'
+import { type AnyHandler, runHandler } from './run-handler.ts'
 
 /**
  * Declares that a tool, prompt or resource may be listed and used without an identity, on a server
@@ -20,13 +21,9 @@ export function allowPublic<A, C, R, P extends unknown[] = []>(
 ): GuardedHandler<A, P, C, R> {
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   if (policyOf(handler) !== undefined) throw new TypeError('a guarded handler cannot be public')
-  const run = handler as unknown as (...params: unknown[]) => unknown
   const wrapped = async (...params: unknown[]): Promise<unknown> => {
-    const context = params.at(-1) as object
-    const identity = validIdentity(identityOf(context), currentTime())
-    return deliveries.run({ ...deliveries.getStore(), identity }, () =>
-      run(...params.slice(0, -1), withIdentity(context, identity)),
-    )
+    const identity = validIdentity(identityOf(params.at(-1)), currentTime())
+    return runHandler(handler as unknown as AnyHandler, params, identity)
   }
   setPolicy(wrapped, 'public')
   return wrapped as unknown as GuardedHandler<A, P, C, R>

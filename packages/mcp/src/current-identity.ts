@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Identity } from '@onbehalf/core'
-import type { DecisionEvent } from './decision-event.ts'
+import type { Deny } from '@onbehalf/core/guards'
 import type { OpenRequest } from './open-requests.ts'
 
 /** What code below a message's handler can learn about that message. */
@@ -10,7 +10,10 @@ export interface Delivery {
   /** The request being served, by which its answer is known again. */
   readonly open?: OpenRequest
   readonly now?: () => number
-  readonly report?: (event: DecisionEvent) => void
+  /** Hears that the guard of the handler itself refused the request. */
+  readonly refused?: (decision: Deny) => Promise<void> | undefined
+  /** Hears that the handler threw. */
+  readonly threw?: () => void
 }
 
 export const deliveries: AsyncLocalStorage<Delivery> = new AsyncLocalStorage()

@@ -1,8 +1,9 @@
-import type { Identity } from '@onbehalf/core'
+import type { AuditTrail, Identity } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
 import type { DecisionEvent } from './decision-event.ts'
 import type { Items } from './items.ts'
 import type { Request } from './json-rpc.ts'
+import type { OpenRequest } from './open-requests.ts'
 import { decideCall, decidePartial } from './policy.ts'
 import type { RuleTable } from './rule-table.ts'
 import { type Target, targetOf } from './target.ts'
@@ -16,6 +17,9 @@ export interface Protection {
   /** Seconds since 1970. */
   readonly now: () => number
   readonly report: (event: DecisionEvent) => void
+  readonly audit: AuditTrail | undefined
+  /** Whether a request of this method reaches a handler. */
+  readonly serves: (method: string) => boolean
   /** Whether a gateway that lists without a person sees everything. */
   readonly listToGateway: boolean
   /** Whether a refused item is answered as one that does not exist. */
@@ -36,8 +40,7 @@ export function decideRequest(
 /** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
 export function toEvent(
   { items }: Protection,
-  request: Request,
-  identity: Identity | undefined,
+  { request, identity }: OpenRequest,
   decision: Allow | Deny,
 ): DecisionEvent {
   const target = targetOf(items, request)

@@ -5,7 +5,7 @@ import type { Allow, Deny } from '@onbehalf/core/guards'
 export interface DecisionEvent {
   /**
    * JSON-RPC method, for example `tools/call`. Of a request to the session of somebody else, which
-   * nobody reads, it is the HTTP method.
+   * nobody reads, it is `HTTP` and the HTTP method.
    */
   readonly method: string
   /** Name of the registered tool; absent for other methods and for names that no tool has. */

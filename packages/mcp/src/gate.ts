@@ -1,8 +1,9 @@
-import type { Identity } from '@onbehalf/core'
+import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from './arrivals.ts'
 import { AskedRequests } from './asked-requests.ts'
 import { type Delivery, deliveries } from './current-identity.ts'
+import { exchanges } from './exchange.ts'
 import {
   isNotification,
   isRequest,
@@ -22,14 +23,18 @@ import type { MessageExtra, Transport } from './transport.ts'
 export interface GateRules {
   /** The answer that refuses a request; undefined lets it pass. */
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** A request that passed ends without an answer. */
+  abandon(open: OpenRequest): Promise<void> | undefined
   /** Hears of a message in the session of somebody else. */
-  onForeign(method: string | undefined, identity: Identity | undefined): void
+  onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
   /** Whether a notification may pass. */
   accepts(method: string, identity: Identity | undefined): boolean
   /** The last look at an answer before it leaves. */
   release(open: OpenRequest, answer: Message): Message | Promise<Message>
-  /** What code below the message can learn about it. */
+  /** What code below a message can learn about it. */
   describe(method: string | undefined, identity: Identity | undefined): Delivery
+  /** The same for a request. */
+  describeRequest(open: OpenRequest): Delivery
 }
 
 const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
@@ -94,7 +99,7 @@ class Gate {
       )
     }
     transport.onclose = () => {
-      this.#open.clear()
+      for (const open of this.#open.clear()) this.#abandon(open)
       this.#asked.clear()
       onclose?.call(transport)
     }
@@ -104,8 +109,12 @@ class Gate {
     const identity = identityOfAuthInfo(extra?.authInfo)
     try {
       if (!this.#session.admits(identity)) this.#turnAway(message, identity)
-      else if (isRequest(message)) this.#receive({ request: message, identity }, dispatch)
-      else if (this.#accepts(message, identity)) this.#deliver(message, identity, dispatch)
+      else if (isRequest(message)) {
+        const exchange = exchanges.getStore()
+        this.#receive({ request: message, identity, extra, exchange }, dispatch)
+      } else if (this.#accepts(message, identity)) {
+        deliveries.run(this.#rules.describe(methodOf(message), identity), dispatch)
+      }
     } catch (error) {
       this.#report(error)
     }
@@ -113,20 +122,31 @@ class Gate {
 
   // The front answered already, unless this transport has none that it knows.
   #turnAway(message: Message, identity: Identity | undefined): void {
-    this.#rules.onForeign(methodOf(message), identity)
-    if (isRequest(message)) this.#answer(message, noSession)
+    const answer = (reply: Reply): void => {
+      if (isRequest(message)) this.#answer(message, reply)
+    }
+    const recorded = this.#rules.onForeign(methodOf(message) ?? 'unknown', identity)
+    if (recorded === undefined) return answer(noSession)
+    recorded
+      .then(() => answer(noSession))
+      .catch((error: unknown) => {
+        this.#report(error)
+        answer(replyTo(error))
+      })
   }
 
   #receive(open: OpenRequest, dispatch: () => void): void {
+    open.exchange?.received()
     if (this.#open.has(open.request.id)) return this.#answer(open.request, inUse)
     if (this.#open.isFull) return this.#answer(open.request, busy)
     this.#open.add(open)
     try {
       const refusal = this.#rules.admit(open)
       if (!(refusal instanceof Promise)) return this.#settle(open, refusal, dispatch)
-      refusal
+      const settled = refusal
         .then((reply) => this.#settle(open, reply, dispatch))
         .catch((error: unknown) => this.#fail(open, error))
+      open.exchange?.awaits(settled)
     } catch (error) {
       this.#fail(open, error)
     }
@@ -134,19 +154,13 @@ class Gate {
 
   #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: () => void): void {
     // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
-    if (!this.#open.holds(open)) return
+    if (!this.#open.holds(open)) return this.#abandon(open)
     if (refusal !== undefined) this.#answer(open.request, refusal, open)
-    else this.#deliver(open.request, open.identity, dispatch, open)
+    else deliveries.run(this.#rules.describeRequest(open), dispatch)
   }
 
-  #deliver(
-    message: Message,
-    identity: Identity | undefined,
-    dispatch: () => void,
-    open?: OpenRequest,
-  ): void {
-    const delivery = this.#rules.describe(methodOf(message), identity)
-    deliveries.run(open === undefined ? delivery : { ...delivery, open }, dispatch)
+  #abandon(open: OpenRequest): void {
+    this.#rules.abandon(open)?.catch((error: unknown) => this.#report(error))
   }
 
   #accepts(message: Message, identity: Identity | undefined): boolean {
@@ -162,6 +176,7 @@ class Gate {
     if (open === undefined) return true
     if (!isSameCaller(open.identity, identity)) return false
     this.#open.close(open)
+    this.#abandon(open)
     return true
   }
 
@@ -190,8 +205,7 @@ class Gate {
 
   #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
     const withhold = (error: unknown): Message => {
-      this.#report(error)
-      return { jsonrpc: '2.0', id: open.request.id, ...failed }
+      return { jsonrpc: '2.0', id: open.request.id, ...this.#failureOf(open, error) }
     }
     try {
       const released = this.#rules.release(open, answer)
@@ -202,8 +216,14 @@ class Gate {
   }
 
   #fail(open: OpenRequest, error: unknown): void {
+    const reply = this.#failureOf(open, error)
+    if (this.#open.holds(open)) this.#answer(open.request, reply, open)
+  }
+
+  #failureOf(open: OpenRequest, error: unknown): Reply {
     this.#report(error)
-    if (this.#open.holds(open)) this.#answer(open.request, failed, open)
+    if (isIdentityError(error)) open.exchange?.failed(error)
+    return replyTo(error)
   }
 
   // Never within the transport's own call: SDK v2 would take it for a protocol error and its status.
@@ -221,6 +241,12 @@ class Gate {
       error instanceof Error ? error : new Error('Gate failure', { cause: error }),
     )
   }
+}
+
+/** The text of an `IdentityError` is fixed and may be shown; no other error's is. */
+function replyTo(error: unknown): Reply {
+  if (!isIdentityError(error)) return failed
+  return { error: { code: 31_000 + error.status, message: error.message } }
 }
 
 function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {

@@ -3,15 +3,14 @@ import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
 import { currentTime, deliveries } from './current-identity.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
-import { identityOf, withIdentity } from './identity-of.ts'
+import { identityOf } from './identity-of.ts'
 import { decideCall, policyOf, setPolicy } from './policy.ts'
+import { type AnyHandler, runHandler } from './run-handler.ts'
 
 /** Puts handlers behind one guard. */
 export type HandlerWrapper<N extends Identity> = <A, C, R, P extends unknown[] = []>(
   handler: Handler<A, P, C, N, R>,
 ) => GuardedHandler<A, P, C, R>
-
-type AnyHandler = (...params: unknown[]) => unknown
 
 /**
  * Makes a wrapper of a guard. The wrapped handler runs only for callers that the guard allows, and
@@ -52,26 +51,17 @@ async function serve(
   handler: AnyHandler,
   params: readonly unknown[],
 ): Promise<unknown> {
-  const context = params.at(-1) as object
-  const identity = identityOf(context)
+  const identity = identityOf(params.at(-1))
   const call = { arguments: params.at(-2) ?? {}, now: currentTime() }
   const decision = await decideCall(guard, identity, call)
   if (decision.effect === 'deny') return refuse(decision, params)
-  const known = narrow(identity as Identity, decision)
-  return deliveries.run({ ...deliveries.getStore(), identity: known }, () =>
-    handler(...params.slice(0, -1), withIdentity(context, known)),
-  )
+  return runHandler(handler, params, narrow(identity as Identity, decision))
 }
 
-function refuse(decision: Deny, params: readonly unknown[]): unknown {
-  report(decision, identityOf(params.at(-1)))
+async function refuse(decision: Deny, params: readonly unknown[]): Promise<unknown> {
+  await deliveries.getStore()?.refused?.(decision)
   if (isToolCall(params)) return createDenialResult(decision)
   throw new AccessDeniedError(decision)
-}
-
-function report(decision: Deny, identity: Identity | undefined): void {
-  const delivery = deliveries.getStore()
-  delivery?.report?.({ method: delivery.method ?? 'unknown', identity, decision })
 }
 
 // SDK v2 names the method in the context; under v1 the gate knows it, and a resource shows its URI.

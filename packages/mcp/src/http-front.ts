@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import type { Identity, IdentityError, Refusal } from '@onbehalf/core'
+import { asIdentityError, type Identity, type IdentityError, type Refusal } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { isRecord } from './json-rpc.ts'
 import { createScopeRefusal, type FindMissingScopes } from './scope-challenge.ts'
+import { createFaultAnswer } from './server-fault.ts'
 import type { SessionOwner } from './session-owner.ts'
 import type { StreamExpiry } from './stream-expiry.ts'
 
@@ -30,7 +31,7 @@ export interface FrontRules {
   readonly session: SessionOwner
   readonly streams: StreamExpiry
   /** Hears of a request to the session of somebody else. */
-  onForeign(httpMethod: string, identity: Identity | undefined): void
+  onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
   readonly findMissingScopes: FindMissingScopes
 }
 
@@ -77,13 +78,28 @@ function inFront(
     const http = readInput(input)
     if (http === undefined) return handle(...input)
     const identity = identityOfAuthInfo(http.authInfo)
-    if (!rules.session.admits(identity)) {
-      rules.onForeign(http.method, identity)
-      return http.answer(sessionNotFound)
-    }
+    const refusal = await refuse(http, identity, rules, find)
+    if (refusal !== undefined) return http.answer(refusal)
     if (http.method === 'GET') rules.streams.opened(identity)
+    return handle(...input)
+  }
+}
+
+async function refuse(
+  http: HttpInput,
+  identity: Identity | undefined,
+  rules: FrontRules,
+  find: FindMissingScopes | undefined,
+): Promise<Answer | undefined> {
+  try {
+    if (!rules.session.admits(identity)) {
+      await rules.onForeign(`HTTP ${http.method}`, identity)
+      return sessionNotFound
+    }
     const missing = find && (await findInBody(http, find))
-    return missing ? http.answer(createScopeRefusal(missing, http.authInfo)) : handle(...input)
+    return missing && createScopeRefusal(missing, http.authInfo)
+  } catch (thrown) {
+    return createFaultAnswer(asIdentityError(thrown))
   }
 }
 

@@ -17,6 +17,11 @@ export interface Item {
 export interface Registered {
   readonly name?: unknown
   readonly annotations?: unknown
+  /** Of a tool. */
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+  /** Of a prompt. */
+  readonly argsSchema?: unknown
   readonly resourceTemplate?: { readonly uriTemplate: UriTemplate }
   update?: (updates: Updates) => void
 }

@@ -1,10 +1,16 @@
 import type { Identity } from '@onbehalf/core'
+import type { Exchange } from './exchange.ts'
 import type { Request, RequestId } from './json-rpc.ts'
+import type { MessageExtra } from './transport.ts'
 
 /** A request that was received and has not been answered. */
 export interface OpenRequest {
   readonly request: Request
   readonly identity: Identity | undefined
+  /** What the transport said about it. */
+  readonly extra?: MessageExtra | undefined
+  /** The HTTP request that it came in, where its answer can still be held. */
+  readonly exchange?: Exchange | undefined
 }
 
 /**
@@ -45,7 +51,10 @@ export class OpenRequests {
     if (this.holds(entry)) this.#entries.delete(entry.request.id)
   }
 
-  clear(): void {
+  /** Frees every id, and returns what was still open. */
+  clear(): readonly OpenRequest[] {
+    const open = [...this.#entries.values()]
     this.#entries.clear()
+    return open
   }
 }

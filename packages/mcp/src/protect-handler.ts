@@ -1,11 +1,12 @@
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import type { Deny } from '@onbehalf/core/guards'
-import { decideRequest, type Protection, toEvent } from './decide-request.ts'
+import { decideRequest, type Protection } from './decide-request.ts'
 import { createDenialError } from './denial.ts'
 import { isRecord, isRequest, type Message, paramsOf, type Request as Rpc } from './json-rpc.ts'
 import type { ProtectableServer } from './protect.ts'
 import { protectionOf } from './protections.ts'
+import { recordDecision } from './record-decision.ts'
 
 /** What `createMcpHandler` of SDK v2 makes, as far as it is used. */
 export interface EntryHandler<F = unknown> {
@@ -101,7 +102,7 @@ async function decideListen(
   )
   for (const asked of [message, ...reads]) {
     const decision = await decideRequest(protection, asked, identity)
-    protection.report(toEvent(protection, asked, identity, decision))
+    await recordDecision(protection, { request: asked, identity }, decision)
     if (decision.effect === 'deny') return decision
   }
   return undefined

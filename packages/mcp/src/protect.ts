@@ -1,12 +1,13 @@
-import type { Identity, Store } from '@onbehalf/core'
+import type { AuditTrail, Identity, Store } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { systemTime } from './current-identity.ts'
 import type { Protection } from './decide-request.ts'
 import type { DecisionEvent } from './decision-event.ts'
 import { type GateRules, openGate } from './gate.ts'
+import { holdAnswer } from './hold-answer.ts'
 import { openFront } from './http-front.ts'
 import { Items } from './items.ts'
-import { lowLevelServer, protections } from './protections.ts'
+import { hasHandler, lowLevelServer, protections } from './protections.ts'
 import type { Rule } from './rule.ts'
 import { RuleTable } from './rule-table.ts'
 import { createRules } from './rules.ts'
@@ -30,6 +31,12 @@ export interface ProtectOptions {
    * to the server's `onerror` and changes nothing for the caller.
    */
   readonly onDecision?: (event: DecisionEvent) => void
+  /**
+   * Records each call before its handler runs and again before it is answered, and each refusal.
+   * Handshakes, lists and notifications are left out. What a strict trail cannot record does not
+   * run: over HTTP it is answered with 503.
+   */
+  readonly audit?: AuditTrail
   /**
    * Shows everything to a gateway that lists without a person, as gateways do to synchronize their
    * own lists. Its calls are decided as ever. Default: it sees what it may call.
@@ -95,12 +102,13 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
     findMissingScopes,
     assertFits,
     now: protection.now,
+    holdsAnswers: protection.audit !== undefined,
   })
   return server
 }
 
 function createProtection(low: Connectable, options: ProtectOptions): Protection {
-  const { clock = systemTime, rules = [], store } = options
+  const { clock = systemTime, rules = [], store, audit } = options
   const { listToGateway = false, hideRefused = false } = options
   return {
     items: new Items(),
@@ -108,6 +116,8 @@ function createProtection(low: Connectable, options: ProtectOptions): Protection
     tasks: new TaskOwners(store),
     now: clock,
     report: createReport(low, options),
+    audit,
+    serves: (method) => hasHandler(low, method),
     listToGateway,
     hideRefused,
   }
@@ -118,10 +128,12 @@ interface ConnectionRules {
   /** @throws TypeError for rules that fit nothing */
   readonly assertFits: () => void
   readonly now: () => number
+  /** Whether the HTTP answer to a call waits until it is known that the call may run. */
+  readonly holdsAnswers: boolean
 }
 
 function guardConnections(low: Connectable, rules: GateRules, more: ConnectionRules): void {
-  const { findMissingScopes, assertFits, now } = more
+  const { findMissingScopes, assertFits, now, holdsAnswers } = more
   const connect = low.connect.bind(low)
   const gated = new WeakSet<Transport>()
   low.connect = async (transport) => {
@@ -131,6 +143,7 @@ function guardConnections(low: Connectable, rules: GateRules, more: ConnectionRu
       gated.add(transport)
       const session = new SessionOwner(transport, openerOf(transport))
       openGate(transport, rules, session)
+      if (holdsAnswers) holdAnswer(transport)
       openFront(transport, {
         session,
         streams: new StreamExpiry(transport, now),

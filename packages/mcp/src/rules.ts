@@ -1,5 +1,8 @@
+import { type Identity, IdentityError } from '@onbehalf/core'
 import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
-import { decideRequest, isToolCall, type Protection, toEvent } from './decide-request.ts'
+import { CallRecords } from './call-records.ts'
+import type { Delivery } from './current-identity.ts'
+import { decideRequest, isToolCall, type Protection } from './decide-request.ts'
 import { createDenialError, createDenialResult } from './denial.ts'
 import { filterAnswer } from './filter-list.ts'
 import type { GateRules } from './gate.ts'
@@ -7,6 +10,7 @@ import { isRecord, type Message, paramsOf, type Reply, type Request } from './js
 import { openMethods } from './open-methods.ts'
 import type { OpenRequest } from './open-requests.ts'
 import { validIdentity } from './policy.ts'
+import { recordDecision } from './record-decision.ts'
 import { mask, unmask } from './stand-in.ts'
 import { targetOf } from './target.ts'
 import { createdTask, namedTasks } from './task-owners.ts'
@@ -18,12 +22,25 @@ const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
 /** What a protected server decides, as its gates apply them. */
 export function createRules(protection: Protection): GateRules {
-  const { now, report } = protection
+  const { now, report, audit } = protection
+  const calls = new CallRecords(protection)
 
-  function conclude({ request, identity }: OpenRequest, decision: Allow | Deny): Reply | undefined {
-    report(toEvent(protection, request, identity, decision))
-    if (decision.effect === 'allow' || hide(protection, request)) return undefined
-    return refuse(request, decision)
+  function conclude(
+    open: OpenRequest,
+    decision: Allow | Deny,
+  ): Reply | undefined | Promise<Reply | undefined> {
+    const refused = recordDecision(protection, open, decision)
+    const recorded = decision.effect === 'allow' ? calls.begin(open) : refused
+    const answer = () => (decision.effect === 'allow' ? undefined : refuse(open.request, decision))
+    return recorded === undefined ? answer() : recorded.then(answer)
+  }
+
+  function refuse(request: Request, decision: Deny): Reply | undefined {
+    return hide(protection, request) ? undefined : createReply(request, decision)
+  }
+
+  function describe(method: string | undefined, identity: Identity | undefined): Delivery {
+    return { identity: validIdentity(identity, now()), method, now }
   }
 
   async function admitTask(
@@ -34,8 +51,8 @@ export function createRules(protection: Protection): GateRules {
     const decision = await decideRequest(protection, request, identity)
     const hidden = await protection.tasks.foreign(named, identity)
     if (decision.effect === 'deny' || hidden.length === 0) return conclude(open, decision)
+    await recordDecision(protection, open, foreign)
     for (const task of hidden) mask(request, task)
-    report(toEvent(protection, request, identity, foreign))
     return undefined
   }
 
@@ -49,16 +66,25 @@ export function createRules(protection: Protection): GateRules {
         ? decision.then((settled) => conclude(open, settled))
         : conclude(open, decision)
     },
-    onForeign: (method, identity) =>
-      report({ method: method ?? 'unknown', identity, decision: foreign }),
+    abandon: (open) => calls.cancelled(open),
+    onForeign: (method, identity) => {
+      report({ method, identity, decision: foreign })
+      const error = new IdentityError('SESS', { reason: foreign.reason })
+      return audit?.refusal({ method, identity, guard: foreign.guard, error })
+    },
     accepts: (method, identity) =>
       method.startsWith('notifications/') || validIdentity(identity, now()) !== undefined,
-    release: (open, answer) => release(protection, open, answer),
-    describe: (method, identity) => ({
-      identity: validIdentity(identity, now()),
-      method,
-      now,
-      report,
+    release: (open, answer) => {
+      const released = release(protection, open, answer)
+      const ended = calls.answered(open, answer)
+      return ended === undefined ? released : Promise.all([released, ended]).then(([sent]) => sent)
+    },
+    describe,
+    describeRequest: (open) => ({
+      ...describe(open.request.method, open.identity),
+      open,
+      refused: (decision) => recordDecision(protection, open, decision),
+      threw: () => calls.threw(open),
     }),
   }
 }
@@ -90,7 +116,7 @@ function hide({ hideRefused, items }: Protection, request: Request): boolean {
 }
 
 // A call that asks for a task is answered with a task: a tool's result would be malformed there.
-function refuse(request: Request, decision: Deny): Reply {
+function createReply(request: Request, decision: Deny): Reply {
   if (!isToolCall(request) || paramsOf(request)['task'] !== undefined) {
     return { error: createDenialError(decision) }
   }

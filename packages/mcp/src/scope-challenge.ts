@@ -1,8 +1,9 @@
 import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
 import { type AuthInfo, identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { decideRequest, type Protection, toEvent } from './decide-request.ts'
+import { decideRequest, type Protection } from './decide-request.ts'
 import type { Registered } from './item-table.ts'
 import { isRequest, type Message } from './json-rpc.ts'
+import { recordDecision } from './record-decision.ts'
 
 /** What SDK v2 hands to a `scopeChallenge`. */
 interface ChallengeContext {
@@ -33,9 +34,10 @@ export function createScopeFinder(protection: Protection): FindMissingScopes {
     if (protection.hideRefused) return
     const decision = await decideRequest(protection, request, identity)
     if (decision.effect !== 'deny' || decision.reason !== 'scope_missing') return
-    protection.report(toEvent(protection, request, identity, decision))
     const scopes = decision.required.scopes ?? []
-    return new IdentityError('SCOPE', { reason: decision.reason, scopes })
+    const missing = new IdentityError('SCOPE', { reason: decision.reason, scopes })
+    await recordDecision(protection, { request, identity }, decision, missing)
+    return missing
   }
 }
 
@@ -47,7 +49,8 @@ export function addScopeChallenge(registered: Registered, find: FindMissingScope
   const item = registered as { scopeChallenge?: ChallengeHandler | undefined }
   if (!('scopeChallenge' in item) || item.scopeChallenge !== undefined) return
   item.scopeChallenge = async ({ request, authInfo }) => {
-    const missing = await find(request, authInfo)
+    // What cannot be recorded is not answered here: the gate refuses it once more, with 503.
+    const missing = await find(request, authInfo).catch(() => undefined)
     return missing && { scopes: missing.scopes, errorDescription: missing.message }
   }
 }

@@ -13,6 +13,10 @@ export interface Transport {
 /** What a transport says about a message besides its content. */
 export interface MessageExtra {
   readonly authInfo?: unknown
+  /** SDK v1: the HTTP request. */
+  readonly requestInfo?: { readonly headers: Readonly<Record<string, unknown>> }
+  /** SDK v2: the HTTP request. */
+  readonly request?: Request
 }
 
 /** The part of a low-level `Server` of either generation that connects to transports. */

@@ -12,10 +12,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { authInfoOf, resourceMetadataUrl } from './support/callers.ts'
 import { runs } from './support/guarded-server.ts'
-import { type Handle, type Host, host, modern, type Posted, post } from './support/http-host.ts'
+import { type Handle, type Host, host, modern, post } from './support/http-host.ts'
+import { httpWays, latest, legacy } from './support/http-ways.ts'
 import { nothing, reply } from './support/make-server.ts'
 import { call, list } from './support/raw.ts'
-import { v1Stateful, v1Stateless, v2Entry, v2Stateful } from './support/runtimes.ts'
+import { v1Stateless, v2Entry } from './support/runtimes.ts'
 
 let hosts: Host[] = []
 beforeEach(() => {
@@ -34,41 +35,7 @@ async function serve(handle: Handle): Promise<URL> {
 
 const january = { month: '2026-01' }
 
-type Send = (url: URL, body: ReturnType<typeof call>, caller?: string) => Promise<Posted>
-
-const legacy: Send = (url, body, caller) =>
-  post(url, body, caller === undefined ? {} : { 'x-caller': caller })
-const latest: Send = (url, { params, id }, caller) => {
-  const { body, headers } = modern('tools/call', params, id)
-  return post(url, body, { ...headers, ...(caller && { 'x-caller': caller }) })
-}
-
-/** A request of a session of the caller's own. */
-function inSession(handle: Handle): { handle: Handle; send: Send } {
-  const sessions = new Map<string, string>()
-  const open = async (url: URL): Promise<string> => {
-    const clientInfo = { name: 'raw', version: '1' }
-    const params = { protocolVersion: '2025-03-26', capabilities: {}, clientInfo }
-    const { headers } = await post(url, { jsonrpc: '2.0', id: 0, method: 'initialize', params })
-    return headers.get('mcp-session-id') ?? ''
-  }
-  const send: Send = async (url, body, caller) => {
-    const key = `${url.href} ${caller}`
-    const session = sessions.get(key) ?? (await open(url))
-    sessions.set(key, session)
-    return post(url, body, { 'mcp-session-id': session, ...(caller && { 'x-caller': caller }) })
-  }
-  return { handle, send }
-}
-
-const ways = [
-  { way: 'v1 stateless', handle: v1Stateless(), send: legacy },
-  { way: 'v1 stateful', ...inSession(v1Stateful()) },
-  { way: 'v1 stateful with JSON answers', ...inSession(v1Stateful({}, true)) },
-  { way: 'v2 legacy era', handle: v2Entry(), send: legacy },
-  { way: 'v2 legacy era with sessions', ...inSession(v2Stateful()) },
-  { way: 'v2 2026-07-28 era', handle: v2Entry(), send: latest },
-]
+const ways = httpWays()
 
 describe.each(ways)('$way', ({ handle, send }) => {
   test('answers a missing scope with 403 and one challenge for the whole operation', async () => {

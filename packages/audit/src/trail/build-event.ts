@@ -1,17 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Identity } from '@onbehalf/core'
+import type { AuditCall, AuditRefusal, AuditResult, AuditTarget, Identity } from '@onbehalf/core'
 import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { RedactionRoot } from '../capture/redaction.ts'
 import { schemaRedaction } from '../capture/schema-redaction.ts'
-import type {
-  AuditDecision,
-  AuditEvent,
-  AuditEventType,
-  AuditTarget,
-  CapturedValue,
-} from '../event.ts'
+import type { AuditDecision, AuditEvent, AuditEventType, CapturedValue } from '../event.ts'
 import type { CaptureSettings } from './trail-settings.ts'
-import type { AuditCall, AuditLevel, AuditRefusal, AuditResult } from './trail-types.ts'
+import type { AuditLevel } from './trail-types.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Draft = Mutable<AuditEvent>
@@ -33,17 +27,23 @@ export function buildRefusal(settings: CaptureSettings, refusal: AuditRefusal): 
   })
 }
 
+interface Ended {
+  readonly level: AuditLevel
+  readonly result: AuditResult
+  readonly durationMs: number
+}
+
 /** The event that ends an intent: who, what and the decision stand in both. */
 export function buildResult(
   settings: CaptureSettings,
   intent: AuditEvent,
-  level: AuditLevel,
-  result: AuditResult & { readonly durationMs: number },
+  ended: Ended,
 ): AuditEvent {
+  const { level, result, durationMs } = ended
   const { arguments: _, dropped: __, ...call } = intent
   const event: Draft = { ...call, ...stamp(settings, 'result'), intent: intent.id }
   event.outcome = result.outcome
-  event.durationMs = result.durationMs
+  event.durationMs = durationMs
   if (level === 'arguments+result' && result.value !== undefined) {
     event.result = capture(settings, 'result', result.value, result.schema)
   }
@@ -95,10 +95,11 @@ function describeIdentity(identity: Identity<unknown>): Partial<AuditEvent> {
 
 function describeCredential(
   { hash }: CaptureSettings,
-  { identity, credential }: AuditCall,
+  { identity, credentialHash }: AuditCall,
 ): AuditEvent['credential'] {
   if (identity?.tokenId !== undefined) return { jti: identity.tokenId }
-  return credential === undefined ? undefined : { hash: hash.ofText(credential) }
+  const digest = identity?.tokenHash ?? credentialHash
+  return digest === undefined ? undefined : { hash: hash.ofText(digest) }
 }
 
 function captureArguments(settings: CaptureSettings, call: AuditCall): CapturedValue {

@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { AuditCall, AuditIntent, AuditTrail } from '@onbehalf/core'
 import type { AuditEvent } from '../event.ts'
 import { buildIntent, buildRefusal, buildResult } from './build-event.ts'
 import { Recorder } from './recorder.ts'
 import { type CaptureSettings, captureSettings } from './trail-settings.ts'
-import type {
-  AuditCall,
-  AuditIntent,
-  AuditLevel,
-  AuditTrail,
-  AuditTrailOptions,
-} from './trail-types.ts'
+import type { AuditLevel, AuditTrailOptions } from './trail-types.ts'
 
 /**
  * Makes a trail that records calls to a sink: an intent before the handler runs, a result after it,
@@ -88,7 +83,7 @@ function openIntent(
     result: (result) => {
       const durationMs = Math.round((performance.now() - started) * 1000) / 1000
       ended ??= recordMade(recorder, () =>
-        buildResult(settings, event, level, { ...result, durationMs }),
+        buildResult(settings, event, { level, result, durationMs }),
       )
       return ended
     },

@@ -1,7 +1,8 @@
+import type { AuditCall } from '@onbehalf/core'
 import { createKeyedHash, type KeyedHash } from '../capture/keyed-hash.ts'
 import { compileRedaction, type Redaction, type RedactionRoot } from '../capture/redaction.ts'
 import type { AuditEvent } from '../event.ts'
-import type { AuditCall, AuditLevel, AuditLevels, AuditTrailOptions } from './trail-types.ts'
+import type { AuditLevel, AuditLevels, AuditTrailOptions } from './trail-types.ts'
 
 /** Checked options of what goes into an event. */
 export interface CaptureSettings {

@@ -1,6 +1,4 @@
-import type { Identity, IdentityError } from '@onbehalf/core'
 import type { RedactionPath } from '../capture/redaction.ts'
-import type { AuditOutcome, AuditTarget } from '../event.ts'
 import type { SinkLike } from '../sinks/sink.ts'
 
 /**
@@ -21,77 +19,7 @@ export interface AuditLevels {
   readonly tools?: Readonly<Record<string, AuditLevel>>
 }
 
-/** What intents and refusals tell of a call. */
-export interface AuditCall {
-  /** Who calls, where that is known. */
-  readonly identity?: Identity<unknown> | undefined
-  /** MCP method, for example `tools/call`; for a request refused before it is read, `HTTP POST`. */
-  readonly method: string
-  readonly target?: AuditTarget | undefined
-  /** Arguments of the call. Taken as they are now: later changes are not seen. */
-  readonly arguments?: unknown
-  /**
-   * JSON Schema of the arguments. Properties marked `writeOnly`, `format: password` or
-   * `x-sensitive` are redacted.
-   */
-  readonly argumentsSchema?: unknown
-  /** Name of the guard that decided. */
-  readonly guard?: string | undefined
-  /** Credential as it arrived; only a keyed hash is kept, where the identity has no `jti`. */
-  readonly credential?: string | undefined
-  /** W3C `traceparent`, from `_meta` or the header; ignored unless it is well-formed. */
-  readonly traceparent?: string | undefined
-}
-
-/** A refused call: say why by `error`, or by `reason`. */
-export interface AuditRefusal extends AuditCall {
-  /** The error that refused; its code and reason are recorded, its cause is not. */
-  readonly error?: IdentityError | undefined
-  /** Reason in snake_case, where no error says it. */
-  readonly reason?: string | undefined
-}
-
-/** How a call ended. */
-export interface AuditResult {
-  readonly outcome: AuditOutcome
-  /** What the handler answered; recorded at the level `arguments+result`. */
-  readonly value?: unknown
-  /** JSON Schema of the result, read for the same marks as `argumentsSchema`. */
-  readonly schema?: unknown
-}
-
-/** A call that is recorded to run. */
-export interface AuditIntent {
-  /** Id of the event. */
-  readonly id: string
-  /**
-   * Records how the call ended. Only the first call counts.
-   *
-   * @throws IdentityError `AUDIT` in strict mode, when the result cannot be recorded: do not answer
-   */
-  result(result: AuditResult): Promise<void>
-}
-
-/** Records calls. */
-export interface AuditTrail {
-  /**
-   * Records that a call is about to run. Resolves when the sink has it, and in best-effort mode at
-   * once.
-   *
-   * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded: do not run the handler
-   */
-  intent(call: AuditCall): Promise<AuditIntent>
-  /**
-   * Records that a call was refused, at every level.
-   *
-   * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded
-   */
-  refusal(refusal: AuditRefusal): Promise<void>
-  /** Waits for what is under way, then closes the sink. Later calls are refused as `AUDIT`. */
-  close(): Promise<void>
-}
-
-/** Settings of an {@link AuditTrail}. */
+/** Settings of an audit trail. */
 export interface AuditTrailOptions {
   /** Where events go; `fanOut` makes one sink of several. */
   readonly sink: SinkLike

@@ -70,14 +70,13 @@ describe('an audit trail', () => {
     },
   )
 
-  it('keeps a keyed hash of a credential without jti, never the credential', async () => {
+  it('keeps a keyed hash of the hash of a credential without jti', async () => {
     const { trail, events } = listTrail()
     const { tokenId: _, ...parts } = ada()
     const identity = ada({ ...parts, tokenId: undefined as never })
-    await trail.intent({ ...call, identity, credential: 'secret-token' })
-    const hash = createHmac('sha256', key).update('secret-token').digest('base64url')
+    await trail.intent({ ...call, identity, credentialHash: 'digest-of-token' })
+    const hash = createHmac('sha256', key).update('digest-of-token').digest('base64url')
     expect(events[0]?.credential).toEqual({ hash })
-    expect(JSON.stringify(events)).not.toContain('secret-token')
   })
 
   it.each([
@@ -112,7 +111,7 @@ describe('T13 refusals', () => {
     const { trail, events } = listTrail({ levels: { default: 'none' } })
     const cause = new Error('eyJhbGciOi.secret.token')
     const error = new IdentityError(code, { reason: 'some_rule', cause })
-    await trail.refusal({ method: 'HTTP POST', error, credential: 'eyJhbGciOi.secret.token' })
+    await trail.refusal({ method: 'HTTP POST', error })
     expect(events).toHaveLength(1)
     expect(events[0]).toMatchObject({
       type: 'refusal',

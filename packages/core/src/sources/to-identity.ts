@@ -13,7 +13,7 @@ export interface Provenance {
 /** The identity that a verified token stands for. */
 export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
   const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
-  const { organization, actor, client, tokenId } = token
+  const { organization, actor, client, tokenId, tokenHash } = token
   if (asText(token.subject) === undefined || asText(token.issuer) === undefined) {
     throw new TypeError('An issuer verified a token that names nobody')
   }
@@ -32,5 +32,6 @@ export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): 
     ...(client !== undefined && { client }),
     ...(gateway && { gateway }),
     ...(tokenId !== undefined && { tokenId }),
+    ...(tokenHash !== undefined && { tokenHash }),
   })
 }

@@ -97,6 +97,7 @@ export function modern(
   id: number | string = 1,
 ): { body: Record<string, unknown>; headers: Record<string, string> } {
   const meta = {
+    ...(params['_meta'] as object | undefined),
     [versionKey]: '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
     'io.modelcontextprotocol/clientCapabilities': {},

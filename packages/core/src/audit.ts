@@ -1,0 +1,91 @@
+import type { IdentityError } from './errors.ts'
+import type { Identity } from './identity.ts'
+
+/** What a call is aimed at. */
+export interface AuditTarget {
+  readonly kind: 'tool' | 'resource' | 'prompt'
+  /** Name of the tool or prompt, URI of the resource. */
+  readonly name: string
+}
+
+/** What intents and refusals tell of a call. */
+export interface AuditCall {
+  /** Who calls, where that is known. */
+  readonly identity?: Identity<unknown> | undefined
+  /** MCP method, for example `tools/call`; for a request refused before it is read, `HTTP POST`. */
+  readonly method: string
+  readonly target?: AuditTarget | undefined
+  /** Arguments of the call. Taken as they are now: later changes are not seen. */
+  readonly arguments?: unknown
+  /**
+   * JSON Schema of the arguments. Properties marked `writeOnly`, `format: password` or
+   * `x-sensitive` are redacted.
+   */
+  readonly argumentsSchema?: unknown
+  /** Name of the guard that decided. */
+  readonly guard?: string | undefined
+  /**
+   * SHA-256 of the credential, base64url, where the identity does not name it. A keyed hash of that
+   * is kept.
+   */
+  readonly credentialHash?: string | undefined
+  /** W3C `traceparent`, from `_meta` or the header; ignored unless it is well-formed. */
+  readonly traceparent?: string | undefined
+}
+
+/** A refused call: say why by `error`, or by `reason`. */
+export interface AuditRefusal extends AuditCall {
+  /** The error that refused; its code and reason are recorded, its cause is not. */
+  readonly error?: IdentityError | undefined
+  /** Reason in snake_case, where no error says it. */
+  readonly reason?: string | undefined
+}
+
+/**
+ * How a call ended: with an answer, with an answer marked as a tool's error, with an exception, or
+ * cancelled by the caller.
+ */
+export type AuditOutcome = 'ok' | 'tool_error' | 'thrown' | 'cancelled'
+
+/** How a call ended. */
+export interface AuditResult {
+  readonly outcome: AuditOutcome
+  /** What the handler answered; recorded at the level `arguments+result`. */
+  readonly value?: unknown
+  /** JSON Schema of the result, read for the same marks as `argumentsSchema`. */
+  readonly schema?: unknown
+}
+
+/** A call that is recorded to run. */
+export interface AuditIntent {
+  /** Id of the event. */
+  readonly id: string
+  /**
+   * Records how the call ended. Only the first call counts.
+   *
+   * @throws IdentityError `AUDIT` in strict mode, when the result cannot be recorded: do not answer
+   */
+  result(result: AuditResult): Promise<void>
+}
+
+/**
+ * Records calls. `createAuditTrail` of `@onbehalf/audit` makes one; the authenticator and `protect`
+ * write to it.
+ */
+export interface AuditTrail {
+  /**
+   * Records that a call is about to run. Resolves when the sink has it, and in best-effort mode at
+   * once.
+   *
+   * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded: do not run the handler
+   */
+  intent(call: AuditCall): Promise<AuditIntent>
+  /**
+   * Records that a call was refused, at every level.
+   *
+   * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded
+   */
+  refusal(refusal: AuditRefusal): Promise<void>
+  /** Waits for what is under way, then closes the sink. Later calls are refused as `AUDIT`. */
+  close(): Promise<void>
+}

@@ -1,0 +1,47 @@
+import type { AuditIntent, AuditResult } from '@onbehalf/core'
+import { toAuditCall, toAuditResult } from './audit-call.ts'
+import type { Protection } from './decide-request.ts'
+import type { Message } from './json-rpc.ts'
+import type { OpenRequest } from './open-requests.ts'
+
+/** The calls of a server that are recorded to run, until it is recorded how they ended. */
+export class CallRecords {
+  readonly #protection: Protection
+  readonly #intents = new WeakMap<OpenRequest, AuditIntent>()
+  readonly #thrown = new WeakSet<OpenRequest>()
+
+  constructor(protection: Protection) {
+    this.#protection = protection
+  }
+
+  /**
+   * Records that a call is about to run. What no handler serves runs nothing, and is not recorded.
+   *
+   * @throws IdentityError `AUDIT` when a strict trail cannot record it
+   */
+  begin(open: OpenRequest): Promise<void> | undefined {
+    const { audit, serves } = this.#protection
+    if (audit === undefined || !serves(open.request.method)) return undefined
+    const intent = audit.intent(toAuditCall(this.#protection, open))
+    return intent.then((recorded) => void this.#intents.set(open, recorded))
+  }
+
+  /** Its handler threw, which its answer may not tell: SDKs make a tool's error of it. */
+  threw(open: OpenRequest): void {
+    this.#thrown.add(open)
+  }
+
+  /** @throws IdentityError `AUDIT` when a strict trail cannot record it: do not answer */
+  answered(open: OpenRequest, answer: Message): Promise<void> | undefined {
+    const isThrown = this.#thrown.has(open)
+    return this.#end(open, toAuditResult(this.#protection, open.request, answer, isThrown))
+  }
+
+  cancelled(open: OpenRequest): Promise<void> | undefined {
+    return this.#end(open, { outcome: 'cancelled' })
+  }
+
+  #end(open: OpenRequest, result: AuditResult): Promise<void> | undefined {
+    return this.#intents.get(open)?.result(result)
+  }
+}

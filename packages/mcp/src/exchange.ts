@@ -1,0 +1,35 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { IdentityError } from '@onbehalf/core'
+
+/**
+ * One HTTP request and the messages in it. What the gate finds out about them may have to change the
+ * status of the answer, which an SDK sends as soon as it has dispatched them.
+ */
+export class Exchange {
+  readonly #admissions: Promise<unknown>[] = []
+  #received = 0
+  #failures: IdentityError[] = []
+
+  /** The gate has received a request. */
+  received(): void {
+    this.#received += 1
+  }
+
+  /** The gate is still deciding on a request. */
+  awaits(admission: Promise<unknown>): void {
+    this.#admissions.push(admission)
+  }
+
+  /** A request failed for a reason that is this server's. */
+  failed(error: IdentityError): void {
+    this.#failures.push(error)
+  }
+
+  /** Why nothing in this request could be served; of a batch, some of it may have been. */
+  async failure(): Promise<IdentityError | undefined> {
+    await Promise.allSettled(this.#admissions)
+    return this.#failures.length === this.#received ? this.#failures[0] : undefined
+  }
+}
+
+export const exchanges: AsyncLocalStorage<Exchange> = new AsyncLocalStorage()

@@ -1,0 +1,292 @@
+import type { AuditEvent } from '@onbehalf/audit'
+import type { AuditTrail } from '@onbehalf/core'
+import { protect, requireOrg, requireUser } from '@onbehalf/mcp'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import * as z from 'zod'
+import { listTrail } from './support/audit.ts'
+import { runs } from './support/guarded-server.ts'
+import { type Handle, type Host, host, modern, post } from './support/http-host.ts'
+import { httpWays } from './support/http-ways.ts'
+import { deferred, makeServer, nothing, reply } from './support/make-server.ts'
+import { call, generations, wire } from './support/raw.ts'
+import { runtimes, v2Entry } from './support/runtimes.ts'
+
+let hosts: Host[] = []
+beforeEach(() => {
+  runs.length = 0
+})
+afterEach(async () => {
+  await Promise.all(hosts.map((open) => open.close()))
+  hosts = []
+})
+
+async function serve(handle: Handle): Promise<URL> {
+  const open = await host(handle)
+  hosts.push(open)
+  return open.url
+}
+
+const january = { month: '2026-01' }
+
+/** An event as far as it says what happened to whom. */
+function inShort({ type, principal, organization, method, target, decision, outcome }: AuditEvent) {
+  return {
+    type,
+    subject: principal?.subject,
+    organization: organization?.id,
+    method,
+    target: target && `${target.kind} ${target.name}`,
+    ...decision,
+    ...(outcome !== undefined && { outcome }),
+  }
+}
+
+describe.each(runtimes)('$name', ({ start }) => {
+  test('records each call before and after it, and each refusal, and nothing else', async () => {
+    const { trail, events } = listTrail()
+    const running = await start({ options: { audit: trail } })
+    const [ada, eve] = [await running.connect('ada'), await running.connect('eve')]
+    await ada.listTools()
+    await ada.call('acme_only', january)
+    await eve.call('acme_only', january)
+    await ada.read('file:///acme/plan')
+    await eve.read('file:///acme/plan')
+    await ada.prompt('ask', { topic: 'tax' })
+    await running.close()
+    const tool = { method: 'tools/call', target: 'tool acme_only' }
+    const file = { method: 'resources/read', target: 'resource file:///acme/plan' }
+    const prompt = { method: 'prompts/get', target: 'prompt ask' }
+    const allowed = { subject: 'ada', organization: 'acme', effect: 'allow', guard: 'organization' }
+    const denied = { subject: 'eve', organization: 'globex', effect: 'deny', guard: 'organization' }
+    const byRole = { ...allowed, guard: 'role' }
+    expect(events.map(inShort)).toEqual([
+      { type: 'intent', ...allowed, ...tool },
+      { type: 'result', ...allowed, ...tool, outcome: 'ok' },
+      { type: 'refusal', ...denied, ...tool, reason: 'org_mismatch' },
+      { type: 'intent', ...allowed, ...file },
+      { type: 'result', ...allowed, ...file, outcome: 'ok' },
+      { type: 'refusal', ...denied, ...file, reason: 'org_mismatch' },
+      { type: 'intent', ...byRole, ...prompt },
+      { type: 'result', ...byRole, ...prompt, outcome: 'ok' },
+    ])
+  })
+
+  test('runs nothing that it cannot record, and says so', async () => {
+    const { trail } = listTrail(() => true)
+    const running = await start({ options: { audit: trail } })
+    const ada = await running.connect('ada')
+    const outcome = await ada.call('acme_only', january).catch((error: unknown) => error)
+    await running.close()
+    expect(runs).toEqual([])
+    expect(JSON.stringify(outcome) + String(outcome)).toContain('The call cannot be recorded')
+  })
+})
+
+const fault = { jsonrpc: '2.0', error: { code: 31_503, message: 'The call cannot be recorded' } }
+
+/** Each way of HTTP with a trail of which a test says what it loses. */
+const kinds: { lost?: AuditEvent['type'] } = {}
+const kept = listTrail(({ type }) => type === kinds.lost)
+const ways = httpWays({ options: { audit: kept.trail } })
+
+describe.each(ways)('$way', ({ way, handle, send }) => {
+  beforeEach(() => {
+    delete kinds.lost
+    kept.events.length = 0
+  })
+
+  test('answers 503 where the call cannot be recorded, and runs no handler', async () => {
+    kinds.lost = 'intent'
+    const url = await serve(handle)
+    const refused = await send(url, call(1, 'acme_only', january), 'ada')
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.headers.get('www-authenticate')).toBeNull()
+    expect(JSON.parse(refused.text)).toEqual({ ...fault, id: null })
+    expect(runs).toEqual([])
+    delete kinds.lost
+    expect(
+      (await send(url, call(2, 'acme_only', january), 'ada')).messages[0]?.result,
+    ).toBeDefined()
+  })
+
+  test('answers 503 where a refusal cannot be recorded', async () => {
+    kinds.lost = 'refusal'
+    const url = await serve(handle)
+    expect((await send(url, call(1, 'acme_only', january), 'eve')).status).toBe(503)
+    expect((await send(url, call(2, 'write_notes'), 'bob')).status).toBe(503)
+    expect(runs).toEqual([])
+  })
+
+  test('withholds an answer that cannot be recorded', async () => {
+    kinds.lost = 'result'
+    const { status, text } = await send(await serve(handle), call(1, 'acme_only', january), 'ada')
+    expect(runs).toHaveLength(1)
+    expect(text).toContain('The call cannot be recorded')
+    expect(text).not.toContain('done')
+    // A stream has begun by then.
+    const streams = ['v1 stateless', 'v1 stateful', 'v2 legacy era', 'v2 legacy era with sessions']
+    expect(status).toBe(streams.includes(way) ? 200 : 503)
+  })
+
+  test('records a missing scope with the code that answers it', async () => {
+    const { status } = await send(await serve(handle), call(1, 'write_notes'), 'bob')
+    expect(status).toBe(403)
+    expect(kept.events.map(({ type, decision }) => ({ type, ...decision }))).toEqual([
+      { type: 'refusal', effect: 'deny', guard: 'scope', reason: 'scope_missing', code: 'SCOPE' },
+    ])
+  })
+
+  test('names the trace of the message, or else that of its HTTP request', async () => {
+    const url = await serve(handle)
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const traced = call(1, 'acme_only', { ...january })
+    await send(url, { ...traced, params: { ...traced.params, _meta: { traceparent } } }, 'ada')
+    const ids = new Set(kept.events.map(({ trace }) => trace?.id))
+    expect([...ids]).toEqual(['0af7651916cd43dd8448eb211c80319c'])
+  })
+})
+
+test('leaves the status of an unknown method of the 2026-07-28 era as it is', async () => {
+  const { trail, events } = listTrail()
+  const url = await serve(v2Entry({ options: { audit: trail } }))
+  const { body, headers } = modern('made/up')
+  const { status, messages } = await post(url, body, { ...headers, 'x-caller': 'ada' })
+  expect([status, messages[0]?.error?.code]).toEqual([404, -32_601])
+  expect(events).toEqual([])
+})
+
+test('tells the trace of an HTTP header', async () => {
+  const { trail, events } = listTrail()
+  const url = await serve(v2Entry({ options: { audit: trail } }))
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await post(url, call(1, 'acme_only', january), { traceparent, 'x-caller': 'ada' })
+  expect(events[0]?.trace).toEqual({ id: '0af7651916cd43dd8448eb211c80319c' })
+})
+
+const secret = z.string().meta({ 'x-sensitive': true })
+
+describe.each(generations)('%s', (generation) => {
+  function guarded(audit: AuditTrail) {
+    return protect(makeServer(generation), { audit })
+  }
+
+  test('tells an exception of a handler from an error that it answers', async () => {
+    const { trail, events } = listTrail()
+    const server = guarded(trail)
+    server.registerTool(
+      'throws',
+      { inputSchema: nothing },
+      requireUser(() => {
+        throw new Error('boom')
+      }),
+    )
+    server.registerTool(
+      'errs',
+      { inputSchema: nothing },
+      requireUser(() => ({ ...reply('no'), isError: true })),
+    )
+    const line = await wire(generation, server)
+    await line.ask(call(1, 'throws'), 'ada')
+    await line.ask(call(2, 'errs'), 'ada')
+    const outcomes = events.flatMap(({ outcome }) => outcome ?? [])
+    expect(outcomes).toEqual(['thrown', 'tool_error'])
+    await line.close()
+  })
+
+  test('records a cancelled call, and one whose connection is gone', async () => {
+    const { trail, events } = listTrail()
+    const server = guarded(trail)
+    const started = deferred()
+    server.registerTool(
+      'waits',
+      { inputSchema: nothing },
+      requireUser(async () => {
+        started.resolve()
+        await deferred().promise
+        return reply('never')
+      }),
+    )
+    const line = await wire(generation, server)
+    line.send(call(1, 'waits'), 'ada')
+    line.send(call(2, 'waits'), 'ada')
+    await started.promise
+    line.send(
+      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } },
+      'ada',
+    )
+    await line.settle()
+    await line.close()
+    await line.settle()
+    expect(events.map(({ type, outcome }) => outcome ?? type)).toEqual([
+      'intent',
+      'intent',
+      'cancelled',
+      'cancelled',
+    ])
+    const [first, second, ...ends] = events
+    expect(ends.map(({ intent }) => intent)).toEqual([first?.id, second?.id])
+  })
+
+  test.each([
+    ['an object', z.object({ name: z.string(), pin: secret })],
+    ...(generation === 'v1' ? [['a list of parameters', { name: z.string(), pin: secret }]] : []),
+  ])('redacts what the schema of a tool marks as sensitive: %s', async (_form, inputSchema) => {
+    const levels = { default: 'arguments+result' } as const
+    const { trail, events } = listTrail(() => false, { levels })
+    const server = guarded(trail)
+    server.registerTool(
+      'pay',
+      { inputSchema: inputSchema as never, outputSchema: z.object({ token: secret }) as never },
+      requireUser(() => ({ ...reply('paid'), structuredContent: { token: 'tok-1' } })) as never,
+    )
+    const line = await wire(generation, server)
+    const answer = await line.ask(call(1, 'pay', { name: 'x', pin: '1234' }), 'ada')
+    expect(answer.result).toMatchObject({ structuredContent: { token: 'tok-1' } })
+    expect(events.map(({ arguments: sent, result }) => (sent ?? result)?.value)).toEqual([
+      { name: 'x', pin: '[Redacted]' },
+      expect.objectContaining({ structuredContent: { token: '[Redacted]' } }),
+    ])
+    await line.close()
+  })
+
+  test('refuses in the handler what the gate let through, and records both', async () => {
+    const { trail, events } = listTrail()
+    const server = guarded(trail)
+    // The gate sees what was sent; the handler's guard sees what the schema made of it.
+    const inputSchema = z.object({ orgId: z.string().transform(() => 'globex') })
+    server.registerTool(
+      'ledger',
+      { inputSchema: inputSchema as never },
+      requireOrg({ match: (args: { orgId: string }) => args.orgId }, () => reply('leak')) as never,
+    )
+    const line = await wire(generation, server)
+    const answer = await line.ask(call(1, 'ledger', { orgId: 'acme' }), 'ada')
+    expect(JSON.stringify(answer)).not.toContain('leak')
+    expect(events.map(({ type, decision, outcome }) => [type, decision.reason, outcome])).toEqual([
+      ['intent', undefined, undefined],
+      ['refusal', 'org_mismatch', undefined],
+      ['result', undefined, 'tool_error'],
+    ])
+    await line.close()
+  })
+
+  test('goes on in best-effort mode, and tells what is missing', async () => {
+    let isFull = true
+    const { trail, events } = listTrail(() => isFull, { mode: 'best-effort' })
+    const server = guarded(trail)
+    server.registerTool(
+      'ping',
+      { inputSchema: nothing },
+      requireUser(() => reply('pong')),
+    )
+    const line = await wire(generation, server)
+    expect((await line.ask(call(1, 'ping'), 'ada')).result).toEqual(reply('pong'))
+    await line.settle()
+    isFull = false
+    await line.ask(call(2, 'ping'), 'ada')
+    await line.settle()
+    expect(events[0]).toMatchObject({ type: 'intent', dropped: 2 })
+    await line.close()
+  })
+})
