@@ -1,15 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { Agent, get } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { readLog, verifyLog } from '@onbehalf/audit'
-import type { KeepMode } from './modes.ts'
+import { createTokenMinter } from '@onbehalf/testing'
+import { callTool, type Target } from './call-tool.ts'
+import { type KeepMode, people, resource } from './modes.ts'
 
 /** What one kill left behind. */
 export interface KillResult {
-  /** Calls that were answered with 200. */
+  /** Calls that were answered with what the tool made. */
   readonly acknowledged: number
   /** Those of them that left no intent or no result on the disk. */
   readonly lost: number
@@ -34,24 +37,38 @@ export async function killRun(mode: KeepMode): Promise<KillResult> {
 }
 
 async function loadAndKill(mode: KeepMode, directory: string): Promise<readonly string[]> {
+  const minter = await createTokenMinter({ issuer: people })
+  writeFileSync(join(directory, 'jwks.json'), JSON.stringify(minter.jwks))
+  const claims = { sub: 'ada', aud: resource, client_id: 'agents', org: 'acme' }
+  const token = await minter.mint(claims)
   const file = new URL('./server.ts', import.meta.url).pathname
   const options = ['--import', 'tsx', '--conditions=@onbehalf/source']
   const server = spawn(process.execPath, [...options, file, mode, directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const agent = new Agent({ keepAlive: true, maxSockets: clients })
   try {
-    const port = await portOf(server)
-    const agent = new Agent({ keepAlive: true, maxSockets: clients })
+    const target = { port: await portOf(server), agent, token }
     const acknowledged: string[] = []
-    const load = Array.from({ length: clients }, () => callUntilDead(port, agent, acknowledged))
-    await new Promise((resolve) => setTimeout(resolve, 500 + Math.random() * 1_000))
+    const load = Array.from({ length: clients }, () => callUntilDead(target, acknowledged))
+    await atRandomUnderLoad(acknowledged)
     server.kill('SIGKILL')
     await Promise.all(load)
-    agent.destroy()
     return acknowledged
   } finally {
+    agent.destroy()
     server.kill('SIGKILL')
   }
+}
+
+/** A server that is still warming up has nothing to lose: wait until every client was served. */
+async function atRandomUnderLoad(acknowledged: readonly string[]): Promise<void> {
+  const patience = AbortSignal.timeout(60_000)
+  while (acknowledged.length < clients) {
+    patience.throwIfAborted()
+    await setTimeout(10)
+  }
+  await setTimeout(Math.random() * 1_000)
 }
 
 function portOf(server: ChildProcess): Promise<number> {
@@ -62,39 +79,26 @@ function portOf(server: ChildProcess): Promise<number> {
   })
 }
 
-async function callUntilDead(port: number, agent: Agent, acknowledged: string[]): Promise<void> {
+async function callUntilDead(target: Target, acknowledged: string[]): Promise<void> {
   for (;;) {
-    const id = await call(port, agent)
-    if (id === undefined) return
-    acknowledged.push(id)
+    const call = randomUUID()
+    const isDone = await callTool(target, call)
+    if (isDone === undefined) return
+    if (!isDone) throw new Error('a call was refused')
+    acknowledged.push(call)
   }
-}
-
-/** The id of an acknowledged call, or undefined when nobody answers any more. */
-function call(port: number, agent: Agent): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const path = `/${randomUUID()}`
-    const request = get({ host: '127.0.0.1', port, path, agent }, (response) => {
-      let body = ''
-      response.on('data', (data: Buffer) => {
-        body += data.toString()
-      })
-      response.on('error', () => resolve(undefined))
-      response.on('end', () => resolve(response.statusCode === 200 ? body : undefined))
-    })
-    request.on('error', () => resolve(undefined))
-  })
 }
 
 async function inspectLog(directory: string, acknowledged: readonly string[]): Promise<KillResult> {
   const report = await verifyLog(directory)
-  const intents = new Set<string>()
+  const intents = new Map<unknown, string>()
   const results = new Set<string>()
   for await (const { event } of readLog(directory)) {
-    if (event.type === 'intent') intents.add(event.id)
+    const { call } = (event.arguments?.value ?? {}) as { call?: unknown }
+    if (event.type === 'intent') intents.set(call, event.id)
     else if (event.intent !== undefined) results.add(event.intent)
   }
-  const lost = acknowledged.filter((id) => !intents.has(id) || !results.has(id))
+  const lost = acknowledged.filter((call) => !results.has(intents.get(call) ?? ''))
   return {
     acknowledged: acknowledged.length,
     lost: lost.length,

@@ -29,7 +29,7 @@ describe('the schema of events', () => {
     })
     await intent.result({ outcome: 'tool_error', value: { isError: true } })
     const error = new IdentityError('TOK', { reason: 'expired' })
-    await trail.refusal({ method: 'HTTP POST', error, credential: 'token' })
+    await trail.refusal({ method: 'HTTP POST', error, credentialHash: 'digest' })
     expect(events).toHaveLength(3)
     for (const event of events) expect(eventSchema.parse(event)).toEqual(event)
   })

@@ -1,0 +1,61 @@
+import { type Agent, request } from 'node:http'
+import { toolName } from './modes.ts'
+
+/** Where and as whom calls are sent. */
+export interface Target {
+  readonly port: number
+  readonly agent: Agent
+  readonly token: string
+}
+
+const reserved = 'io.modelcontextprotocol/'
+const meta = {
+  [`${reserved}protocolVersion`]: '2026-07-28',
+  [`${reserved}clientInfo`]: { name: 'load', version: '1.0.0' },
+  [`${reserved}clientCapabilities`]: {},
+}
+
+/** Calls the tool once; undefined when nobody answers any more, else whether it was done. */
+export function callTool(target: Target, call: string): Promise<boolean | undefined> {
+  const params = { name: toolName, arguments: { call }, _meta: meta }
+  const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
+  return post(target, JSON.stringify(message)).then(
+    (answer) => answer.status === 200 && isDone(answer.body, call),
+    () => undefined,
+  )
+}
+
+function isDone(body: string, call: string): boolean {
+  const { result } = JSON.parse(body) as { result?: { isError?: boolean; content?: unknown } }
+  return result?.isError !== true && JSON.stringify(result?.content).includes(call)
+}
+
+interface Answer {
+  readonly status: number | undefined
+  readonly body: string
+}
+
+function post({ port, agent, token }: Target, message: string): Promise<Answer> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': toolName,
+    'content-length': Buffer.byteLength(message),
+  }
+  return new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, path: '/mcp', method: 'POST', agent, headers }
+    const sent = request(options, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (data: string) => {
+        body += data
+      })
+      response.on('error', reject)
+      response.on('end', () => resolve({ status: response.statusCode, body }))
+    })
+    sent.on('error', reject)
+    sent.end(message)
+  })
+}
