@@ -7,8 +7,9 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { readLog, verifyLog } from '@onbehalf/audit'
 import { createTokenMinter } from '@onbehalf/testing'
-import { callTool, type Target } from './call-tool.ts'
-import { type KeepMode, people, resource } from './modes.ts'
+import { callTool, type Target } from '../../test/e2e/support/call-tool.ts'
+import { ada, adasIssuer } from '../../test/e2e/support/guarded-site.ts'
+import type { KeepMode } from './modes.ts'
 
 /** What one kill left behind. */
 export interface KillResult {
@@ -37,10 +38,9 @@ export async function killRun(mode: KeepMode): Promise<KillResult> {
 }
 
 async function loadAndKill(mode: KeepMode, directory: string): Promise<readonly string[]> {
-  const minter = await createTokenMinter({ issuer: people })
+  const minter = await createTokenMinter(adasIssuer)
   writeFileSync(join(directory, 'jwks.json'), JSON.stringify(minter.jwks))
-  const claims = { sub: 'ada', aud: resource, client_id: 'agents', org: 'acme' }
-  const token = await minter.mint(claims)
+  const token = await minter.mint(ada)
   const file = new URL('./server.ts', import.meta.url).pathname
   const options = ['--import', 'tsx', '--conditions=@onbehalf/source']
   const server = spawn(process.execPath, [...options, file, mode, directory], {
@@ -82,9 +82,9 @@ function portOf(server: ChildProcess): Promise<number> {
 async function callUntilDead(target: Target, acknowledged: string[]): Promise<void> {
   for (;;) {
     const call = randomUUID()
-    const isDone = await callTool(target, call)
-    if (isDone === undefined) return
-    if (!isDone) throw new Error('a call was refused')
+    const answer = await callTool(target, call).catch(() => undefined)
+    if (answer === undefined) return
+    if (!answer.isDone) throw new Error(`a call was refused with ${answer.status}`)
     acknowledged.push(call)
   }
 }

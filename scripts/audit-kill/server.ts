@@ -4,23 +4,14 @@
  */
 import { createWriteStream, readFileSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createAuditTrail, fileSink, localSigner } from '@onbehalf/audit'
-import { type AuditTrail, createAuthenticator, direct, issuer } from '@onbehalf/core'
-import { authenticate } from '@onbehalf/express'
-import { protect, requireOrg } from '@onbehalf/mcp'
-import { z } from 'zod'
-import { type KeepMode, people, resource, toolName } from './modes.ts'
+import { createGuardedSite, type GuardedSiteOptions } from '../../test/e2e/support/guarded-site.ts'
+import type { KeepMode } from './modes.ts'
 
 /** How a server keeps records: in its audit trail, or by what its tool does on its own. */
-interface Keeping {
-  readonly audit?: AuditTrail
-  readonly keep?: (call: string) => void
-}
+type Keeping = Pick<GuardedSiteOptions, 'audit' | 'run'>
 
 const [mode = '', directory = '.'] = process.argv.slice(2)
 
@@ -29,14 +20,15 @@ async function strict(): Promise<Keeping> {
   const sink = fileSink({ directory: join(directory, 'log'), signer })
   await sink.ready()
   const levels = { default: 'arguments' } as const
-  const audit = createAuditTrail({ sink, mode: 'strict', key: Buffer.alloc(32, 1), levels })
-  return { audit }
+  return {
+    audit: createAuditTrail({ sink, mode: 'strict', key: Buffer.alloc(32, 1), levels }),
+  }
 }
 
 /** Writes to a stream and does not wait for it. */
 function stream(): Keeping {
   const file = createWriteStream(join(directory, 'calls.log'))
-  return { keep: (call) => void file.write(`${call}\n`) }
+  return { run: (call) => void file.write(`${call}\n`) }
 }
 
 /** Keeps lines in memory and writes them every so many milliseconds. */
@@ -48,7 +40,7 @@ function interval(milliseconds: number): Keeping {
     void appendFile(join(directory, 'calls.log'), text)
   }, milliseconds)
   return {
-    keep: (call) => {
+    run: (call) => {
       waiting += `${call}\n`
     },
   }
@@ -61,45 +53,8 @@ const modes: Readonly<Record<KeepMode, () => Keeping | Promise<Keeping>>> = {
   'batch of 5 s': () => interval(5_000),
 }
 
-const { audit, keep } = await modes[mode as KeepMode]()
-
-function createMcpServer(): McpServer {
-  const server = protect(
-    new McpServer({ name: 'invoices', version: '1.0.0' }),
-    audit === undefined ? {} : { audit },
-  )
-  server.registerTool(
-    toolName,
-    { inputSchema: z.object({ call: z.string() }) },
-    requireOrg(async ({ call }) => {
-      await new Promise((resolve) => setImmediate(resolve))
-      keep?.(call)
-      return { content: [{ type: 'text', text: call }] }
-    }),
-  )
-  return server
-}
-
 const jwks = JSON.parse(readFileSync(join(directory, 'jwks.json'), 'utf8')) as never
-const authenticator = createAuthenticator({
-  resource,
-  sources: [
-    direct({
-      issuer: issuer({
-        issuer: people,
-        audience: resource,
-        keys: { jwks },
-        claimMap: { organization: 'org' },
-      }),
-    }),
-  ],
-  ...(audit && { audit }),
-})
-const admit = authenticate(authenticator)
-const handle = toNodeHandler(createMcpHandler(createMcpServer))
-const server = createServer((request, response) => {
-  admit(request, response, () => void handle(request as never, response))
-})
+const server = createGuardedSite({ jwks, ...(await modes[mode as KeepMode]()) })
 server.listen(0, '127.0.0.1', () => {
   console.log((server.address() as AddressInfo).port)
 })
