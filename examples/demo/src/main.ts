@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { describeAudit } from './audit.ts'
 import { make, type Row } from './call.ts'
 import { honestCalls } from './honest.ts'
 import { hostileCalls } from './hostile.ts'
@@ -21,6 +22,7 @@ try {
   for (const call of calls) rows.push(await make(call, world))
   console.log('caller, what they do, what was decided, and whose tokens reached the server')
   printTable(rows)
+  console.log(`\n${await describeAudit(world)}`)
   console.log(`\n${summarize(rows)}`)
   if (rows.some(({ asExpected }) => !asExpected)) process.exitCode = 1
   if (serve) {

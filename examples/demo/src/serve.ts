@@ -36,5 +36,9 @@ Call with the MCP Inspector:
     --header "Authorization: Bearer $TOKEN" --method tools/list
   npx @modelcontextprotocol/inspector --cli ${url} --transport http \\
     --header "Authorization: Bearer $TOKEN" --method tools/call --tool-name read_ledger --tool-arg orgId=globex
+
+See what was recorded of it:
+
+  npx onbehalf audit follow ${world.auditDirectory}
 `
 }

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { LocalIssuer } from '@onbehalf/testing'
@@ -22,6 +23,7 @@ export function startServers(
   ports: Ports,
   resources: Resources,
   issuers: { readonly people: LocalIssuer; readonly machines: LocalIssuer },
+  auditDirectory: string,
   nodeOptions: readonly string[],
 ): Promise<
   [
@@ -37,11 +39,15 @@ export function startServers(
     GATEWAY_SCOPES: scope,
   }
   const person = { PEOPLE_ISSUER: issuers.people.issuer, PEOPLE_AUDIENCE: resources.gateway }
+  const audit = {
+    AUDIT_DIRECTORY: auditDirectory,
+    AUDIT_KEY: randomBytes(32).toString('base64'),
+  }
   const start = (example: string, port: number, environment: Record<string, string>) =>
     startServer({ example, port, environment, nodeOptions })
   return Promise.all([
     start('direct-token', ports.direct, { ISSUER: issuers.people.issuer }),
-    start('forwarded-token', ports.forwarded, { ...gateway, ...person }),
+    start('forwarded-token', ports.forwarded, { ...gateway, ...person, ...audit }),
     start('enriched-claims', ports.enriched, gateway),
     start('forwarded-token-v1', ports.forwardedV1, { ...gateway, ...person }),
   ])

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import {
   createLocalGateway,
@@ -27,6 +30,8 @@ export interface World {
   readonly people: LocalIssuer
   readonly machines: LocalIssuer
   readonly gateway: LocalGateway
+  /** Where the server of the way `forwarded` records its calls. */
+  readonly auditDirectory: string
   /** What the gateway passed on last. */
   lastHop(): GatewayHop | undefined
   /** The server behind a target. */
@@ -40,12 +45,15 @@ export async function startWorld(
   nodeOptions: readonly string[] = process.execArgv,
 ): Promise<World> {
   const resources = toResources(ports)
+  const scratch = mkdtempSync(join(tmpdir(), 'onbehalf-demo-'))
+  const auditDirectory = join(scratch, 'audit-log')
   const people = await createPeopleIssuer(resources)
   const machines = await createMachineIssuer(resources, people.issuer)
   const [directServer, forwarded, enriched, forwardedV1] = await startServers(
     ports,
     resources,
     { people, machines },
+    auditDirectory,
     nodeOptions,
   )
   const servers = {
@@ -80,12 +88,14 @@ export async function startWorld(
     people,
     machines,
     gateway,
+    auditDirectory,
     lastHop: () => hop,
     server: (way) => servers[way],
     stop: async () => {
       await gateway.close()
       await stopServers([directServer, forwarded, enriched, forwardedV1])
       await Promise.all([people.close(), machines.close()])
+      rmSync(scratch, { recursive: true })
     },
   }
 }

@@ -4,6 +4,7 @@ import { createMcpHandler } from '@modelcontextprotocol/server'
 import { createAuthenticator, forwarded } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
 import express from 'express'
+import { auditTrail } from './audit.ts'
 import { optional } from './environment.ts'
 import { gatewayIssuer } from './gateway.ts'
 import { peopleIssuer } from './people.ts'
@@ -12,8 +13,10 @@ import { createServer } from './tools.ts'
 const port = Number(optional('PORT', '3002'))
 const resource = optional('RESOURCE', `http://127.0.0.1:${port}/mcp`)
 
+const audit = await auditTrail()
 const authenticator = createAuthenticator({
   resource,
+  audit,
   sources: [
     forwarded({
       header: optional('USER_TOKEN_HEADER', 'x-user-token'),
@@ -30,7 +33,7 @@ const authenticator = createAuthenticator({
   },
 })
 
-const handle = toNodeHandler(createMcpHandler(createServer))
+const handle = toNodeHandler(createMcpHandler(() => createServer(audit)))
 const app = express()
 
 app.use(hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost']))
@@ -40,7 +43,12 @@ app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res)
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
+const web = app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
   if (error) throw error
   console.log(`listening on ${resource}`)
+})
+
+process.once('SIGTERM', () => {
+  web.close(() => void audit?.close())
+  web.closeIdleConnections()
 })

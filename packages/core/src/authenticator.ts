@@ -41,7 +41,7 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * Records every refused request before it is answered. One that a strict trail cannot record is
    * answered as `AUDIT`.
    */
-  readonly audit?: Pick<AuditTrail, 'refusal'>
+  readonly audit?: Pick<AuditTrail, 'refusal'> | undefined
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
   /** Told about every decision and every key load. A throw or a rejection in it changes nothing. */

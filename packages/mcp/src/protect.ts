@@ -36,7 +36,7 @@ export interface ProtectOptions {
    * Handshakes, lists and notifications are left out. What a strict trail cannot record does not
    * run: over HTTP it is answered with 503.
    */
-  readonly audit?: AuditTrail
+  readonly audit?: AuditTrail | undefined
   /**
    * Shows everything to a gateway that lists without a person, as gateways do to synchronize their
    * own lists. Its calls are decided as ever. Default: it sees what it may call.

@@ -39,8 +39,12 @@ const known: ReadonlySet<unknown> = new Set<AuditLevel>([
 function createLevels(levels: AuditLevels): (call: AuditCall) => AuditLevel {
   const fallback = levels.default ?? 'metadata'
   const tools = new Map(Object.entries(levels.tools ?? {}))
-  for (const level of [fallback, ...tools.values()]) {
+  const methods = new Map(Object.entries(levels.methods ?? {}))
+  for (const level of [fallback, ...tools.values(), ...methods.values()]) {
     if (!known.has(level)) throw new TypeError('levels holds an unknown level')
   }
-  return ({ target }) => (target?.kind === 'tool' ? tools.get(target.name) : undefined) ?? fallback
+  return ({ method, target }) =>
+    (target?.kind === 'tool' ? tools.get(target.name) : undefined) ??
+    methods.get(method) ??
+    fallback
 }

@@ -15,7 +15,9 @@ export type AuditLevel = 'none' | 'metadata' | 'arguments' | 'arguments+result'
 export interface AuditLevels {
   /** Level of all that is not named. Default: `metadata`. */
   readonly default?: AuditLevel
-  /** Levels of tools by name. */
+  /** Levels of MCP methods by name, such as `completion/complete`. */
+  readonly methods?: Readonly<Record<string, AuditLevel>>
+  /** Levels of tools by name. They count before that of `tools/call`. */
   readonly tools?: Readonly<Record<string, AuditLevel>>
 }
 

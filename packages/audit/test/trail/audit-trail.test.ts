@@ -84,6 +84,7 @@ describe('an audit trail', () => {
     [{ mode: 'sometimes' as never }, 'mode'],
     [{ sink: {} as never }, 'sink'],
     [{ levels: { default: 'all' as never } }, 'levels'],
+    [{ levels: { methods: { ping: 'all' as never } } }, 'levels'],
     [{ redact: ['password'] }, 'redact'],
     [{ redact: ['arguments..a'] }, 'redact'],
     [{ maxPending: 0 }, 'maxPending'],
