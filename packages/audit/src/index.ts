@@ -9,6 +9,7 @@ export type {
   AuditOutcome,
   AuditPrincipal,
   AuditTarget,
+  AuditTrace,
   CapturedValue,
 } from './event.ts'
 // The log in files
