@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuditTrail, fanOut, fileSink, readLog } from '@onbehalf/audit'
 import { otelSink } from '@onbehalf/otel'
-import { DiagLogLevel, diag, metrics, trace } from '@opentelemetry/api'
+import { context, DiagLogLevel, diag, metrics, ROOT_CONTEXT, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -25,7 +26,15 @@ const key = Buffer.alloc(32, 7)
 const call = { method: 'tools/call', target: { kind: 'tool', name: 'pay' } } as const
 
 describe('a trail that keeps a log and tells OpenTelemetry', () => {
-  it('names in each span the record of the log that says more', async () => {
+  afterEach(() => context.disable())
+
+  const around = {
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    spanId: 'b7ad6b7169203331',
+    traceFlags: 1,
+  }
+
+  it('puts each span below that of the request, and names the record that says more', async () => {
     const told = telemetry()
     const trail = createAuditTrail({
       mode: 'strict',
@@ -35,9 +44,12 @@ describe('a trail that keeps a log and tells OpenTelemetry', () => {
         { sink: told.sink, required: false },
       ]),
     })
-    const intent = await trail.intent({ ...call, identity: ada(), arguments: { amount: 1 } })
-    await intent.result({ outcome: 'tool_error' })
-    await trail.refusal({ ...call, identity: ada(), reason: 'org_mismatch' })
+    context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    await context.with(trace.setSpanContext(ROOT_CONTEXT, around), async () => {
+      const intent = await trail.intent({ ...call, identity: ada(), arguments: { amount: 1 } })
+      await intent.result({ outcome: 'tool_error' })
+      await trail.refusal({ ...call, identity: ada(), reason: 'org_mismatch' })
+    })
     await trail.close()
     const kept: unknown[] = []
     for await (const { event } of readLog(directory)) {
@@ -48,6 +60,7 @@ describe('a trail that keeps a log and tells OpenTelemetry', () => {
     expect(told.spans().map(({ attributes }) => names.map((name) => attributes[name]))).toEqual(
       kept,
     )
+    for (const span of told.spans()) expect(span.parentSpanContext).toMatchObject(around)
     expect(await told.points('onbehalf.decisions')).toHaveLength(2)
   })
 })
