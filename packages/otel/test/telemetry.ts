@@ -19,7 +19,7 @@ import {
 export const pseudonymKey: Uint8Array = Buffer.alloc(32, 9)
 
 /** One point of a metric: a sum, or a histogram's count and sum. */
-export interface Point {
+interface Point {
   readonly attributes: Attributes
   readonly value: unknown
 }
