@@ -1,7 +1,8 @@
-import { defaultServerConditions } from 'vite'
+import { defaultExternalConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['@onbehalf/source', ...defaultServerConditions]
+// Those of Node itself, which loads every dependency: not `module`, which is for bundlers.
+const conditions = ['@onbehalf/source', ...defaultExternalConditions]
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },

@@ -47,6 +47,16 @@ export interface AuditDecision {
   readonly code?: IdentityErrorCode
 }
 
+/** What a W3C `traceparent` says. */
+export interface AuditTrace {
+  /** Trace id: 32 hexadecimal digits. */
+  readonly id: string
+  /** Id of the span that made the call: 16 hexadecimal digits. */
+  readonly parent: string
+  /** The caller may have recorded that span. */
+  readonly sampled: boolean
+}
+
 /** One entry of the trail. Its order is told by the log that keeps it, never by `time`. */
 export interface AuditEvent {
   /** Random UUID. */
@@ -74,8 +84,8 @@ export interface AuditEvent {
   readonly outcome?: AuditOutcome
   /** Milliseconds between intent and result, by a clock that never goes back. */
   readonly durationMs?: number
-  /** Trace id of W3C Trace Context. */
-  readonly trace?: { readonly id: string }
+  /** Where the caller says that the call belongs in a distributed trace. */
+  readonly trace?: AuditTrace
   readonly server?: { readonly name: string; readonly version: string }
   /** How many events before this one could not be recorded. */
   readonly dropped?: number

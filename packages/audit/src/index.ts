@@ -21,6 +21,7 @@ export type {
   AuditEvent,
   AuditEventType,
   AuditPrincipal,
+  AuditTrace,
   CapturedValue,
 } from './event.ts'
 

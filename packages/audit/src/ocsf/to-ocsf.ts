@@ -3,14 +3,18 @@ import type { AuditEvent } from '../event.ts'
 /** An event of OCSF class 6003, API Activity. */
 export type OcsfApiActivity = Readonly<Record<string, unknown>>
 
-const schemaVersion = '1.5.0'
+// The first that has all that is written here: user type 4, and the profile `trace`.
+const schemaVersion = '1.7.0'
 const classUid = 6003
 const read = { id: 2, name: 'Read' }
 
 /**
- * Writes an event as OCSF API Activity (class 6003): the person is `actor.user`, the client
- * `actor.app_uid`, the decision stands in `actor.authorizations`. What OCSF has no place for is in
- * `unmapped`.
+ * Writes an event as OCSF 1.7.0 API Activity (class 6003): the person is `actor.user`, the client
+ * `actor.app_uid`, the gateway or else the client `src_endpoint`, the decision stands in
+ * `actor.authorizations`. What OCSF has no place for is in `unmapped`.
+ *
+ * It carries no attestation of the profile `record_integrity`: hashes of the log cover its own
+ * records, not this form of them.
  */
 export function toOcsf(event: AuditEvent): OcsfApiActivity {
   const activity = activityOf(event)
@@ -29,6 +33,7 @@ export function toOcsf(event: AuditEvent): OcsfApiActivity {
     api: apiOf(event),
     src_endpoint: { name: event.gateway?.client ?? event.client ?? 'unknown' },
     resources: event.target && [{ name: event.target.name, type: event.target.kind }],
+    trace: event.trace && { uid: event.trace.id },
     unmapped: unmappedOf(event),
   })
 }
@@ -59,11 +64,11 @@ function metadataOf({ id, intent, trace, type, server }: AuditEvent): object {
     uid: id,
     event_code: type,
     correlation_uid: intent ?? id,
-    trace_uid: trace?.id,
+    profiles: trace && ['trace'],
   })
 }
 
-function actorOf({ principal, organization, client, gateway, decision }: AuditEvent): object {
+function actorOf({ principal, organization, client, decision }: AuditEvent): object {
   const user = principal && {
     uid: principal.subject,
     // The user types of OCSF: 1 is a person, 4 a service.
@@ -74,7 +79,8 @@ function actorOf({ principal, organization, client, gateway, decision }: AuditEv
     user: user && withoutUndefined(user),
     idp: principal && { uid: principal.issuer },
     app_uid: client,
-    invoked_by: gateway?.client,
+    // OCSF asks for somebody, also where nobody is known.
+    app_name: user === undefined && client === undefined ? 'unknown' : undefined,
     authorizations: [
       withoutUndefined({
         decision: decision.effect,
@@ -95,8 +101,9 @@ function apiOf({ method, server, id, decision, outcome }: AuditEvent): object {
 }
 
 function unmappedOf(event: AuditEvent): object {
-  const { actor, source, credential, arguments: args, result, dropped } = event
-  return withoutUndefined({ actor, source, credential, arguments: args, result, dropped })
+  const { actor, gateway, source, credential, arguments: args, result, trace, dropped } = event
+  const values = { arguments: args, result, trace, dropped }
+  return withoutUndefined({ actor, gateway, source, credential, ...values })
 }
 
 function withoutUndefined(members: Readonly<Record<string, unknown>>): Record<string, unknown> {

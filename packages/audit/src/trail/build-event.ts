@@ -4,6 +4,7 @@ import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { RedactionRoot } from '../capture/redaction.ts'
 import { schemaRedaction } from '../capture/schema-redaction.ts'
 import type { AuditDecision, AuditEvent, AuditEventType, CapturedValue } from '../event.ts'
+import { parseTraceparent } from './parse-traceparent.ts'
 import type { CaptureSettings } from './trail-settings.ts'
 import type { AuditLevel } from './trail-types.ts'
 
@@ -67,8 +68,8 @@ function describeCall(
   if (credential !== undefined) event.credential = credential
   if (target !== undefined) event.target = { kind: target.kind, name: bounded(target.name) }
   if (call.arguments !== undefined) event.arguments = captureArguments(settings, call)
-  const trace = traceId(traceparent)
-  if (trace !== undefined) event.trace = { id: trace }
+  const trace = parseTraceparent(traceparent)
+  if (trace !== undefined) event.trace = trace
   if (settings.server !== undefined) event.server = settings.server
   return event
 }
@@ -133,11 +134,4 @@ function guardOf({ guard }: AuditCall): { guard?: string } {
 function bounded(text: AuditTarget['name']): string {
   if (text.length <= maxNameLength) return text
   return `${text.slice(0, maxNameLength)}[${text.length - maxNameLength} more characters]`
-}
-
-// W3C Trace Context, section 3.2: version, trace id, parent id and flags; all zeros is no id.
-const traceparentShape = /^[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/
-
-function traceId(traceparent: unknown): string | undefined {
-  return typeof traceparent === 'string' ? traceparentShape.exec(traceparent)?.[1] : undefined
 }

@@ -54,7 +54,14 @@ export const eventSchema = z
     }),
     outcome: z.enum(['ok', 'tool_error', 'thrown', 'cancelled']).optional(),
     durationMs: z.number().nonnegative().optional(),
-    trace: z.strictObject({ id: z.string().regex(/^[0-9a-f]{32}$/) }).optional(),
+    trace: z
+      .strictObject({
+        id: z.string().regex(/^[0-9a-f]{32}$/),
+        parent: z.string().regex(/^[0-9a-f]{16}$/),
+        sampled: z.boolean(),
+      })
+      .optional()
+      .meta({ description: 'What the W3C traceparent of the call says' }),
     server: z.strictObject({ name: text, version: text }).optional(),
     dropped: z
       .int()

@@ -33,7 +33,7 @@ describe('an audit trail', () => {
       method: 'tools/call',
       target: { kind: 'tool', name: 'list_invoices' },
       decision: { effect: 'allow', guard: 'organization' },
-      trace: { id: traceId },
+      trace: { id: traceId, parent: '00f067aa0ba902b7', sampled: true },
       server: { name: 'invoices', version: '1.0.0' },
     }
     const hash = createHmac('sha256', key)
@@ -61,14 +61,33 @@ describe('an audit trail', () => {
     expect(events.map(({ outcome }) => outcome)).toEqual([undefined, 'cancelled'])
   })
 
-  it.each(['', 'x', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, undefined])(
-    'ignores the traceparent %j',
-    async (traceparent) => {
-      const { trail, events } = listTrail()
-      await trail.intent({ ...call, traceparent })
-      expect(events[0]).not.toHaveProperty('trace')
-    },
-  )
+  it.each([
+    '',
+    'x',
+    `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
+    `00-${traceId}-${'0'.repeat(16)}-01`,
+    `00-${traceId.toUpperCase()}-00f067aa0ba902b7-01`,
+    `00-${traceId}-00f067aa0ba902b7-01-later`,
+    `01-${traceId}-00f067aa0ba902b7-01later`,
+    `ff-${traceId}-00f067aa0ba902b7-01`,
+    `00-${traceId}-00f067aa0ba902b7-01\n`,
+    undefined,
+  ])('ignores the traceparent %j', async (traceparent) => {
+    const { trail, events } = listTrail()
+    await trail.intent({ ...call, traceparent })
+    expect(events[0]).not.toHaveProperty('trace')
+  })
+
+  it.each([
+    ['00', '00', false],
+    ['00', '03', true],
+    ['00', 'fe', false],
+    ['cc', '01-what-later-versions-add', true],
+  ])('reads a traceparent of version %s with flags %s', async (version, flags, sampled) => {
+    const { trail, events } = listTrail()
+    await trail.intent({ ...call, traceparent: `${version}-${traceId}-00f067aa0ba902b7-${flags}` })
+    expect(events[0]?.trace).toEqual({ id: traceId, parent: '00f067aa0ba902b7', sampled })
+  })
 
   it('keeps a keyed hash of the hash of a credential without jti', async () => {
     const { trail, events } = listTrail()

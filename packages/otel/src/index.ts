@@ -1,0 +1,2 @@
+export { otelSink } from './otel-sink.ts'
+export type { OtelSinkOptions } from './sink-settings.ts'

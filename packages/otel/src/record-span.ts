@@ -1,0 +1,92 @@
+import type { AuditEvent, AuditTrace } from '@onbehalf/audit'
+import {
+  type Attributes,
+  type Context,
+  context,
+  type HrTime,
+  isSpanContextValid,
+  type Link,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { NamePerson } from './name-person.ts'
+import { errorTypeOf, type Operation, operationAttributes, spanNameOf } from './operation.ts'
+import { plainAttributes, plainText } from './plain-attributes.ts'
+
+/** Makes one span of a result or a refusal; it ends when the event was made. */
+export function recordSpan(
+  { tracer, namePerson }: { readonly tracer: Tracer; readonly namePerson: NamePerson },
+  event: AuditEvent,
+  told: Operation,
+): void {
+  const end = Date.parse(event.time)
+  const { parent, links } = placeOf(event.trace)
+  const errorType = errorTypeOf(event)
+  const span = tracer.startSpan(
+    plainText(spanNameOf(told)),
+    {
+      kind: SpanKind.SERVER,
+      startTime: toHrTime(end - (event.durationMs ?? 0)),
+      attributes: plainAttributes({
+        ...operationAttributes(event),
+        ...identityAttributes(event, namePerson),
+        ...decisionAttributes(event),
+        'error.type': errorType,
+      }),
+      links,
+    },
+    parent,
+  )
+  if (errorType !== undefined) span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end(toHrTime(end))
+}
+
+function identityAttributes(event: AuditEvent, namePerson: NamePerson): Attributes {
+  const { principal, organization, client, gateway, source } = event
+  return {
+    ...(principal?.kind === 'user' && namePerson(principal)),
+    'onbehalf.principal.kind': principal?.kind,
+    'onbehalf.principal.issuer': principal?.issuer,
+    'onbehalf.organization.id': organization?.id,
+    'onbehalf.client': client,
+    'onbehalf.gateway': gateway?.client,
+    'onbehalf.source': source,
+  }
+}
+
+function decisionAttributes({ id, decision, outcome }: AuditEvent): Attributes {
+  return {
+    'onbehalf.decision': decision.effect,
+    'onbehalf.guard': decision.guard,
+    'onbehalf.code': decision.code,
+    'onbehalf.outcome': outcome,
+    'onbehalf.event.id': id,
+  }
+}
+
+/**
+ * The conventions make the MCP client's span the parent, whatever carried the message, and link the
+ * span of that. Without a `traceparent`, that span is the parent.
+ */
+function placeOf(caller: AuditTrace | undefined): { parent: Context; links: Link[] } {
+  const ambient = context.active()
+  if (caller === undefined) return { parent: ambient, links: [] }
+  const here = trace.getSpanContext(ambient)
+  const parent = trace.setSpanContext(ambient, {
+    traceId: caller.id,
+    spanId: caller.parent,
+    traceFlags: caller.sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    isRemote: true,
+  })
+  return { parent, links: here && isSpanContextValid(here) ? [{ context: here }] : [] }
+}
+
+// Seconds and nanoseconds: a plain number would lose what is below a millisecond, and a small one
+// is taken for a time since the process started.
+function toHrTime(milliseconds: number): HrTime {
+  const seconds = Math.floor(milliseconds / 1000)
+  return [seconds, Math.floor((milliseconds - seconds * 1000) * 1e6)]
+}

@@ -1,0 +1,68 @@
+import {
+  type Meter,
+  type MeterProvider,
+  metrics,
+  type Tracer,
+  type TracerProvider,
+  trace,
+} from '@opentelemetry/api'
+import { createPseudonyms, type NamePerson, namePlainly } from './name-person.ts'
+
+const scope = '@onbehalf/otel'
+
+/** Settings of telemetry made from events. */
+export interface OtelSinkOptions {
+  /**
+   * How spans name the person that a call is for; metrics never do.
+   *
+   * - `{ pseudonymKey }`: by `enduser.pseudo.id`, HMAC-SHA-256 of issuer and subject under a secret
+   *   of at least 32 bytes. The same key names the same person alike in every process.
+   * - `'clear-text'`: by `enduser.id`, the subject itself. That is personal data, and may be an
+   *   address of e-mail.
+   */
+  readonly identity: { readonly pseudonymKey: Uint8Array } | 'clear-text'
+  /** Whether metrics are kept apart by organization: one set of series for each. Default: false. */
+  readonly organizationInMetrics?: boolean
+  /** Default: the global one. */
+  readonly tracerProvider?: TracerProvider
+  /** Default: the global one, as it is when the sink is made. */
+  readonly meterProvider?: MeterProvider
+}
+
+/** Checked settings. */
+export interface SinkSettings {
+  readonly tracer: Tracer
+  readonly meter: Meter
+  readonly namePerson: NamePerson
+  readonly organizationInMetrics: boolean
+}
+
+/** @throws TypeError for options that are wrong */
+export function sinkSettings(options: OtelSinkOptions): SinkSettings {
+  const { identity, organizationInMetrics = false } = options
+  const { tracerProvider = trace.getTracerProvider() } = options
+  const { meterProvider = metrics.getMeterProvider() } = options
+  if (typeof organizationInMetrics !== 'boolean') {
+    throw new TypeError('organizationInMetrics must be a boolean')
+  }
+  if (typeof tracerProvider?.getTracer !== 'function') {
+    throw new TypeError('tracerProvider must have getTracer')
+  }
+  if (typeof meterProvider?.getMeter !== 'function') {
+    throw new TypeError('meterProvider must have getMeter')
+  }
+  return {
+    tracer: tracerProvider.getTracer(scope),
+    meter: meterProvider.getMeter(scope),
+    namePerson: personNaming(identity),
+    organizationInMetrics,
+  }
+}
+
+function personNaming(identity: OtelSinkOptions['identity']): NamePerson {
+  if (identity === 'clear-text') return namePlainly
+  if (typeof identity === 'object' && identity !== null) {
+    return createPseudonyms(identity.pseudonymKey)
+  }
+  throw new TypeError("identity must be { pseudonymKey } or 'clear-text'")
+}
