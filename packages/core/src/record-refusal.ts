@@ -20,7 +20,7 @@ export async function recordRefusal(
   if (audit === undefined) return error
   try {
     await audit.refusal({
-      method: request.method === undefined ? 'HTTP' : `HTTP ${request.method}`,
+      method: request.method === undefined ? 'authenticate' : `HTTP ${request.method}`,
       error,
       credentialHash: await hashOf(credentials),
       traceparent: readHeader(request, 'traceparent'),

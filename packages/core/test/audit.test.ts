@@ -91,7 +91,7 @@ describe('an authenticator with an audit trail', () => {
     const person = await people.token({ exp: now - 3600 })
     const headers = { ...bearer(await gateway.token()).headers, 'x-user-token': person }
     await thrownBy(() => authenticator.authenticate({ headers }))
-    expect(refusals[0]).toMatchObject({ method: 'HTTP', credentialHash: sha256(person) })
+    expect(refusals[0]).toMatchObject({ method: 'authenticate', credentialHash: sha256(person) })
   })
 
   it.each([
