@@ -3,6 +3,7 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from './arrivals.ts'
 import { AskedRequests } from './asked-requests.ts'
 import { type Delivery, deliveries } from './current-identity.ts'
+import { busy, failed, inUse, noSession } from './gate-replies.ts'
 import {
   isNotification,
   isRequest,
@@ -31,11 +32,6 @@ export interface GateRules {
   /** What code below the message can learn about it. */
   describe(method: string | undefined, identity: Identity | undefined): Delivery
 }
-
-const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
-const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
-const noSession: Reply = { error: { code: -32_001, message: 'Session not found' } }
-const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
 
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000

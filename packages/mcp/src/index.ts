@@ -21,6 +21,7 @@ export type { ProtectableServer, ProtectOptions } from './protect.ts'
 export { protect } from './protect.ts'
 export type { EntryHandler } from './protect-handler.ts'
 export { protectHandler } from './protect-handler.ts'
+export { protectStdio } from './protect-stdio.ts'
 export type { Annotations, Rule } from './rule.ts'
 export type { RuleKind } from './target.ts'
 
@@ -32,8 +33,9 @@ export { callerKey } from './session-owner.ts'
 
 // Identity without HTTP
 
-export type { IdentifyTransportOptions, PlainTransport } from './identify-transport.ts'
+export type { IdentifyTransportOptions } from './identify-transport.ts'
 export { identifyTransport } from './identify-transport.ts'
+export type { PlainTransport } from './plain-transport.ts'
 
 // Identity in code below a call
 

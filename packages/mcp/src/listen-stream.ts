@@ -12,7 +12,7 @@ export interface EntryServer extends ProtectableServer {
 }
 
 /** Makes a server for what an entry tells of a request. */
-export type CreateServer<C = never> = (context: C) => EntryServer | Promise<EntryServer>
+export type CreateServer = (context: never) => EntryServer | Promise<EntryServer>
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
 export type Passage = 'pass' | 'withhold' | 'end'
