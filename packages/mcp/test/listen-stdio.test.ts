@@ -66,6 +66,17 @@ function tokenOf(sub: string, org: string): string {
   return mintToken({ sub, org_id: org, iat: start, exp: start + 300 })
 }
 
+function inShort({ id, method, params, error, result }: Message): string {
+  const { reason } = (error?.data ?? {}) as { reason?: string }
+  const what = method?.replace('notifications/', '') ?? reason ?? error?.message
+  const parts: (number | string | undefined)[] = [
+    id as number | undefined,
+    what ?? Object.keys(result ?? {}).join(),
+    params?.['uri'] as string | undefined,
+  ]
+  return parts.filter((part) => part !== undefined).join(' ')
+}
+
 type Factory = () => McpServer
 
 /** A line on which a test says exactly what goes over the wire. */
@@ -94,14 +105,7 @@ function connect(token?: string, factory: Factory = createServer) {
     seen: async (count: number): Promise<string[]> => {
       for (let round = 0; round < 200 && received.length < count; round++) await delay(5)
       await delay(10)
-      return received.map(({ id, method, params, error, result }) => {
-        const data = error?.data as { reason?: string } | undefined
-        const what = method?.replace('notifications/', '') ?? data?.reason ?? error?.message
-        const uri = params?.['uri']
-        return [id, what ?? Object.keys(result ?? {}).join(), uri]
-          .filter((part) => part !== undefined)
-          .join(' ')
-      })
+      return received.map(inShort)
     },
     /** The server that the entry uses: the others were made to decide on a stream. */
     pinned: () => servers.find((server) => server.isConnected())!.server,
