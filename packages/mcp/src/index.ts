@@ -27,6 +27,8 @@ export type { RuleKind } from './target.ts'
 
 // What belongs to one caller
 
+export type { ElicitationOptions, Elicitations } from './elicitations.ts'
+export { createElicitations } from './elicitations.ts'
 export type { Events } from './own-events.ts'
 export { ownEvents } from './own-events.ts'
 export { callerKey } from './session-owner.ts'
