@@ -2,7 +2,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, guarded, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { callers, makeIdentity } from './support/callers.ts'
 import { type Host, host, modern } from './support/http-host.ts'
 
@@ -221,6 +221,21 @@ describe('an open stream', () => {
     expect(await stream.next()).toBe('tools/list_changed')
     expect(updates()).toMatchObject([{ decision: { reason: 'guard_error' } }])
     await stream.close()
+  })
+
+  test('is forgotten by the handler when its client leaves, and when it ends', async () => {
+    const { url, entry } = await start(true)
+    const count = () => (entry.bus as unknown as { readonly listenerCount: number }).listenerCount
+    const left = read(await listen(url, ['note://acme'], 'bob'))
+    const ended = read(await listen(url, ['note://acme'], 'bob'))
+    await Promise.all([left.next(), ended.next()])
+    expect(count()).toBe(2)
+    await left.close()
+    await vi.waitUntil(() => count() === 1)
+    time = (callers.get('bob')?.expiresAt ?? 0) + 61
+    entry.notify.toolsChanged()
+    expect(await ended.next()).toBe('end')
+    await vi.waitUntil(() => count() === 0)
   })
 
   test('ends instead of telling anything to an expired identity', async () => {
