@@ -51,8 +51,8 @@ interface Transport {
 
 interface Generation {
   readonly name: string
-  createServer(): Server
-  link(): [Transport, Transport]
+  readonly createServer: () => Server
+  readonly link: () => [Transport, Transport]
 }
 
 const info = { name: 'bench', version: '1.0.0' }
@@ -72,7 +72,7 @@ const generations: readonly Generation[] = [
 /** How a server comes to its tools. */
 interface Kind {
   readonly name: string
-  build(server: Server): Server
+  readonly build: (server: Server) => Server
 }
 
 const kinds: readonly Kind[] = [

@@ -47,13 +47,11 @@ export function requireOrg(...input: readonly unknown[]): unknown {
 
 function readRules(rules: readonly unknown[]): OrganizationOptions<never> {
   const options = Object.create(null) as Record<string, unknown>
-  for (const rule of rules) {
-    for (const [option, value] of Object.entries(readRule(rule))) {
-      if (option in options) throw new TypeError(`${option} must be given once`)
-      // A rule that turns out undefined, such as an unset variable, must not widen into "any".
-      if (value === undefined) throw new TypeError(`${option} must not be undefined`)
-      options[option] = value
-    }
+  for (const [option, value] of rules.flatMap((rule) => Object.entries(readRule(rule)))) {
+    if (option in options) throw new TypeError(`${option} must be given once`)
+    // A rule that turns out undefined, such as an unset variable, must not widen into "any".
+    if (value === undefined) throw new TypeError(`${option} must not be undefined`)
+    options[option] = value
   }
   return options
 }

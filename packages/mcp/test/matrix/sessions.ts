@@ -19,20 +19,20 @@ interface Site {
   readonly url: URL
   /** Id of a session or task, or a request state. */
   readonly handle: string
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** One thing that somebody may try with the name of what is ada's. */
 interface Attempt {
   readonly what: string
-  send(site: Site, handle: string, caller: string): Promise<Response>
+  readonly send: (site: Site, handle: string, caller: string) => Promise<Response>
 }
 
 /** One way in which a server keeps something between requests. */
 export interface KeepingWay {
   readonly name: string
   readonly attempts: readonly Attempt[]
-  start(): Promise<Site>
+  readonly start: () => Promise<Site>
 }
 
 const secret = 'the secret of ada'
@@ -93,10 +93,11 @@ function withSessions(generation: Generation): Handle {
 }
 
 async function openSession(generation: Generation): Promise<Site> {
-  const { url, close } = await host(withSessions(generation))
+  const running = await host(withSessions(generation))
+  const { url } = running
   const opened = await post(url, initialize, { 'x-caller': 'ada' })
   await opened.text()
-  return { url, close, handle: opened.headers.get('mcp-session-id') ?? '' }
+  return { url, close: () => running.close(), handle: opened.headers.get('mcp-session-id') ?? '' }
 }
 
 function inSession(what: string, method: string, body?: object, more: object = {}): Attempt {
@@ -126,19 +127,24 @@ const sessionAttempts = [
 
 async function openOldStream(): Promise<Site> {
   const transports = new Map<string, SSEServerTransport>()
-  const { url, close } = await host(async (req, res, body) => {
+  const running = await host(async (req, res, body) => {
     if (req.method === 'GET') {
       const transport = new SSEServerTransport('/mcp', res)
       transports.set(transport.sessionId, transport)
       return secretServer('v1').connect(transport as never)
     }
-    const id = new URL(req.url ?? '', url).searchParams.get('sessionId') ?? ''
+    const id = new URL(req.url ?? '', 'http://127.0.0.1').searchParams.get('sessionId') ?? ''
     const [any] = transports.values()
     await (transports.get(id) ?? any)?.handlePostMessage(req as never, res, body)
   })
+  const { url } = running
   const stream = await fetch(url, { headers: { accept, 'x-caller': 'ada' } })
   const { value } = await stream.body!.pipeThrough(new TextDecoderStream()).getReader().read()
-  return { url, close, handle: /sessionId=(\S+)/.exec(value ?? '')?.[1] ?? '' }
+  return {
+    url,
+    close: () => running.close(),
+    handle: /sessionId=(\S+)/.exec(value ?? '')?.[1] ?? '',
+  }
 }
 
 function intoStream(what: string, body: object): Attempt {
@@ -176,7 +182,7 @@ const longTask = {
 }
 
 async function makeTask(): Promise<Site> {
-  const { url, close } = await host(async (req, res, body) => {
+  const running = await host(async (req, res, body) => {
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true })
     res.on('close', () => void transport.close())
     const server = protect(makeServer('v1', taskOptions))
@@ -185,6 +191,7 @@ async function makeTask(): Promise<Site> {
     await server.connect(transport as never)
     await transport.handleRequest(req as never, res, body)
   })
+  const { url } = running
   const asked = { ...call(1, 'long').params, task: { ttl: 60_000 } }
   const made = await post(url, { ...call(1, 'long'), params: asked }, { 'x-caller': 'ada' })
   const { result } = (await made.json()) as { result: { task: { taskId: string } } }
@@ -193,7 +200,7 @@ async function makeTask(): Promise<Site> {
     handle: result.task.taskId,
     close: () => {
       tasks.cleanup()
-      return close()
+      return running.close()
     },
   }
 }
@@ -222,9 +229,14 @@ async function makeState(): Promise<Site> {
       return server as never
     }),
   )
-  const { url, close } = await host((req, res, body) => handle(req as never, res as never, body))
+  const running = await host((req, res, body) => handle(req as never, res as never, body))
+  const { url } = running
   const asked = await (await continueWith(url, 'ada')).text()
-  return { url, close, handle: /"requestState":"([^"]+)"/.exec(asked)?.[1] ?? '' }
+  return {
+    url,
+    close: () => running.close(),
+    handle: /"requestState":"([^"]+)"/.exec(asked)?.[1] ?? '',
+  }
 }
 
 function continueWith(url: URL, caller: string, requestState?: string): Promise<Response> {
