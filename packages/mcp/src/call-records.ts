@@ -1,4 +1,4 @@
-import type { AuditIntent, AuditResult } from '@onbehalf/core'
+import type { AuditIntent, AuditOutcome, AuditResult } from '@onbehalf/core'
 import { toAuditCall, toAuditResult } from './audit-call.ts'
 import type { Protection } from './decide-request.ts'
 import type { Message } from './json-rpc.ts'
@@ -15,15 +15,13 @@ export class CallRecords {
   }
 
   /**
-   * Records that a call is about to run. What no handler serves runs nothing, and is not recorded.
+   * Records that a call is about to run.
    *
    * @throws IdentityError `AUDIT` when a strict trail cannot record it
    */
   begin(open: OpenRequest): Promise<void> | undefined {
-    const { audit, serves } = this.#protection
-    if (audit === undefined || !serves(open.request.method)) return undefined
-    const intent = audit.intent(toAuditCall(this.#protection, open))
-    return intent.then((recorded) => void this.#intents.set(open, recorded))
+    const intent = this.#protection.audit?.intent(toAuditCall(this.#protection, open))
+    return intent?.then((recorded) => void this.#intents.set(open, recorded))
   }
 
   /** Its handler threw, which its answer may not tell: SDKs make a tool's error of it. */
@@ -37,8 +35,9 @@ export class CallRecords {
     return this.#end(open, toAuditResult(this.#protection, open.request, answer, isThrown))
   }
 
-  cancelled(open: OpenRequest): Promise<void> | undefined {
-    return this.#end(open, { outcome: 'cancelled' })
+  /** It ended without an answer that is worth recording. */
+  ended(open: OpenRequest, outcome: AuditOutcome): Promise<void> | undefined {
+    return this.#end(open, { outcome })
   }
 
   #end(open: OpenRequest, result: AuditResult): Promise<void> | undefined {

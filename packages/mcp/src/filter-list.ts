@@ -2,18 +2,26 @@ import type { Identity } from '@onbehalf/core'
 import type { Protection } from './decide-request.ts'
 import { isRecord, type Message } from './json-rpc.ts'
 import type { OpenRequest } from './open-requests.ts'
-import { decideCall, decideListing, validIdentity } from './policy.ts'
+import { decideCall, decideListing, type Policy, validIdentity } from './policy.ts'
 import { resourceTarget } from './target.ts'
 
 type Result = Readonly<Record<string, unknown>>
 type Verdict = boolean | Promise<boolean>
+
+/** Whom one list is for. */
+interface Viewer {
+  readonly identity: Identity | undefined
+  readonly now: number
+  /** What is known already: items that ask the same of callers are decided on once. */
+  readonly verdicts: Map<Policy | undefined, Verdict>
+}
 
 /** One kind of list. */
 interface List {
   /** Member of the result that holds the list. */
   readonly member: string
   /** Whether a caller may see this. */
-  readonly shows: (item: Result, protection: Protection, identity: Identity | undefined) => Verdict
+  readonly shows: (item: Result, protection: Protection, viewer: Viewer) => Verdict
 }
 
 const lists = new Map<string, List>([
@@ -56,9 +64,9 @@ function filterList(
   listed: unknown,
 ): readonly unknown[] | Promise<readonly unknown[]> {
   const items: unknown[] = Array.isArray(listed) ? listed : []
-  const { listToGateway, now } = protection
-  if (listToGateway && isGatewayAlone(validIdentity(identity, now()))) return items
-  const verdicts = items.map((item) => isRecord(item) && shows(item, protection, identity))
+  const viewer: Viewer = { identity, now: protection.now(), verdicts: new Map() }
+  if (protection.listToGateway && isGatewayAlone(viewer)) return items
+  const verdicts = items.map((item) => isRecord(item) && shows(item, protection, viewer))
   const keep = (shown: readonly unknown[]): unknown[] =>
     items.filter((_, index) => shown[index] === true)
   const isSettled = verdicts.every((verdict) => typeof verdict === 'boolean')
@@ -66,24 +74,27 @@ function filterList(
 }
 
 function showsNamed(kind: 'tool' | 'prompt' | 'template'): List['shows'] {
-  return ({ name, uriTemplate }, { items, rules, now }, identity) => {
+  return ({ name, uriTemplate }, { items, rules }, { identity, now, verdicts }) => {
     const item = items[kind].get(name)
     const target =
       kind === 'template'
         ? ({ kind: 'resource', name: uriTemplate } as const)
         : ({ kind, name } as const)
-    return decideListing(rules.policyFor({ ...target, ...(item && { item }) }), identity, now())
+    const policy = rules.policyFor({ ...target, ...(item && { item }) })
+    const verdict = verdicts.get(policy) ?? decideListing(policy, identity, now)
+    verdicts.set(policy, verdict)
+    return verdict
   }
 }
 
 // The URI of a listed resource is all that its guard would see of a call.
 function showsResource(
   { uri }: Result,
-  { items, rules, now }: Protection,
-  identity: Identity | undefined,
+  { items, rules }: Protection,
+  { identity, now }: Viewer,
 ): Verdict {
   const target = resourceTarget(items, uri)
-  const call = { arguments: target.arguments, now: now() }
+  const call = { arguments: target.arguments, now }
   const decision = decideCall(rules.policyFor(target), identity, call)
   return decision instanceof Promise
     ? decision.then(({ effect }) => effect === 'allow')
@@ -104,8 +115,9 @@ async function filterTasks(
 }
 
 /** A gateway that calls for nobody but itself. */
-function isGatewayAlone(identity: Identity | undefined): boolean {
-  return identity?.kind === 'service' && identity.gateway !== undefined
+function isGatewayAlone({ identity, now }: Viewer): boolean {
+  const valid = validIdentity(identity, now)
+  return valid?.kind === 'service' && valid.gateway !== undefined
 }
 
 // `resultType` marks results of the 2026-07-28 revision, the first in which results are cacheable.

@@ -4,6 +4,7 @@ import { arrivals } from './arrivals.ts'
 import { AskedRequests } from './asked-requests.ts'
 import { type Delivery, deliveries } from './current-identity.ts'
 import { exchanges } from './exchange.ts'
+import { busy, inUse, noSession, replyTo } from './gate-replies.ts'
 import {
   isNotification,
   isRequest,
@@ -36,11 +37,6 @@ export interface GateRules {
   /** The same for a request. */
   describeRequest(open: OpenRequest): Delivery
 }
-
-const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
-const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
-const noSession: Reply = { error: { code: -32_001, message: 'Session not found' } }
-const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
 
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000
@@ -241,12 +237,6 @@ class Gate {
       error instanceof Error ? error : new Error('Gate failure', { cause: error }),
     )
   }
-}
-
-/** The text of an `IdentityError` is fixed and may be shown; no other error's is. */
-function replyTo(error: unknown): Reply {
-  if (!isIdentityError(error)) return failed
-  return { error: { code: 31_000 + error.status, message: error.message } }
 }
 
 function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {

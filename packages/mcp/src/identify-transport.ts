@@ -1,12 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
 import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
 import { arrivals } from './arrivals.ts'
+import { assertPlain, type PlainTransport } from './plain-transport.ts'
+import { isProtectedLine } from './protect-stdio.ts'
 import type { Transport } from './transport.ts'
-
-/** A transport that carries no headers, such as `StdioServerTransport` of either SDK generation. */
-export interface PlainTransport {
-  start(): Promise<void>
-}
 
 export interface IdentifyTransportOptions {
   /** Verifies the token as if it came in an `Authorization` header. */
@@ -29,7 +26,8 @@ export interface IdentifyTransportOptions {
  *
  * It does not verify a token again that has not changed: revocation is noticed with the next token.
  *
- * @throws TypeError for an HTTP transport, and unless exactly one of token and file is given
+ * @throws TypeError for an HTTP transport, for one that `protectStdio` has, and unless exactly one of
+ *   token and file is given
  *
  * @example
  * ```ts
@@ -41,9 +39,8 @@ export function identifyTransport<T extends PlainTransport>(
   transport: T,
   options: IdentifyTransportOptions,
 ): T {
-  if ('handleRequest' in transport || 'handlePostMessage' in transport) {
-    throw new TypeError('an HTTP transport gets the identity of each request')
-  }
+  assertPlain(transport)
+  if (isProtectedLine(transport)) throw new TypeError('identify a transport before protecting it')
   const credential = createCredential(options)
   const line = transport as unknown as Transport
   const start = line.start.bind(line)

@@ -16,23 +16,28 @@ export { requireUser } from './require-user.ts'
 export type { DecisionEvent } from './decision-event.ts'
 export type { Explanation } from './explain.ts'
 export { explain } from './explain.ts'
+export type { CreateServer, EntryServer } from './listen-stream.ts'
 export type { ProtectableServer, ProtectOptions } from './protect.ts'
 export { protect } from './protect.ts'
-export type { EntryHandler, EntryServer } from './protect-handler.ts'
+export type { EntryHandler } from './protect-handler.ts'
 export { protectHandler } from './protect-handler.ts'
+export { protectStdio } from './protect-stdio.ts'
 export type { Annotations, Rule } from './rule.ts'
 export type { RuleKind } from './target.ts'
 
 // What belongs to one caller
 
+export type { ElicitationOptions, Elicitations } from './elicitations.ts'
+export { createElicitations } from './elicitations.ts'
 export type { Events } from './own-events.ts'
 export { ownEvents } from './own-events.ts'
 export { callerKey } from './session-owner.ts'
 
 // Identity without HTTP
 
-export type { IdentifyTransportOptions, PlainTransport } from './identify-transport.ts'
+export type { IdentifyTransportOptions } from './identify-transport.ts'
 export { identifyTransport } from './identify-transport.ts'
+export type { PlainTransport } from './plain-transport.ts'
 
 // Identity in code below a call
 

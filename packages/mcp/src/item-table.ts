@@ -38,6 +38,25 @@ interface Updates {
   readonly callback?: unknown
 }
 
+/** An item with the name and the handler that it was given last. */
+class WatchedItem implements Item {
+  readonly kind: ItemKind
+  readonly registered: Registered
+  key: string
+  handler: unknown
+
+  constructor(kind: ItemKind, key: string, registered: Registered, handler: unknown) {
+    this.kind = kind
+    this.key = key
+    this.registered = registered
+    this.handler = handler
+  }
+
+  get policy(): Policy | undefined {
+    return policyOf(callable(this.handler))
+  }
+}
+
 /**
  * The items of one kind and what their handlers ask for, under whatever name and handler they have
  * at the time of a call.
@@ -63,27 +82,16 @@ export class ItemTable {
   }
 
   add(firstKey: string, registered: Registered, handler: unknown): void {
-    let callback = handler
-    let key = firstKey
-    const item: Item = {
-      kind: this.#kind,
-      registered,
-      get key() {
-        return key
-      },
-      get policy() {
-        return policyOf(callable(callback))
-      },
-    }
+    const item = new WatchedItem(this.#kind, firstKey, registered, handler)
     this.#items[firstKey] = item
     const update = registered.update
     if (typeof update !== 'function') return
     // `remove`, `enable` and `disable` of both generations go through this member as well.
     registered.update = (updates) => {
       update.call(registered, updates)
-      if (updates.callback !== undefined) callback = updates.callback
+      if (updates.callback !== undefined) item.handler = updates.callback
       const renamed = this.#kind === 'resource' ? updates.uri : updates.name
-      if (renamed) key = renamed
+      if (renamed) item.key = renamed
       if (renamed !== undefined) this.#rename(item, firstKey, renamed)
     }
   }

@@ -12,17 +12,19 @@ import {
 /** What a handler asks of its callers; without one it asks for an identity. */
 export type Policy = Guard<never> | 'public'
 
-const policies = new WeakMap<object, Policy>()
+// Not a WeakMap: one of thousands of handlers, made anew for each request, keeps the collector busy.
+const policyKey = Symbol('policy')
 
 /** The default: any caller whose identity is verified and has not expired. */
 export const authenticated: Guard = Object.freeze({ name: 'identity', decide: () => allow })
 
 export function setPolicy(handler: object, policy: Policy): void {
-  policies.set(handler, policy)
+  Object.defineProperty(handler, policyKey, { value: policy })
 }
 
 export function policyOf(handler: unknown): Policy | undefined {
-  return typeof handler === 'function' ? policies.get(handler) : undefined
+  if (typeof handler !== 'function') return undefined
+  return (handler as { readonly [policyKey]?: Policy })[policyKey]
 }
 
 /** Decides on a call. */

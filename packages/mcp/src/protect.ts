@@ -74,7 +74,7 @@ export interface ProtectOptions {
  *   of that time; to anybody else they do not exist.
  *
  * It does not verify tokens: identities come with the `AuthInfo` that `createAuthInfo` made. It does
- * not see `subscriptions/listen` of SDK v2: `protectHandler` does.
+ * not see `subscriptions/listen` of SDK v2: `protectHandler` and `protectStdio` do.
  *
  * @throws TypeError when the server is connected or protected already, or a rule is malformed
  *

@@ -46,18 +46,18 @@ export function requireOrg(...input: readonly unknown[]): unknown {
 }
 
 function readRules(rules: readonly unknown[]): OrganizationOptions<never> {
-  const options = new Map<string, unknown>()
-  for (const [option, value] of rules.flatMap(readRule)) {
-    if (options.has(option)) throw new TypeError(`${option} must be given once`)
+  const options = Object.create(null) as Record<string, unknown>
+  for (const [option, value] of rules.flatMap((rule) => Object.entries(readRule(rule)))) {
+    if (option in options) throw new TypeError(`${option} must be given once`)
     // A rule that turns out undefined, such as an unset variable, must not widen into "any".
     if (value === undefined) throw new TypeError(`${option} must not be undefined`)
-    options.set(option, value)
+    options[option] = value
   }
-  return Object.fromEntries(options)
+  return options
 }
 
-function readRule(rule: unknown): [string, unknown][] {
-  if (typeof rule === 'string' || Array.isArray(rule)) return [['ids', rule]]
-  if (typeof rule === 'object' && rule !== null) return Object.entries(rule)
+function readRule(rule: unknown): object {
+  if (typeof rule === 'string' || Array.isArray(rule)) return { ids: rule }
+  if (typeof rule === 'object' && rule !== null) return rule
   throw new TypeError('the organization rule must be ids or options')
 }

@@ -33,6 +33,7 @@ export class RuleTable {
    */
   policyFor(target: Pick<Target, 'kind' | 'name' | 'item'>): Policy | undefined {
     const asked = target.item?.policy
+    if (this.#rules.length === 0) return asked
     const ruled = this.#ruledFor(subjectOf(target))
     if (ruled === undefined || asked === undefined) return asked ?? ruled
     if (ruled === 'public') return asked

@@ -30,6 +30,7 @@ export function targetOf(items: Items, request: Request): Target {
     case 'resources/read':
     case 'resources/subscribe':
     case 'resources/unsubscribe':
+    case 'notifications/resources/updated':
       return resourceTarget(items, uri)
     case 'completion/complete':
       return completionTarget(items, isRecord(ref) ? ref : {}, paramsOf(request))

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { type Identity, memoryStore, type Store } from '@onbehalf/core'
+import { digest } from './digest.ts'
 import { isRecord, type Message, paramsOf, type Request } from './json-rpc.ts'
 import { ownerOf } from './session-owner.ts'
 
@@ -68,9 +68,4 @@ export function namedTasks(request: Request): string[] {
 
 function keyOf(taskId: string): string {
   return `task:${digest(taskId)}`
-}
-
-// Stores keep short ASCII text; ids and subjects may be anything.
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }

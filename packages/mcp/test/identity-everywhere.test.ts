@@ -5,7 +5,7 @@ import {
   completable as completableV2,
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
-import { currentIdentity, protect } from '@onbehalf/mcp'
+import { currentIdentity, identityOf, protect } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { makeServer, nothing, reply } from './support/make-server.ts'
@@ -21,7 +21,10 @@ async function connect(generation: Generation): Promise<Wire> {
   const shape = { topic: completable(z.string(), async () => later()) }
   const argsSchema = generation === 'v1' ? shape : z.object(shape)
   const template = new Template('file:///{name}', {
-    list: async () => ({ resources: [{ name: await later().then(String), uri: 'file:///a' }] }),
+    list: async (ctx) => {
+      const description = identityOf(ctx)?.subject ?? 'nobody in the context'
+      return { resources: [{ name: await later().then(String), description, uri: 'file:///a' }] }
+    },
     complete: { name: () => later() },
   })
   const later = async (): Promise<string[]> => {
@@ -75,6 +78,7 @@ describe.each(generations)('currentIdentity below a %s server', (generation) => 
       people.map((name, id) => line.ask({ jsonrpc: '2.0', id, method, params }, name)),
     )
     for (const [index, { result }] of answers.entries()) {
+      expect(JSON.stringify(result)).not.toContain('nobody')
       const others = people.filter((_, other) => other !== index)
       expect(JSON.stringify(result)).toContain(`"${people[index]}"`)
       for (const other of others) expect(JSON.stringify(result)).not.toContain(`"${other}"`)

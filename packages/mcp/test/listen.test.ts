@@ -1,7 +1,8 @@
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
-import { type DecisionEvent, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
-import { afterEach, describe, expect, test } from 'vitest'
+import { check } from '@onbehalf/core/guards'
+import { type DecisionEvent, guarded, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { callers, makeIdentity } from './support/callers.ts'
 import { type Host, host, modern } from './support/http-host.ts'
 
@@ -10,9 +11,18 @@ const organization = { id: 'acme', roles: [] }
 
 let open: Host | undefined
 let events: DecisionEvent[] = []
+let time = Date.now() / 1000
+let allowed = new Set<string>()
 afterEach(async () => {
   await open?.close()
   events = []
+  time = Date.now() / 1000
+  allowed = new Set()
+})
+
+const listed = check('listed', (identity) => {
+  if (allowed.has('nobody knows')) throw new Error('the policy engine is down')
+  return allowed.has(identity.subject)
 })
 
 function createServer(): McpServer {
@@ -21,7 +31,7 @@ function createServer(): McpServer {
       { name: 'test', version: '1' },
       { capabilities: { resources: { subscribe: true } } },
     ),
-    { onDecision: (event) => events.push(event) },
+    { clock: () => time, onDecision: (event) => events.push(event) },
   )
   server.registerResource(
     'note',
@@ -29,6 +39,13 @@ function createServer(): McpServer {
     {},
     requireOrg('acme', async () => ({ contents: [] })),
   )
+  server.registerResource(
+    'list',
+    'note://list',
+    {},
+    guarded(listed)(async () => ({ contents: [] })),
+  )
+  server.registerTool('any', {}, async () => ({ content: [] }))
   return server
 }
 
@@ -49,7 +66,7 @@ async function* iterate(body: unknown) {
 
 async function listen(url: URL, uris: unknown, caller?: string): Promise<Response> {
   const { body, headers } = modern('subscriptions/listen', {
-    notifications: { resourceSubscriptions: uris },
+    notifications: { resourceSubscriptions: uris, toolsListChanged: true },
   })
   return fetch(url, {
     method: 'POST',
@@ -139,5 +156,97 @@ describe.each([
       body: JSON.stringify(body),
     })
     expect(await answer.text()).toContain('"contents":[]')
+  })
+})
+
+/** Reads the notifications of a stream one after another. */
+function read(answer: Response) {
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+  return {
+    next: async () => {
+      const { value, done } = await reader.read()
+      return done ? 'end' : /"method":"notifications\/([^"]+)"/.exec(value)?.[1]
+    },
+    close: () => reader.cancel(),
+  }
+}
+
+describe('an open stream', () => {
+  const updates = () => events.filter(({ method }) => method === 'notifications/resources/updated')
+
+  test('hears of a resource for as long as its guard lets the caller in', async () => {
+    allowed = new Set(['bob'])
+    const { url, entry } = await start(true)
+    const stream = read(await listen(url, ['note://list'], 'bob'))
+    expect(await stream.next()).toBe('subscriptions/acknowledged')
+    entry.notify.resourceUpdated('note://list')
+    expect(await stream.next()).toBe('resources/updated')
+    allowed = new Set()
+    entry.notify.resourceUpdated('note://list')
+    entry.notify.toolsChanged()
+    expect(await stream.next()).toBe('tools/list_changed')
+    expect(updates()).toMatchObject([
+      { resource: 'note://list', identity: { subject: 'bob' }, decision: { guard: 'listed' } },
+    ])
+    allowed = new Set(['bob'])
+    entry.notify.resourceUpdated('note://list')
+    expect(await stream.next()).toBe('resources/updated')
+    expect(updates()).toHaveLength(1)
+    await stream.close()
+  })
+
+  test('is decided on for its own caller', async () => {
+    allowed = new Set(['ada', 'bob'])
+    const { url, entry } = await start(true)
+    const [ada, bob] = await Promise.all(
+      ['ada', 'bob'].map(async (name) => read(await listen(url, ['note://list'], name))),
+    )
+    await Promise.all([ada?.next(), bob?.next()])
+    allowed = new Set(['ada'])
+    entry.notify.resourceUpdated('note://list')
+    entry.notify.toolsChanged()
+    expect(await ada?.next()).toBe('resources/updated')
+    expect(await bob?.next()).toBe('tools/list_changed')
+    await Promise.all([ada?.close(), bob?.close()])
+  })
+
+  test('hears nothing while its guard cannot be evaluated', async () => {
+    allowed = new Set(['bob'])
+    const { url, entry } = await start(true)
+    const stream = read(await listen(url, ['note://list'], 'bob'))
+    await stream.next()
+    allowed = new Set(['nobody knows'])
+    entry.notify.resourceUpdated('note://list')
+    entry.notify.toolsChanged()
+    expect(await stream.next()).toBe('tools/list_changed')
+    expect(updates()).toMatchObject([{ decision: { reason: 'guard_error' } }])
+    await stream.close()
+  })
+
+  test('is forgotten by the handler when its client leaves, and when it ends', async () => {
+    const { url, entry } = await start(true)
+    const count = () => (entry.bus as unknown as { readonly listenerCount: number }).listenerCount
+    const left = read(await listen(url, ['note://acme'], 'bob'))
+    const ended = read(await listen(url, ['note://acme'], 'bob'))
+    await Promise.all([left.next(), ended.next()])
+    expect(count()).toBe(2)
+    await left.close()
+    await vi.waitUntil(() => count() === 1)
+    time = (callers.get('bob')?.expiresAt ?? 0) + 61
+    entry.notify.toolsChanged()
+    expect(await ended.next()).toBe('end')
+    await vi.waitUntil(() => count() === 0)
+  })
+
+  test('ends instead of telling anything to an expired identity', async () => {
+    const { url, entry } = await start(true)
+    const stream = read(await listen(url, ['note://acme'], 'bob'))
+    await stream.next()
+    time = (callers.get('bob')?.expiresAt ?? 0) + 59
+    entry.notify.toolsChanged()
+    expect(await stream.next()).toBe('tools/list_changed')
+    time += 2
+    entry.notify.toolsChanged()
+    expect(await stream.next()).toBe('end')
   })
 })

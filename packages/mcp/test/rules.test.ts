@@ -1,6 +1,6 @@
 import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js'
 import { CallToolRequestSchema } from '@modelcontextprotocol/sdk/types.js'
-import { role, scope, user } from '@onbehalf/core/guards'
+import { check, role, scope, user } from '@onbehalf/core/guards'
 import { allowPublic, explain, protect, type Rule, requireOrg } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import { callers } from './support/callers.ts'
@@ -57,6 +57,20 @@ describe.each(generations)('rules of a %s server', (generation) => {
     ]
     expect(await outcomes(rules, 'bob')).toEqual(['ok', 'role_missing', 'ok', 'role_missing', 'ok'])
     expect(await outcomes(rules, 'ada')).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
+  })
+
+  test('are asked once for a list, however many tools they are for', async () => {
+    let asked = 0
+    const guard = check('counted', async () => {
+      asked += 1
+      return true
+    })
+    const line = await connect([{ kind: 'tool', guard }, health])
+    expect(names(await line.ask(list(1), 'bob'))).toContain('list_invoices')
+    // Once for the three tools without a guard of their own, once together with that of `of_acme`.
+    expect(asked).toBe(2)
+    await line.ask(list(2), 'bob')
+    expect(asked).toBe(4)
   })
 
   test('let the most specific rule count', async () => {

@@ -6,11 +6,11 @@ import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/serve
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { identifyTransport, protectHandler } from '@onbehalf/mcp'
+import { identifyTransport, protectHandler, protectStdio } from '@onbehalf/mcp'
 import { callers } from '../support/callers.ts'
 import { type Handle, host, modern, type Rpc } from '../support/http-host.ts'
 import type { AnyServer } from '../support/make-server.ts'
-import { type Generation, wire } from '../support/raw.ts'
+import { type Generation, type Message, wire } from '../support/raw.ts'
 import { createTokenAuthenticator, mintToken, start } from '../support/tokens.ts'
 import { makeEverything, makeLowLevel } from './everything.ts'
 import type { Column, Row } from './rows.ts'
@@ -26,10 +26,10 @@ type Ask = (row: Row) => Promise<Got>
 /** One way to run a server, connected as one caller. */
 export interface Way {
   readonly name: string
-  /** Methods that the SDK serves by itself, where nothing can stand in front of it. */
-  readonly notCovered?: readonly string[]
   connect(column: Column): Promise<{ ask: Ask; close(): Promise<void> }>
 }
+
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 const claims: Record<Exclude<Column, 'nobody'>, object> = {
   service: { sub: 'agent', org_id: 'acme', scope: 'pay' },
@@ -191,8 +191,9 @@ const stdioV1: OpenStdio = async (input, output, token) => {
 }
 
 const stdioV2: OpenStdio = async (input, output, token) => {
-  const transport = identified(new StdioV2(input, output), token)
-  serveStdio(() => makeEverything('v2') as never, { transport })
+  const create = () => makeEverything('v2') as never
+  const transport = protectStdio(identified(new StdioV2(input, output), token), create)
+  serveStdio(create, { transport })
 }
 
 function identified<T extends { start(): Promise<void> }>(transport: T, token?: string): T {
@@ -215,7 +216,7 @@ function onStdio(open: OpenStdio, encode: Encode, first: readonly object[]): Way
       send({ ...encode(row).body, id })
       for (let round = 0; round < 400; round++) {
         const answers = written.split('\n').filter((text) => text.endsWith('}'))
-        const answer = answers.map((text) => JSON.parse(text) as Rpc).find((one) => one.id === id)
+        const answer = answers.map((text) => JSON.parse(text) as Message).find(isAnswerTo(id))
         if (answer !== undefined) return answer
         await delay(2)
       }
@@ -223,6 +224,13 @@ function onStdio(open: OpenStdio, encode: Encode, first: readonly object[]): Way
     }
     return { ask, close: async () => void input.end() }
   }
+}
+
+// A stream is answered with a notification that names the request.
+function isAnswerTo(id: number): (message: Message) => boolean {
+  const subscription = (params: Message['params']): unknown =>
+    (params?.['_meta'] as Record<string, unknown> | undefined)?.[subscriptionKey]
+  return (message) => message.id === id || subscription(message.params) === id
 }
 
 /** Every way in which a server of either generation is run. */
@@ -236,11 +244,7 @@ export const ways: readonly Way[] = [
   { name: 'v2 low-level Server', connect: inMemory('v2', makeLowLevel) },
   { name: 'v1 stdio', connect: onStdio(stdioV1, legacy, [initialize]) },
   { name: 'v2 stdio, legacy era', connect: onStdio(stdioV2, legacy, [initialize]) },
-  {
-    name: 'v2 stdio, 2026-07-28',
-    notCovered: ['subscriptions/listen'],
-    connect: onStdio(stdioV2, latest, []),
-  },
+  { name: 'v2 stdio, 2026-07-28', connect: onStdio(stdioV2, latest, []) },
   { name: 'v1 in memory', connect: inMemory('v1', makeEverything) },
   { name: 'v2 in memory', connect: inMemory('v2', makeEverything) },
 ]
