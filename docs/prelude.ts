@@ -22,7 +22,7 @@ declare global {
   /** The web server, and what answers MCP requests in it. */
   const app: Express
   const handleMcp: RequestHandler
-  const handler: McpHttpHandler
+  const mcp: McpHttpHandler
 
   /** Who issues tokens of persons, and the gateway's machine tokens. */
   const people: SigningIssuer

@@ -35,7 +35,7 @@ export interface AuthenticateOptions {
  * const app = new Hono()
  * app.use(resourceMetadata(authenticator))
  * app.all('/mcp', authenticate(authenticator), (c) =>
- *   handler.fetch(c.req.raw, { authInfo: c.get('auth') }),
+ *   mcp.fetch(c.req.raw, { authInfo: c.get('auth') }),
  * )
  * ```
  */

@@ -13,7 +13,7 @@ import type { Authenticator } from '../authenticator.ts'
  * ```ts
  * const serve = async (incoming: Request) => {
  *   const { authInfo } = await authenticateRequest(incoming, authenticator)
- *   return handler.fetch(incoming, { authInfo })
+ *   return mcp.fetch(incoming, { authInfo })
  * }
  * ```
  */

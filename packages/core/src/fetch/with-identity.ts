@@ -25,7 +25,7 @@ export interface WithIdentityOptions<Rest extends unknown[] = []> {
  * @example
  * ```ts
  * const serve = withIdentity(authenticator, (incoming, { authInfo }) =>
- *   handler.fetch(incoming, { authInfo }),
+ *   mcp.fetch(incoming, { authInfo }),
  * )
  * ```
  */
