@@ -41,7 +41,7 @@ afterEach(async () => {
   if (unhandled.length > 0) throw new AggregateError(unhandled, 'nobody handled a rejection')
 })
 
-describe.each(adapters)('authenticate on $name', ({ mount }) => {
+describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
   describe('a verified identity', () => {
     it('reaches the handler, and as the record that MCP SDKs carry', async () => {
       const { url, seen } = await start()
@@ -90,7 +90,8 @@ describe.each(adapters)('authenticate on $name', ({ mount }) => {
       const callers = ['ada', 'bob', 'cid', 'dan', 'eve']
       const headers = await Promise.all(callers.map((sub) => adasHeaders({ sub })))
       await Promise.all(headers.map((own) => post(url, own)))
-      expect(seen.map(({ identity }) => identity?.subject).toSorted()).toEqual(callers)
+      const subjects = seen.map(({ identity }) => identity?.subject)
+      expect(new Set(subjects)).toEqual(new Set(callers))
       for (const { identity, authInfo } of seen) {
         expect(identityOfAuthInfo(authInfo)).toBe(identity)
       }
@@ -278,7 +279,9 @@ describe.each(adapters)('authenticate on $name', ({ mount }) => {
       const refused = await post(url, {})
       expect(refused.status).toBe(401)
       expect(refused.headers.get('www-authenticate')).toBe(missing)
-      expect(await warned).toContain('onRefusal failed; the caller was refused all the same')
+      // What needs Node warns by its process.
+      const kind = isRaw ? 'OnbehalfWarning: ' : ''
+      expect(await warned).toBe(`${kind}onRefusal failed; the caller was refused all the same`)
       expect((await post(url, await adasHeaders())).status).toBe(200)
       expect(seen).toHaveLength(1)
     })
