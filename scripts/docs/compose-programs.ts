@@ -82,10 +82,10 @@ function modifiersOf(node: ts.Node): readonly ts.ModifierLike[] {
   return ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : []
 }
 
-/** What was exported stays as an expression. */
+/** What was exported becomes a constant. */
 function withoutDefault(text: string, statement: ts.ExportAssignment): string {
   const [start, value] = [statement.getStart(), statement.expression.getStart()]
-  return text.slice(0, start) + 'void'.padEnd(value - start) + text.slice(value)
+  return text.slice(0, start) + 'const exported='.padEnd(value - start) + text.slice(value)
 }
 
 function blank(text: string, node: ts.Node): string {
