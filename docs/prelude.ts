@@ -3,6 +3,7 @@
 
 import type {
   CallToolResult,
+  McpHttpHandler,
   McpServer as Server,
   ServerContext,
 } from '@modelcontextprotocol/server'
@@ -21,6 +22,7 @@ declare global {
   /** The web server, and what answers MCP requests in it. */
   const app: Express
   const handleMcp: RequestHandler
+  const mcp: McpHttpHandler
 
   /** Who issues tokens of persons, and the gateway's machine tokens. */
   const people: SigningIssuer

@@ -58,7 +58,7 @@ function join(parts: readonly Part[]): DocsProgram {
   }
 }
 
-/** Takes imports and `export` out of a block: they cannot stand inside a scope. */
+/** Takes imports, `export` and `export default` out of a block: they cannot stand inside a scope. */
 function toPart(block: Block): Part {
   const text = block.lines.join('\n')
   const source = ts.createSourceFile('block.ts', text, ts.ScriptTarget.Latest, true)
@@ -71,6 +71,7 @@ function toPart(block: Block): Part {
       imports.push(...namesOf(statement).map((it) => ({ ...it, ...origin })))
       body = blank(body, statement)
     }
+    if (ts.isExportAssignment(statement)) body = withoutDefault(body, statement)
     const exported = modifiersOf(statement).find(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)
     if (exported) body = blank(body, exported)
   }
@@ -79,6 +80,12 @@ function toPart(block: Block): Part {
 
 function modifiersOf(node: ts.Node): readonly ts.ModifierLike[] {
   return ts.canHaveModifiers(node) ? (ts.getModifiers(node) ?? []) : []
+}
+
+/** What was exported becomes a constant. */
+function withoutDefault(text: string, statement: ts.ExportAssignment): string {
+  const [start, value] = [statement.getStart(), statement.expression.getStart()]
+  return text.slice(0, start) + 'const exported='.padEnd(value - start) + text.slice(value)
 }
 
 function blank(text: string, node: ts.Node): string {

@@ -61,6 +61,11 @@ describe('compilePrograms', () => {
       ...fenced("const b: string = 'x'.repeat(a)"),
       ...fenced("const a = 'text'", 'a.trim() + b'),
     ),
+    exported: page(
+      'exported.md',
+      ...fenced('export const a = 1', 'export default { a }'),
+      ...fenced('export default (b: number) => a + b'),
+    ),
     elsewhere: page(
       'elsewhere.md',
       ...fenced("import { identityOf } from '@onbehalf/express'", 'identityOf(request)'),
@@ -82,6 +87,10 @@ describe('compilePrograms', () => {
 
   it('lets a block use what the blocks above declare, and declare it anew', () => {
     expect(complaintsOf(pages.continued)).toEqual([])
+  })
+
+  it('lets each block export what it shows', () => {
+    expect(complaintsOf(pages.exported)).toEqual([])
   })
 
   it('begins a new program where a name is imported from elsewhere', () => {

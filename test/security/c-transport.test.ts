@@ -75,7 +75,7 @@ describe.each(frameworks)('C1 Authorization twice, on %s', (_framework, mount) =
   })
 })
 
-describe.each(frameworks)('C2 another header twice, on %s', (_framework, mount) => {
+describe.each(frameworks)('C2 another header twice, on %s', (_framework, mount, isRaw) => {
   const machine = call({ machine: machineToken() })
   const [ada, gil] = [personToken(), personToken({ sub: 'gil' })]
   const tokens: readonly Row[] = [
@@ -106,7 +106,9 @@ describe.each(frameworks)('C2 another header twice, on %s', (_framework, mount) 
   it.each(['x-user', 'x-org'])('C2 refuses two values in one line: %s', async (name) => {
     const server = await startAssertedOn(mount)
     const lines = replace(server.good ?? [], name, 'ada, root')
-    await expectRefused(server, lines, { code: 'TOK', reason: 'asserted_value' })
+    // Where lines are joined, this looks like two.
+    const expected: ExpectedRefusal = isRaw ? { code: 'TOK', reason: 'asserted_value' } : duplicate
+    await expectRefused(server, lines, expected)
   })
 })
 

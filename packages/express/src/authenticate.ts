@@ -1,14 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import {
-  type Authenticator,
-  asIdentityError,
-  createRefusal,
-  type IdentityError,
-  type Refusal,
-} from '@onbehalf/core'
-import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
-import { credentialRequest } from './credential-request.ts'
+import { type Authenticator, createRefusal, type IdentityError } from '@onbehalf/core'
+import type { AuthInfo } from '@onbehalf/core/auth-info'
+import { authenticateIncoming, reportRefusal } from '@onbehalf/core/node'
 import type { Middleware } from './middleware.ts'
+import { send } from './send.ts'
 
 export interface AuthenticateOptions {
   /**
@@ -46,7 +41,7 @@ export function authenticate(
       },
       (thrown: unknown) => {
         answer(thrown, authenticator, res)
-        void report(thrown, options, req)
+        void reportRefusal(thrown, (error) => options.onRefusal?.(error, req))
       },
     )
   }
@@ -56,8 +51,7 @@ async function admit(
   authenticator: Authenticator<unknown>,
   req: IncomingMessage & { auth?: AuthInfo },
 ): Promise<void> {
-  const identity = await authenticator.authenticate(credentialRequest(req))
-  req.auth = createAuthInfo(identity, authenticator)
+  req.auth = (await authenticateIncoming(req, authenticator)).authInfo
 }
 
 function answer(thrown: unknown, authenticator: Authenticator<unknown>, res: ServerResponse): void {
@@ -67,23 +61,5 @@ function answer(thrown: unknown, authenticator: Authenticator<unknown>, res: Ser
   } catch {
     // No answer can be written any more (headers are out, for one); what remains is to hang up.
     res.destroy()
-  }
-}
-
-function send(refusal: Refusal, res: ServerResponse): void {
-  res.statusCode = refusal.status
-  for (const [name, value] of Object.entries(refusal.headers)) res.setHeader(name, value)
-  res.end(refusal.body)
-}
-
-async function report(
-  thrown: unknown,
-  options: AuthenticateOptions,
-  req: IncomingMessage,
-): Promise<void> {
-  try {
-    await options.onRefusal?.(asIdentityError(thrown), req)
-  } catch {
-    process.emitWarning('onRefusal failed; the caller was refused all the same', 'OnbehalfWarning')
   }
 }

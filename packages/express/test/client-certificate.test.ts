@@ -4,10 +4,10 @@ import { json } from 'node:stream/consumers'
 import { asserted, clientCertificate, createAuthenticator } from '@onbehalf/core'
 import { authenticate, identityOf } from '@onbehalf/express'
 import { describe, expect, it } from 'vitest'
+import { serveWith } from '../../../test/adapters/support/http.ts'
+import { resource } from '../../../test/adapters/support/identities.ts'
 import { createCertificate } from './certificate.ts'
 import { frameworks } from './frameworks.ts'
-import { serveWith } from './http.ts'
-import { resource } from './identities.ts'
 
 const server = createCertificate()
 const gateway = createCertificate()

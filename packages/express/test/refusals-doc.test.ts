@@ -9,7 +9,7 @@ import { protect, requireOrg, requireScope } from '@onbehalf/mcp'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { serve } from './http.ts'
+import { serve } from '../../../test/adapters/support/http.ts'
 import {
   adasHeaders,
   adasToken,
@@ -18,7 +18,7 @@ import {
   metadataUrl,
   people,
   resource,
-} from './identities.ts'
+} from '../../../test/adapters/support/identities.ts'
 
 const page = readFileSync(new URL('../../../docs/refusals.md', import.meta.url), 'utf8')
 const shown = [...page.matchAll(/```http\n([\s\S]*?)\n```/g)].map(([, block]) => block ?? '')

@@ -9,9 +9,14 @@ import { authenticate, identityOf } from '@onbehalf/express'
 import type express from 'express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
+import { serve } from '../../../test/adapters/support/http.ts'
+import {
+  adasHeaders,
+  authenticator,
+  metadataUrl,
+  resource,
+} from '../../../test/adapters/support/identities.ts'
 import { frameworks } from './frameworks.ts'
-import { serve } from './http.ts'
-import { adasHeaders, authenticator, metadataUrl, resource } from './identities.ts'
 
 /** What one call left behind: the request it came in, and what the tool was given. */
 interface Observed {

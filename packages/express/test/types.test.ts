@@ -4,7 +4,7 @@ import { authenticate, identityOf, type Middleware, resourceMetadata } from '@on
 import express5, { type RequestHandler as RequestHandler5 } from 'express'
 import express4, { type RequestHandler as RequestHandler4 } from 'express4'
 import { describe, expectTypeOf, it } from 'vitest'
-import { authenticator } from './identities.ts'
+import { authenticator } from '../../../test/adapters/support/identities.ts'
 
 describe('the types', () => {
   it('fit the handlers of Express 4 and Express 5', () => {

@@ -1,8 +1,6 @@
 import type { RequestListener } from 'node:http'
 import { type Authenticator, createRefusal, type Identity } from '@onbehalf/core'
-import { authenticate, identityOf } from '@onbehalf/express'
-import express5 from 'express'
-import express4 from 'express4'
+import { adapters, type Mount as MountAdapter } from '../../adapters/support/adapters.ts'
 
 /** Puts an authenticator in front of a handler, in each way a server of ours can be built. */
 export type Mount = (
@@ -12,10 +10,12 @@ export type Mount = (
   refused?: (error: unknown) => void,
 ) => RequestListener
 
-export const frameworks: readonly (readonly [name: string, mount: Mount])[] = [
-  ['node:http', onNode],
-  ['Express 4', onExpress(express4 as unknown as typeof express5)],
-  ['Express 5', onExpress(express5)],
+/** `isRaw` where header lines are seen as they were sent, and not joined. */
+type Framework = readonly [name: string, mount: Mount, isRaw: boolean]
+
+export const frameworks: readonly Framework[] = [
+  ['node:http', onNode, true],
+  ...adapters.map(({ name, mount, isRaw }): Framework => [name, onAdapter(mount), isRaw]),
 ]
 
 export function onNode(...[authenticator, handle, refused]: Parameters<Mount>): RequestListener {
@@ -36,16 +36,15 @@ export function onNode(...[authenticator, handle, refused]: Parameters<Mount>): 
   }
 }
 
-function onExpress(express: typeof express5): Mount {
+function onAdapter(mount: MountAdapter): Mount {
   return (authenticator, handle, refused) => {
-    const app = express()
-    app.disable('x-powered-by')
-    const onRefusal = (error: unknown): void => refused?.(error)
-    app.use('/mcp', authenticate(authenticator, { onRefusal }), (req, res) => {
-      const identity = identityOf(req) as Identity
-      handle(identity)
-      res.end(JSON.stringify(identity))
-    })
-    return app
+    const app = Promise.resolve(
+      mount({
+        authenticator: authenticator as Authenticator,
+        handle: ({ identity }) => handle(identity as Identity),
+        ...(refused && { onRefusal: refused }),
+      }),
+    )
+    return (req, res) => void app.then((listener) => listener(req, res))
   }
 }

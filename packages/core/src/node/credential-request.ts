@@ -1,9 +1,20 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { CredentialRequest } from '@onbehalf/core'
+import type { CredentialRequest } from '../credentials.ts'
 
-/** What an authenticator reads of a request. */
+/**
+ * What an authenticator reads of a Node request: the header lines as they arrived, the request target
+ * before anything rewrote it, and the client certificate that TLS verified.
+ *
+ * @example
+ * ```ts
+ * import type { IncomingMessage } from 'node:http'
+ *
+ * const whoCalls = async (req: IncomingMessage) =>
+ *   (await authenticator.authenticate(credentialRequest(req))).principal
+ * ```
+ */
 export function credentialRequest(req: IncomingMessage): CredentialRequest {
   return {
     headers: req.headers,
@@ -15,7 +26,7 @@ export function credentialRequest(req: IncomingMessage): CredentialRequest {
   }
 }
 
-/** The request target as it arrived: mounting rewrites `req.url` and keeps this one. */
+/** The request target as it arrived: frameworks that rewrite `req.url` keep this one. */
 export function originalUrl(req: IncomingMessage & { readonly originalUrl?: string }): string {
   return req.originalUrl ?? req.url ?? ''
 }

@@ -1,11 +1,10 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { authenticate } from '@onbehalf/express'
 import { createTokenMinter } from '@onbehalf/testing'
 import { describe, expect, it } from 'vitest'
-import { frameworks } from '../frameworks.ts'
-import { serve } from '../http.ts'
-import { adasHeaders, adasToken, authenticator, metadataUrl, people } from '../identities.ts'
+import { adapters } from './support/adapters.ts'
+import { serve } from './support/http.ts'
+import { adasHeaders, adasToken, authenticator, metadataUrl, people } from './support/identities.ts'
 
 const stranger = await createTokenMinter({ issuer: people.issuer, alg: 'ES256' })
 
@@ -33,7 +32,7 @@ const answer = [
   '{"error":"invalid_token","error_description":"The access token was refused"}',
 ]
 
-describe.each(frameworks)('the answer to an invalid token on %s', (_name, framework) => {
+describe.each(adapters)('the answer to an invalid token on $name', ({ mount }) => {
   describe.each(Object.entries(hostileTexts))('with %s', (_case, hostile) => {
     it.each([
       ['kid', () => people.mint({ sub: 'ada' }, { header: { kid: hostile } })],
@@ -68,9 +67,8 @@ describe.each(frameworks)('the answer to an invalid token on %s', (_name, framew
 
   /** Status, headers (without their date) and body. */
   async function call(headers: Record<string, string>): Promise<unknown[]> {
-    const app = framework().disable('x-powered-by')
-    app.post('/mcp', authenticate(authenticator), (_req, res) => void res.end('handled'))
-    const url = new URL('/mcp', await serve(app))
+    const handle = (): void => expect.unreachable('a refused request reached the handler')
+    const url = new URL('/mcp', await serve(await mount({ authenticator, handle })))
     return new Promise((resolve, reject) => {
       const outgoing = request(url, { method: 'POST', headers, agent: false }, (response) => {
         const { date: _date, ...rest } = response.headers

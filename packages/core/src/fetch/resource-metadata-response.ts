@@ -1,0 +1,25 @@
+import { answerMetadata, type MetadataPublisher } from '../adapters/metadata-answer.ts'
+
+/**
+ * Answers a request for the protected resource metadata (RFC 9728) of an authenticator, from which
+ * MCP clients learn the authorization servers. `undefined` for any other request.
+ *
+ * Ask it before anything that needs an identity: the metadata is public. The path is compared
+ * exactly, and it starts at the root of the host.
+ *
+ * @example
+ * ```ts
+ * const serve = (incoming: Request) =>
+ *   resourceMetadataResponse(incoming, authenticator) ?? new Response(null, { status: 404 })
+ * ```
+ */
+export function resourceMetadataResponse(
+  request: Request,
+  authenticator: MetadataPublisher,
+): Response | undefined {
+  const answer = answerMetadata(request.method, new URL(request.url).pathname, authenticator)
+  if (answer === undefined) return undefined
+  const { status, headers, body } = answer
+  const hasBody = body !== '' && request.method !== 'HEAD'
+  return new Response(hasBody ? body : null, { status, headers })
+}
