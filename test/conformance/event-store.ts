@@ -12,7 +12,7 @@ export class SessionEvents {
 
   async replayEventsAfter(
     lastEventId: string,
-    { send }: { send(eventId: string, message: never): Promise<void> },
+    { send }: { readonly send: (eventId: string, message: never) => Promise<void> },
   ): Promise<string> {
     const streamId = await this.getStreamIdForEventId(lastEventId)
     if (streamId === undefined) throw new Error('Unknown event')

@@ -54,7 +54,10 @@ export interface Surroundings {
 export function makeEverythingV2(guarding: Guarding, surroundings: Surroundings): McpServerV2 {
   const { state } = surroundings
   const server = guarding.server(
-    new McpServerV2(info, { capabilities, requestState: { verify: state.verify } }),
+    new McpServerV2(info, {
+      capabilities,
+      requestState: { verify: (sealed, context) => state.verify(sealed, context) },
+    }),
   )
   // What this module uses of a server is spelled alike in both generations.
   addItems(server as unknown as McpServerV1, guarding, {
@@ -69,7 +72,7 @@ export function makeEverythingV2(guarding: Guarding, surroundings: Surroundings)
 
 interface Spelling {
   readonly template: TemplateV1
-  toArguments(completions: NonNullable<PromptFixture['completions']>): object
+  readonly toArguments: (completions: NonNullable<PromptFixture['completions']>) => object
 }
 
 function addItems(server: McpServerV1, guarding: Guarding, spelling: Spelling): void {

@@ -3,15 +3,17 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-const wanted = 22
+const oldest = 22
 const release = '22.23.3'
 
 /**
  * A Node that the suite runs on: this one, or one from the registry. The servers under test run on
  * this one in any case.
+ *
+ * @throws Error where the registry has none for this machine
  */
 export async function findNode(): Promise<string> {
-  if (Number.parseInt(process.versions.node, 10) >= wanted) return process.execPath
+  if (Number.parseInt(process.versions.node, 10) >= oldest) return process.execPath
   const spec = `node-${process.platform}-${process.arch}@${release}`
   const { stdout } = await run('npx', [
     '-y',

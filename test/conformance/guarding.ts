@@ -1,5 +1,6 @@
 import type { ServerContext } from '@modelcontextprotocol/server'
-import { type Authenticator } from '@onbehalf/core'
+import type { Authenticator } from '@onbehalf/core'
+import { organization, user } from '@onbehalf/core/guards'
 import { authenticate } from '@onbehalf/express'
 import {
   callerKey,
@@ -8,9 +9,9 @@ import {
   type ProtectableServer,
   protect,
   protectHandler,
+  requireAll,
   requireOrg,
   requireRole,
-  requireUser,
 } from '@onbehalf/mcp'
 import type { RequestHandler } from 'express'
 
@@ -49,9 +50,14 @@ export function guardedBy(authenticator: Authenticator<unknown>): Guarding {
     middleware: [authenticate(authenticator)],
     server: (server) => protect(server),
     entry: protectHandler,
-    tool: (handler) => requireOrg('acme', handler as never) as unknown as typeof handler,
-    resource: (handler) => requireUser(handler as never) as unknown as typeof handler,
-    prompt: (handler) => requireRole('tester', handler as never) as unknown as typeof handler,
+    tool: alike((handler) => requireOrg('acme', handler)),
+    resource: alike((handler) => requireAll([user(), organization({ ids: 'acme' })], handler)),
+    prompt: alike((handler) => requireRole('tester', handler)),
     bind: callerKey,
   }
+}
+
+/** A wrapper, for handlers of whatever shape. */
+function alike(wrap: (handler: never) => unknown): <H extends Handler>(handler: H) => H {
+  return <H extends Handler>(handler: H) => wrap(handler as never) as H
 }
