@@ -19,27 +19,27 @@ describe('compareFindings', () => {
     [
       'a verdict',
       [failed],
-      'tools-list lists-tools at status: bare "SUCCESS"; with Onbehalf "FAILURE"',
+      'tools-list lists-tools: bare SUCCESS; with Onbehalf FAILURE (No tools)',
     ],
     [
       'a member deep in the details',
       [{ ...passed, details: { tools: ['a'] } }],
-      'tools-list lists-tools at details.tools.1: bare "b"; with Onbehalf nothing',
+      'tools-list lists-tools: SUCCESS both times, and unlike at details.tools.1: bare "b"; with Onbehalf nothing',
     ],
     [
       'an error message',
       [{ ...passed, errorMessage: 'late' }],
-      'tools-list lists-tools at errorMessage: bare nothing; with Onbehalf "late"',
+      'tools-list lists-tools: bare SUCCESS; with Onbehalf SUCCESS (late)',
     ],
     [
       'a check that was not made',
       [],
-      `tools-list lists-tools: bare ${JSON.stringify(passed)}; with Onbehalf nothing`,
+      'tools-list lists-tools: bare SUCCESS; with Onbehalf not made',
     ],
     [
       'a check that was made twice',
       [passed, passed],
-      `tools-list lists-tools 2: bare nothing; with Onbehalf ${JSON.stringify(passed)}`,
+      'tools-list lists-tools 2: bare not made; with Onbehalf SUCCESS',
     ],
   ])('names %s', (_what, guarded, line) => {
     expect(differ([passed], guarded)).toEqual([line])

@@ -59,9 +59,16 @@ function countChecks(checks: readonly Check[]): string {
 
 /** A line that names scenario, check and both outcomes. */
 export function formatDifference({ scenario, check, bare, guarded }: Difference): string {
+  const [alone, inside] = [outcomeOf(bare), outcomeOf(guarded)]
+  if (alone !== inside) return `${scenario} ${check}: bare ${alone}; with Onbehalf ${inside}`
   const { path, one, other } = firstDifference(bare, guarded)
-  const at = path.length > 0 ? ` at ${path.join('.')}` : ''
-  return `${scenario} ${check}${at}: bare ${show(one)}; with Onbehalf ${show(other)}`
+  const where = `${scenario} ${check}: ${alone} both times, and unlike at ${path.join('.')}`
+  return `${where}: bare ${show(one)}; with Onbehalf ${show(other)}`
+}
+
+function outcomeOf(check: Check | undefined): string {
+  if (check === undefined) return 'not made'
+  return check.errorMessage === undefined ? check.status : `${check.status} (${check.errorMessage})`
 }
 
 interface Place {
