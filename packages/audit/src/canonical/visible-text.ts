@@ -2,8 +2,8 @@
 // order mark, language tags, lone surrogates: what changes how a line looks without being seen, what
 // RFC 8785 cannot write, or what a database refuses within JSON, as Postgres does NUL. The rest of C0
 // needs no entry: JSON escapes it.
-// oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const invisible =
+  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   /[\u0000\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}|\\u\{/gu
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for

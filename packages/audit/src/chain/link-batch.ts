@@ -29,8 +29,8 @@ export function linkBatch(
   return { lines: buffer.lines, hashes }
 }
 
-/** Moves the end of a chain behind records that are kept now. */
-export function advance(state: ChainState, { hashes }: LinkedRecords): void {
+/** Moves the end of a chain behind records that are kept now: those with these hashes. */
+export function advance(state: ChainState, hashes: readonly string[]): void {
   state.last = hashes.at(-1) ?? state.last
   for (const digest of hashes) state.tree.add(fromBase64url(digest))
 }

@@ -36,7 +36,7 @@ export class ChainWriter {
     const records = linkBatch(this.state, batch, this.#buffer)
     if (this.#isFull(records.lines.byteLength)) await this.#rotate()
     await this.#segment.append(records.lines)
-    advance(this.state, records)
+    advance(this.state, records.hashes)
   }
 
   close(): Promise<void> {

@@ -1,0 +1,90 @@
+import { Socket } from 'node:net'
+import { within } from '@onbehalf/audit/log'
+import { Client, type ClientConfig, DatabaseError, type QueryResultRow } from 'pg'
+
+/** A statement was sent, and what became of it is not known. */
+export class LostAnswer extends Error {
+  constructor(cause: unknown) {
+    super('Postgres did not say whether it kept the events', { cause })
+  }
+}
+
+interface Session {
+  readonly client: Client
+  readonly socket: Socket
+  readonly connected: Promise<unknown>
+}
+
+/**
+ * One connection to Postgres: made when it is needed, given up when it fails or takes too long, and
+ * then made anew.
+ */
+export class Connection {
+  readonly #config: ClientConfig
+  #session: Session | undefined
+
+  constructor(config: ClientConfig) {
+    this.#config = config
+  }
+
+  /**
+   * Runs one statement, which is a transaction of its own: it is committed when this resolves.
+   *
+   * @throws LostAnswer when it may have been committed; with any other error it was not
+   */
+  async query<Row extends QueryResultRow>(
+    statement: string,
+    values: readonly unknown[],
+    seconds: number,
+  ): Promise<readonly Row[]> {
+    this.#session ??= this.#connect()
+    const session = this.#session
+    let isSent = false
+    const work = session.connected.then(() => {
+      isSent = true
+      return session.client.query<Row>(statement, [...values])
+    })
+    try {
+      const { rows } = await within(seconds, work, 'Postgres did not answer in time')
+      return rows
+    } catch (error) {
+      if (isSent && isRefusal(error)) throw error
+      this.#drop(session)
+      throw isSent ? new LostAnswer(error) : error
+    }
+  }
+
+  /** Says goodbye, and waits a moment for the end of the connection. */
+  async close(seconds: number): Promise<void> {
+    const session = this.#session
+    if (session === undefined) return
+    await within(seconds, session.client.end(), 'Postgres did not answer in time').catch(
+      () => undefined,
+    )
+    this.#drop(session)
+  }
+
+  // The socket is ours, so that it can be destroyed at any time: a peer that answers nothing would
+  // otherwise hold it for as long as it likes.
+  #connect(): Session {
+    const socket = new Socket()
+    const client = new Client({ ...this.#config, stream: () => socket })
+    const session: Session = { client, socket, connected: client.connect() }
+    client.on('error', () => this.#drop(session))
+    return session
+  }
+
+  #drop(session: Session): void {
+    session.socket.destroy()
+    if (this.#session === session) this.#session = undefined
+  }
+}
+
+// Connection exceptions, intervention of an operator, errors of the system, internal errors: classes
+// of SQLSTATE that come with the end of a connection. All others come with the end of a statement.
+const endsConnection = /^(08|57|58|XX)/
+
+/** Whether Postgres refused a statement: then nothing of it was done. */
+function isRefusal(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && !endsConnection.test(error.code ?? 'XX')
+}
