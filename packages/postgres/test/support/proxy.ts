@@ -3,45 +3,81 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { ClientConfig } from 'pg'
 import { onTestFinished } from 'vitest'
 
-/** What becomes of connections: they work, are never read, or end at the next answer. */
-type Mode = 'forward' | 'silence' | 'cut answers'
+/**
+ * What a proxy does: it forwards, accepts and never reads, or forwards until Postgres answers and
+ * then cuts the connection; all that comes later is silence again.
+ */
+type Mode = 'forward' | 'silence' | 'cut the next answer'
 
-/** Stands between a sink and Postgres. */
-export interface Proxy {
-  readonly connection: ClientConfig
-  mode: Mode
-  /** How many connections were accepted so far. */
-  readonly accepted: number
+/** Stands between a sink and Postgres, on the loopback. */
+export class Proxy {
+  mode: Mode = 'forward'
+  readonly #target: ClientConfig
+  readonly #sockets = new Set<Socket>()
+  readonly #server = createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
+  #port = 0
+
+  constructor(target: ClientConfig) {
+    this.#target = target
+  }
+
+  get connection(): ClientConfig {
+    return { ...this.#target, host: '127.0.0.1', port: this.#port }
+  }
+
+  /** Listens, always on the same port. */
+  async start(): Promise<void> {
+    this.#server.listen(this.#port, '127.0.0.1')
+    await once(this.#server, 'listening')
+    this.#port = (this.#server.address() as AddressInfo).port
+  }
+
+  /** Ends all connections, and refuses new ones. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+    await once(this.#server, 'close')
+  }
+
+  /** Leaves the connections of now open, and never reads from them again. */
+  freeze(): void {
+    for (const socket of this.#sockets) socket.pause()
+  }
+
+  #accept(client: Socket): void {
+    this.#watch(client)
+    if (this.mode === 'silence') return
+    const { host = '', port = 0 } = this.#target
+    const server = connect({ host, port })
+    this.#watch(server)
+    client.on('data', (data) => {
+      if (this.mode === 'silence') client.pause()
+      else server.write(data)
+    })
+    server.on('data', (data) => {
+      if (this.mode === 'forward') client.write(data)
+      if (this.mode !== 'cut the next answer') return
+      this.mode = 'silence'
+      client.destroy()
+    })
+    client.on('close', () => server.destroy())
+    server.on('close', () => client.destroy())
+    client.resume()
+  }
+
+  #watch(socket: Socket): void {
+    this.#sockets.add(socket)
+    // Their ends are what the tests are about.
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.#sockets.delete(socket))
+  }
 }
 
-/** A proxy in front of where `target` leads, on the loopback; gone after the test. */
+/** A proxy in front of where the settings lead; gone after the test. */
 export async function newProxy(target: ClientConfig): Promise<Proxy> {
-  const sockets = new Set<Socket>()
-  const proxy = { connection: target, mode: 'forward' as Mode, accepted: 0 }
-  const server = createServer((client) => {
-    proxy.accepted += 1
-    const upstream = connect({ host: target.host ?? '', port: target.port ?? 0 })
-    for (const socket of [client, upstream]) {
-      sockets.add(socket)
-      socket.on('error', () => undefined)
-      socket.on('close', () => [client, upstream].forEach((end) => end.destroy()))
-    }
-    client.on('data', (data) => {
-      if (proxy.mode === 'silence') client.pause()
-      else upstream.write(data)
-    })
-    upstream.on('data', (data) => {
-      if (proxy.mode === 'cut answers') client.destroy()
-      else if (proxy.mode === 'forward') client.write(data)
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    for (const socket of sockets) socket.destroy()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  proxy.connection = { ...target, host: '127.0.0.1', port }
+  const proxy = new Proxy(target)
+  await proxy.start()
+  onTestFinished(() => proxy.stop())
   return proxy
 }
