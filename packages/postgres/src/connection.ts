@@ -2,10 +2,15 @@ import { Socket } from 'node:net'
 import { within } from '@onbehalf/audit/log'
 import { Client, type ClientConfig, DatabaseError, type QueryResultRow } from 'pg'
 
-/** A statement was sent, and what became of it is not known. */
-export class LostAnswer extends Error {
-  constructor(cause: unknown) {
-    super('Postgres did not say whether it kept the events', { cause })
+/** Postgres could not be asked, or did not answer. */
+export class LostConnection extends Error {
+  /** The statement was sent, so that it may have been committed. */
+  readonly isSent: boolean
+
+  constructor(isSent: boolean, cause: unknown) {
+    const unknown = 'Postgres did not say whether it kept the events'
+    super(isSent ? unknown : 'Postgres cannot be reached', { cause })
+    this.isSent = isSent
   }
 }
 
@@ -13,6 +18,8 @@ interface Session {
   readonly client: Client
   readonly socket: Socket
   readonly connected: Promise<unknown>
+  /** Resolves when the statement before is done. */
+  idle: Promise<unknown>
 }
 
 /**
@@ -30,7 +37,7 @@ export class Connection {
   /**
    * Runs one statement, which is a transaction of its own: it is committed when this resolves.
    *
-   * @throws LostAnswer when it may have been committed; with any other error it was not
+   * @throws LostConnection when there was no answer; with any other error nothing was done
    */
   async query<Row extends QueryResultRow>(
     statement: string,
@@ -40,17 +47,21 @@ export class Connection {
     this.#session ??= this.#connect()
     const session = this.#session
     let isSent = false
-    const work = session.connected.then(() => {
+    const work = (async () => {
+      await session.idle
+      await session.connected
+      if (session.socket.destroyed) throw new Error('the connection was given up')
       isSent = true
       return session.client.query<Row>(statement, [...values])
-    })
+    })()
+    session.idle = work.catch(() => undefined)
     try {
       const { rows } = await within(seconds, work, 'Postgres did not answer in time')
       return rows
     } catch (error) {
       if (isSent && isRefusal(error)) throw error
       this.#drop(session)
-      throw isSent ? new LostAnswer(error) : error
+      throw new LostConnection(isSent, error)
     }
   }
 
@@ -69,7 +80,12 @@ export class Connection {
   #connect(): Session {
     const socket = new Socket()
     const client = new Client({ ...this.#config, stream: () => socket })
-    const session: Session = { client, socket, connected: client.connect() }
+    const session: Session = {
+      client,
+      socket,
+      connected: client.connect(),
+      idle: Promise.resolve(),
+    }
     client.on('error', () => this.#drop(session))
     return session
   }

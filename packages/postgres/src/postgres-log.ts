@@ -1,7 +1,7 @@
 import type { AuditEvent } from '@onbehalf/audit'
 import { advance, EventBatch, LineBuffer, linkBatch, within } from '@onbehalf/audit/log'
 import { DatabaseError } from 'pg'
-import { Connection, LostAnswer } from './connection.ts'
+import { Connection, LostConnection } from './connection.ts'
 import { OpenChain } from './open-chain.ts'
 import type { PostgresSinkSettings } from './sink-settings.ts'
 import { findRecorded, insertRecords, type Records, secondsUntil } from './statements.ts'
@@ -101,14 +101,13 @@ export class PostgresLog {
     return undefined
   }
 
-  // A connection that was idle may be gone without notice: half of the time is left for another.
+  // A connection that was idle may be gone without notice: half of the time is for another one.
   async #insert(records: Records, until: number): Promise<Conflict | undefined> {
     const halfway = (performance.now() + until) / 2
     try {
       return await this.#insertOnce(records, halfway)
     } catch (error) {
-      if (!(error instanceof LostAnswer)) throw error
-      this.#doubtful = records
+      if (!(error instanceof LostConnection)) throw error
       return this.#insertOnce(records, until)
     }
   }
@@ -119,6 +118,7 @@ export class PostgresLog {
       await insertRecords(this.#connection, records, until)
       return undefined
     } catch (error) {
+      if (error instanceof LostConnection && error.isSent) this.#doubtful = records
       if (!isUniqueViolation(error)) throw error
       const recorded = await findRecorded(this.#connection, records, until)
       const hashes = new Set(recorded.values())

@@ -27,7 +27,7 @@ const insert = `
     )) AS durability (setting)
   WHERE setting IS NOT NULL`
 
-/** Adds records, all of them or none. @throws LostAnswer when it is not known which */
+/** Adds records, all of them or none. @throws LostConnection when it is not known which */
 export async function insertRecords(
   connection: Connection,
   { chain, after, lines }: Records,

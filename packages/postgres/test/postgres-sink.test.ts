@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createAuditTrail } from '@onbehalf/audit'
 import { type PostgresSinkOptions, postgresSink } from '@onbehalf/postgres'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { eventOf } from '../../audit/test/support/events.ts'
 import { newSigner } from '../../audit/test/support/log.ts'
 import { ada, key } from '../../audit/test/support/trail.ts'
@@ -209,6 +209,19 @@ describe.skipIf(!hasPostgres)('a sink on Postgres', () => {
       connection.user,
     ])
     expect(sessions.rowCount).toBe(0)
+  })
+
+  it('asks one thing at a time, as the driver wants it, while heads and events are kept', async () => {
+    const warnings: Error[] = []
+    const listen = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listen)
+    onTestFinished(() => void process.off('warning', listen))
+    const sink = await newSink(database, { headEveryRecords: 1 })
+    for (let number = 0; number < 50; number++) await sink.write(eventOf(number))
+    await sink.flush()
+    expect(warnings).toEqual([])
+    const { rows } = await database.pool.query('SELECT count(*)::int AS heads FROM onbehalf.heads')
+    expect((rows as { heads: number }[])[0]?.heads).toBeGreaterThan(10)
   })
 
   it('says at once what is wrong, when it is asked whether it is ready', async () => {

@@ -5,13 +5,15 @@ import { onTestFinished } from 'vitest'
 
 /**
  * What a proxy does: it forwards, accepts and never reads, or forwards until Postgres answers and
- * then cuts the connection; all that comes later is silence again.
+ * then cuts the connection.
  */
 type Mode = 'forward' | 'silence' | 'cut the next answer'
 
 /** Stands between a sink and Postgres, on the loopback. */
 export class Proxy {
   mode: Mode = 'forward'
+  /** What it does when it has cut an answer. */
+  afterCut: Mode = 'silence'
   readonly #target: ClientConfig
   readonly #sockets = new Set<Socket>()
   readonly #server = createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
@@ -58,7 +60,7 @@ export class Proxy {
     server.on('data', (data) => {
       if (this.mode === 'forward') client.write(data)
       if (this.mode !== 'cut the next answer') return
-      this.mode = 'silence'
+      this.mode = this.afterCut
       client.destroy()
     })
     client.on('close', () => server.destroy())
