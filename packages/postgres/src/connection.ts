@@ -59,9 +59,9 @@ export class Connection {
       const { rows } = await within(seconds, work, 'Postgres did not answer in time')
       return rows
     } catch (error) {
-      if (isSent && isRefusal(error)) throw error
-      this.#drop(session)
-      throw new LostConnection(isSent, error)
+      const isAnswer = isSent && isRefusal(error)
+      if (!isAnswer || error.code === readOnly) this.#drop(session)
+      throw isAnswer ? error : new LostConnection(isSent, error)
     }
   }
 
@@ -99,6 +99,9 @@ export class Connection {
 // Connection exceptions, intervention of an operator, errors of the system, internal errors: classes
 // of SQLSTATE that come with the end of a connection. All others come with the end of a statement.
 const endsConnection = /^(08|57|58|XX)/
+
+// What a server says that has become a standby: the next connection may lead to the new primary.
+const readOnly = '25006'
 
 /** Whether Postgres refused a statement: then nothing of it was done. */
 function isRefusal(error: unknown): error is DatabaseError {

@@ -145,6 +145,18 @@ describe.skipIf(!hasPostgres)('a strict trail on Postgres', () => {
     await expectIntact(4)
   })
 
+  it('leaves a server that takes no writes any longer, as after a failover', async () => {
+    const connection = await database.login('onbehalf_writer')
+    const role = `ALTER ROLE ${connection.user}`
+    await database.pool.query(`${role} SET default_transaction_read_only TO on`)
+    const trail = strictTrail(await newSink(database, { connection, timeoutSeconds }))
+    await expectRefusal(runCall(trail))
+    // A role's settings are those of the moment when it logs in.
+    await database.pool.query(`${role} RESET default_transaction_read_only`)
+    await runCall(trail)
+    await expectIntact(2)
+  })
+
   it('gets over the end of its connection in the middle of an insert', async () => {
     const connection = await database.login('onbehalf_writer')
     const trail = strictTrail(await newSink(database, { connection }))
