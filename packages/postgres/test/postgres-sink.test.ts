@@ -5,8 +5,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { eventOf } from '../../audit/test/support/events.ts'
 import { newSigner } from '../../audit/test/support/log.ts'
 import { ada, key } from '../../audit/test/support/trail.ts'
+import { createCertificate } from '../../express/test/certificate.ts'
 import { type Database, newDatabase, newSink } from './support/database.ts'
 import { hasPostgres } from './support/postgres.ts'
+import { newTlsFront } from './support/tls-front.ts'
 
 describe('options of a sink', () => {
   it.each([
@@ -222,6 +224,21 @@ describe.skipIf(!hasPostgres)('a sink on Postgres', () => {
     expect(warnings).toEqual([])
     const { rows } = await database.pool.query('SELECT count(*)::int AS heads FROM onbehalf.heads')
     expect((rows as { heads: number }[])[0]?.heads).toBeGreaterThan(10)
+  })
+
+  it('speaks TLS to a server whose certificate it trusts, and to no other', async () => {
+    const identity = createCertificate()
+    const connection = await newTlsFront(await database.login('onbehalf_writer'), identity)
+    const trusting = (ca: string): PostgresSinkOptions['connection'] => ({
+      ...connection,
+      ssl: { ca, checkServerIdentity: () => undefined },
+    })
+    const sink = await newSink(database, { connection: trusting(identity.cert) })
+    const event = eventOf(1)
+    await sink.write(event)
+    const other = await newSink(database, { connection: trusting(createCertificate().cert) })
+    await expect(other.write(eventOf(2))).rejects.toThrow('Postgres cannot be reached')
+    expect(await database.events()).toEqual([event])
   })
 
   it('says at once what is wrong, when it is asked whether it is ready', async () => {
