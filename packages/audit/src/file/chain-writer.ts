@@ -1,10 +1,10 @@
 import { join } from 'node:path'
+import type { ChainState } from '../chain/chain-state.ts'
+import type { EventBatch } from '../chain/event-batch.ts'
+import { LineBuffer } from '../chain/line-buffer.ts'
+import { advance, linkBatch } from '../chain/link-batch.ts'
 import { segmentFile } from '../log/file-names.ts'
-import { fromBase64url } from '../merkle/tree-hash.ts'
-import type { ChainState } from './chain-state.ts'
-import type { EventBatch } from './event-batch.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
-import { LineBuffer } from './line-buffer.ts'
 import { Segment } from './segment.ts'
 
 /** The segment that a chain goes on in. */
@@ -33,27 +33,10 @@ export class ChainWriter {
 
   /** Appends one record for each event: all of them, or none and a rejection. */
   async append(batch: EventBatch): Promise<void> {
-    const { state } = this
-    const { last, hashes } = this.#buildLines(batch)
-    const { lines } = this.#buffer
-    if (this.#isFull(lines.byteLength)) await this.#rotate()
-    await this.#segment.append(lines)
-    state.last = last
-    for (const digest of hashes) state.tree.add(fromBase64url(digest))
-  }
-
-  #buildLines({ bytes, ends, length }: EventBatch): { last: string; hashes: readonly string[] } {
-    const hashes: string[] = []
-    let { last } = this.state
-    let start = 0
-    this.#buffer.clear(ends.length, length)
-    for (const end of ends) {
-      const seq = this.state.tree.size + hashes.length + 1
-      last = this.#buffer.add(bytes.subarray(start, end), last, seq)
-      hashes.push(last)
-      start = end
-    }
-    return { last, hashes }
+    const records = linkBatch(this.state, batch, this.#buffer)
+    if (this.#isFull(records.lines.byteLength)) await this.#rotate()
+    await this.#segment.append(records.lines)
+    advance(this.state, records.hashes)
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
+import { CommitQueue } from '../chain/commit-queue.ts'
+import type { EventBatch } from '../chain/event-batch.ts'
 import { eventText } from '../log/record.ts'
 import type { AuditSink } from '../sinks/sink.ts'
-import { CommitQueue } from './commit-queue.ts'
-import type { EventBatch } from './event-batch.ts'
 import {
   type FileSinkOptions,
   type FileSinkSettings,
@@ -86,7 +86,8 @@ class LazyLog {
   async close(): Promise<void> {
     const log = await this.#opening
     if (log === undefined) return
-    await log.heads.close()
+    await log.heads.finish()
+    await log.headsFile.close()
     await log.writer.close()
     log.lock.release()
   }

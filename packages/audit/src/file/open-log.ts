@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { chainsOf, headsFile } from '../log/file-names.ts'
+import { emptyChain } from '../chain/chain-state.ts'
+import { HeadWriter } from '../chain/head-writer.ts'
+import { headText } from '../heads/head.ts'
+import { chainsOf, headsFile as headsFileOf } from '../log/file-names.ts'
 import { type ChainLock, lockChain } from './chain-lock.ts'
-import { emptyChain } from './chain-state.ts'
 import { ChainWriter } from './chain-writer.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
-import { HeadWriter } from './head-writer.ts'
 import { recoverChain } from './recover-chain.ts'
 import { Segment } from './segment.ts'
 
@@ -15,6 +16,7 @@ export interface OpenLog {
   readonly lock: ChainLock
   readonly writer: ChainWriter
   readonly heads: HeadWriter
+  readonly headsFile: Segment
 }
 
 /** Goes on with a chain that nobody writes, or begins one. */
@@ -59,8 +61,11 @@ async function opened(
   headsSize: number | undefined,
 ): Promise<OpenLog> {
   const { directory, openFile } = settings
-  const path = join(directory, headsFile(writer.state.chain))
-  const heads = new HeadWriter(settings, writer.state, new Segment(path, openFile, headsSize))
+  const path = join(directory, headsFileOf(writer.state.chain))
+  const headsFile = new Segment(path, openFile, headsSize)
+  const heads = new HeadWriter(settings, writer.state, (head) =>
+    headsFile.append(Buffer.from(`${headText(head)}\n`, 'utf8')),
+  )
   await heads.finish()
-  return { lock, writer, heads }
+  return { lock, writer, heads, headsFile }
 }

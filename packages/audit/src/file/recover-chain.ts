@@ -1,12 +1,12 @@
 import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type ChainState, emptyChain } from '../chain/chain-state.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
 import { parseLine } from '../log/parse-line.ts'
 import { readChunks } from '../log/read-chunks.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
 import { fromBase64url } from '../merkle/tree-hash.ts'
-import { type ChainState, emptyChain } from './chain-state.ts'
 import type { OpenEnd } from './chain-writer.ts'
 
 /** A chain as it was found, ready to go on. */

@@ -30,9 +30,9 @@ export function signedBytes(head: LogHead): Uint8Array {
   return Buffer.from(`onbehalf audit head v1\n${canonicalize(signed)}`, 'utf8')
 }
 
-/** One line of a file of heads. */
-export function headLine(head: LogHead): string {
-  return `${canonicalize(head)}\n`
+/** A head as it is kept: {@link parseHead} reads it. */
+export function headText(head: LogHead): string {
+  return canonicalize(head)
 }
 
 /**

@@ -1,15 +1,13 @@
 import type { KeyObject } from 'node:crypto'
-import { join } from 'node:path'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { isSignedBy } from '../heads/signer.ts'
-import { headsFile } from '../log/file-names.ts'
-import { readLines } from '../log/read-lines.ts'
+import type { LogSource } from './log-source.ts'
 import type { Finding } from './report.ts'
 
 /** Where a head comes from, and what it says. */
 export interface KnownHead {
   readonly head: LogHead
-  /** Kept outside of the directory. */
+  /** Kept elsewhere than the log. */
   readonly isExternal: boolean
 }
 
@@ -29,12 +27,11 @@ export interface HeadOptions {
 
 /** Collects the heads that a chain has to live up to. */
 export async function readHeads(
-  directory: string,
+  source: LogSource,
   chain: string,
-  names: readonly string[],
   { keys, external }: HeadOptions,
 ): Promise<ChainHeads> {
-  const file = headsFile(chain)
+  const { file, lines } = await source.heads(chain)
   const problem = (detail: string, line?: number): Finding => ({
     kind: 'head',
     chain,
@@ -54,11 +51,7 @@ export async function readHeads(
     }
   }
   for (const head of external) take(parseHead(JSON.stringify(head)), true)
-  if (!names.includes(file)) findings.push(problem('the heads of this chain are gone'))
-  else {
-    for await (const { text, line } of readLines(join(directory, file))) {
-      take(parseHead(text), false, line)
-    }
-  }
+  if (lines === undefined) findings.push(problem('the heads of this chain are gone'))
+  else for await (const { text, line } of lines) take(parseHead(text), false, line)
   return { heads: heads.toSorted((a, b) => a.head.size - b.head.size), findings }
 }

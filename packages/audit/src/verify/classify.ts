@@ -1,6 +1,5 @@
-import type { SegmentName } from '../log/file-names.ts'
+import type { LogSource } from './log-source.ts'
 import type { Finding } from './report.ts'
-import { scanChain } from './scan-chain.ts'
 
 /** Where the first pass stopped. */
 export interface Break {
@@ -23,6 +22,7 @@ interface Overview {
   readonly seqs: readonly number[]
   /** The lines around the break, by index. */
   readonly places: ReadonlyMap<number, Place>
+  readonly lastFile: string
 }
 
 type Verdict = Pick<Finding, 'kind' | 'detail'> & { readonly index?: number; readonly seq: number }
@@ -31,38 +31,30 @@ type Verdict = Pick<Finding, 'kind' | 'detail'> & { readonly index?: number; rea
  * Says what happened at the place where a chain breaks. Reads the chain again: a break is named by
  * what stands elsewhere.
  */
-export async function classify(
-  directory: string,
-  segments: readonly SegmentName[],
-  found: Break,
-): Promise<Finding> {
-  const overview = await survey(directory, segments, found.at)
+export async function classify(source: LogSource, found: Break): Promise<Finding> {
+  const overview = await survey(source, found)
   const { kind, detail, seq, index = found.at } = judge(overview, found)
   const place = overview.places.get(index)
   return {
     kind,
     chain: found.chain,
-    file: place?.file ?? segments.at(-1)?.file ?? '',
+    file: place?.file ?? overview.lastFile,
     ...(place !== undefined && { line: place.line }),
     seq,
     detail,
   }
 }
 
-async function survey(
-  directory: string,
-  segments: readonly SegmentName[],
-  around: number,
-): Promise<Overview> {
+async function survey(source: LogSource, { chain, at: around }: Break): Promise<Overview> {
   const seqs: number[] = []
   const places = new Map<number, Place>()
-  await scanChain(directory, segments, ({ file, line, parsed }) => {
+  const { lastFile } = await source.scan(chain, ({ file, line, parsed }) => {
     const index = seqs.length
     const { hash = '', prev = '' } = parsed ?? {}
     if (Math.abs(index - around) <= 1) places.set(index, { file, line, hash, prev })
     seqs.push(parsed?.isWhole === true ? parsed.seq : 0)
   })
-  return { seqs, places }
+  return { seqs, places, lastFile }
 }
 
 function judge(overview: Overview, found: Break): Verdict {

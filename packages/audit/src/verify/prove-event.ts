@@ -1,15 +1,14 @@
-import { readdir } from 'node:fs/promises'
 import { canonicalize } from '../canonical/canonicalize.ts'
 import type { AuditEvent } from '../event.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { isSignedBy } from '../heads/signer.ts'
-import { type SegmentName, segmentsOf } from '../log/file-names.ts'
 import { parseLine } from '../log/parse-line.ts'
 import { parseRecord, readLog, type StoredRecord } from '../log/read-log.ts'
 import { InclusionPath, rootFromPath } from '../merkle/inclusion-proof.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 import { readHeads } from './chain-heads.ts'
-import { scanChain } from './scan-chain.ts'
+import { directorySource } from './directory-source.ts'
+import type { LogSource } from './log-source.ts'
 import { type PublicKey, toKey } from './verify-log.ts'
 
 /** Shows that one event is in a log, without the rest of the log. */
@@ -28,15 +27,11 @@ export interface InclusionProof {
  */
 export async function proveEvent(directory: string, id: string): Promise<InclusionProof> {
   const stored = await findEvent(directory, id)
-  const names = await readdir(directory)
-  const { heads } = await readHeads(directory, stored.chain, names, {
-    keys: undefined,
-    external: [],
-  })
+  const source = directorySource(directory)
+  const { heads } = await readHeads(source, stored.chain, { keys: undefined, external: [] })
   const head = heads.at(-1)?.head
   if (head === undefined || head.size < stored.seq) throw new RangeError('no head covers the event')
-  const segments = segmentsOf(names, stored.chain)
-  const path = await pathTo(directory, segments, stored.seq, head)
+  const path = await pathTo(source, stored.seq, head)
   const { event, hash, prev, seq } = stored
   return { record: canonicalize({ event, hash, prev, seq }), path, head }
 }
@@ -47,15 +42,14 @@ async function findEvent(directory: string, id: string): Promise<StoredRecord> {
 }
 
 async function pathTo(
-  directory: string,
-  segments: readonly SegmentName[],
+  source: LogSource,
   seq: number,
-  { size, root }: LogHead,
+  { chain, size, root }: LogHead,
 ): Promise<readonly string[]> {
   const path = new InclusionPath(seq - 1, size)
   let leaf = ''
   let count = 0
-  await scanChain(directory, segments, ({ parsed }) => {
+  await source.scan(chain, ({ parsed }) => {
     const digest = fromBase64url(parsed?.hash ?? '')
     if (parsed?.seq === seq) leaf = digest
     path.add(digest)

@@ -26,6 +26,7 @@ export type FindingKind =
 export interface Finding {
   readonly kind: FindingKind
   readonly chain: string
+  /** The file, or the table, that holds the record or the head. */
   readonly file: string
   /** Counts from 1; absent where the line does not exist. */
   readonly line?: number
@@ -57,7 +58,7 @@ export interface ChainReport {
   readonly dropped: number
 }
 
-/** What was found in a directory. */
+/** What was found in a log. */
 export interface LogReport {
   /** No finding but torn lines. */
   readonly ok: boolean

@@ -1,28 +1,26 @@
-import type { SegmentName } from '../log/file-names.ts'
 import type { ParsedLine } from '../log/parse-line.ts'
 import { firstPrev } from '../log/record.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 import type { KnownHead } from './chain-heads.ts'
 import { type Break, classify } from './classify.ts'
+import type { LogSource, ScannedLine, TornEnd } from './log-source.ts'
 import { OpenCalls } from './open-calls.ts'
 import type { ChainReport, Finding } from './report.ts'
-import { type ScannedLine, scanChain, type TornEnd } from './scan-chain.ts'
 
 /** Reads a chain from its first record to its last, or to the first that is bad. */
 export async function verifyChain(
-  directory: string,
+  source: LogSource,
   chain: string,
-  segments: readonly SegmentName[],
   heads: readonly KnownHead[],
 ): Promise<ChainReport> {
   const check = new ChainCheck(chain, heads)
-  const torn = await scanChain(directory, segments, (line) => check.take(line))
+  const { torn, lastFile } = await source.scan(chain, (line) => check.take(line))
   const broken = check.broken
   const first =
     broken === undefined
-      ? check.findAtEnd(segments)
-      : (check.finding ?? (await classify(directory, segments, broken)))
+      ? check.findAtEnd(lastFile)
+      : (check.finding ?? (await classify(source, broken)))
   const findings = [...(first === undefined ? [] : [first]), ...tornFindings(chain, torn)]
   return { chain, findings, ...check.summary() }
 }
@@ -94,13 +92,12 @@ class ChainCheck {
   }
 
   /** Records that a head knows and the chain has no longer. */
-  findAtEnd(segments: readonly SegmentName[]): Finding | undefined {
+  findAtEnd(file: string): Finding | undefined {
     const rest = this.#heads.slice(this.#nextHead)
     const last = rest.at(-1)
     if (last === undefined) return undefined
     const kind = rest.every(({ isExternal }) => isExternal) ? 'replayed' : 'truncated'
     const seq = this.#tree.size + 1
-    const file = segments.at(-1)?.file ?? ''
     const detail = `a head knows ${last.head.size} records`
     return { kind, chain: this.#chain, file, seq, detail }
   }

@@ -1,8 +1,8 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import type { LogHead } from '../heads/head.ts'
-import { chainsOf, segmentsOf } from '../log/file-names.ts'
 import { readHeads } from './chain-heads.ts'
+import { directorySource } from './directory-source.ts'
+import type { LogSource } from './log-source.ts'
 import type { ChainReport, LogReport } from './report.ts'
 import { verifyChain } from './verify-chain.ts'
 
@@ -15,7 +15,7 @@ export interface VerifyLogOptions {
   readonly publicKeys?: readonly PublicKey[]
   /**
    * Heads that were kept where the writer of the log cannot change them. Only they show that the
-   * whole directory was replaced by an older copy, or that a chain is gone.
+   * whole log was replaced by an older copy, or that a chain is gone.
    */
   readonly heads?: readonly LogHead[]
 }
@@ -26,21 +26,24 @@ export interface VerifyLogOptions {
  *
  * It does not prove that events are true: a writer that was taken over can record what it likes.
  */
-export async function verifyLog(
-  directory: string,
-  options: VerifyLogOptions = {},
+export function verifyLog(directory: string, options: VerifyLogOptions = {}): Promise<LogReport> {
+  return verifySource(directorySource(directory), options)
+}
+
+/** {@link verifyLog} for a log that is kept elsewhere than in files. */
+export async function verifySource(
+  source: LogSource,
+  options: VerifyLogOptions,
 ): Promise<LogReport> {
   const keys = options.publicKeys?.map(toKey)
   const external = options.heads ?? []
-  const names = await readdir(directory)
-  const known = new Set([...chainsOf(names), ...external.map(({ chain }) => chain)])
+  const known = new Set([...(await source.chains()), ...external.map(({ chain }) => chain)])
   const chains: ChainReport[] = []
   for (const chain of [...known].toSorted()) {
     const own = external.filter((head) => head.chain === chain)
-    const { heads, findings } = await readHeads(directory, chain, names, { keys, external: own })
-    // Listed after the heads were read, so that no head knows of a file that is not listed.
-    const segments = segmentsOf(await readdir(directory), chain)
-    const report = await verifyChain(directory, chain, segments, heads)
+    const { heads, findings } = await readHeads(source, chain, { keys, external: own })
+    // Scanned after the heads were read, so that no head knows of a record that is not found.
+    const report = await verifyChain(source, chain, heads)
     chains.push({ ...report, findings: [...report.findings, ...findings] })
   }
   return {

@@ -112,6 +112,12 @@ describe('G2 text that is made visible', () => {
     }
   })
 
+  it('leaves no NUL, which a JSON column of a database would refuse', () => {
+    expect(canonicalize({ 'a\u0000': '\u0000\\u0000' }, visibleText)).toBe(
+      String.raw`{"a\\u{0}":"\\u{0}\\u0000"}`,
+    )
+  })
+
   it('never makes two texts look the same', () => {
     const alphabet = fc.constantFrom(
       '\\',
@@ -123,6 +129,7 @@ describe('G2 text that is made visible', () => {
       'C',
       '5',
       '}',
+      '\u0000',
       '\u202e',
       '\ud800',
     )

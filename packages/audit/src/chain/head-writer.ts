@@ -1,27 +1,29 @@
-import { headLine, type LogHead, signedBytes } from '../heads/head.ts'
+import { type LogHead, signedBytes } from '../heads/head.ts'
 import type { Signer } from '../heads/signer.ts'
 import { toBase64url } from '../merkle/tree-hash.ts'
 import { within } from '../within.ts'
 import type { ChainState } from './chain-state.ts'
-import type { FileSinkSettings } from './file-sink-settings.ts'
-import type { Segment } from './segment.ts'
+import type { LogSettings } from './log-settings.ts'
+
+/** Keeps a head beside the log. */
+export type KeepHead = (head: LogHead) => Promise<void>
 
 /**
  * Signs and keeps heads beside the log. A signer far away takes its time: the log never waits for
  * it, and a head that fails is made up for by the next one.
  */
 export class HeadWriter {
-  readonly #settings: FileSinkSettings
+  readonly #settings: LogSettings
   readonly #state: ChainState
-  readonly #file: Segment
+  readonly #keep: KeepHead
   #covered = -1
   #timer: NodeJS.Timeout | undefined
   #underway: Promise<void> | undefined
 
-  constructor(settings: FileSinkSettings, state: ChainState, file: Segment) {
+  constructor(settings: LogSettings, state: ChainState, keep: KeepHead) {
     this.#settings = settings
-    this.#file = file
     this.#state = state
+    this.#keep = keep
   }
 
   /** Takes note of new records. */
@@ -46,11 +48,6 @@ export class HeadWriter {
     this.#start()
     await this.#underway
     this.#stopWaiting()
-  }
-
-  async close(): Promise<void> {
-    await this.finish()
-    await this.#file.close()
   }
 
   #stopWaiting(): void {
@@ -82,7 +79,7 @@ export class HeadWriter {
       ...(signer !== null && { keyId: signer.keyId }),
     }
     const head = signer === null ? unsigned : await signHead(signer, unsigned)
-    await this.#file.append(Buffer.from(headLine(head), 'utf8'))
+    await this.#keep(head)
     this.#covered = head.size
     if (anchor !== undefined) await within(patience, anchor(head), 'the anchor is too slow')
   }

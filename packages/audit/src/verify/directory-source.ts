@@ -1,36 +1,29 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SegmentName } from '../log/file-names.ts'
-import { type ParsedLine, parseLine } from '../log/parse-line.ts'
+import { chainsOf, headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
+import { parseLine } from '../log/parse-line.ts'
 import { LineTooLong, readChunks } from '../log/read-chunks.ts'
+import { readLines } from '../log/read-lines.ts'
+import type { LogSource, TornEnd, Visit } from './log-source.ts'
 
-/** One line of a chain, on its way through a scan. */
-export interface ScannedLine {
-  readonly file: string
-  /** Counts from 1 within the file. */
-  readonly line: number
-  /** Undefined where it is no record at all. */
-  readonly parsed: ParsedLine | undefined
-  readonly bytes: Buffer
+/** The log in the files of a directory. */
+export function directorySource(directory: string): LogSource {
+  return {
+    chains: async () => chainsOf(await readdir(directory)),
+    heads: async (chain) => {
+      const file = headsFile(chain)
+      const isThere = (await readdir(directory)).includes(file)
+      return { file, lines: isThere ? readLines(join(directory, file)) : undefined }
+    },
+    scan: async (chain, visit) => {
+      const segments = segmentsOf(await readdir(directory), chain)
+      const torn = await scanSegments(directory, segments, visit)
+      return { lastFile: segments.at(-1)?.file ?? '', torn }
+    },
+  }
 }
 
-/** Takes a line; ends the scan by returning false. */
-type Visit = (line: ScannedLine) => boolean | void
-
-/** What a file holds behind its last whole line. */
-export interface TornEnd {
-  readonly file: string
-  readonly line: number
-  /** It is the end of the chain, and short enough for an unfinished line. */
-  readonly isLast: boolean
-}
-
-/**
- * Hands every line of a chain to `visit`, which ends the scan by returning false. The line is valid
- * during the call only.
- *
- * @returns files that do not end with a newline, as far as they were read
- */
-export async function scanChain(
+async function scanSegments(
   directory: string,
   segments: readonly SegmentName[],
   visit: Visit,

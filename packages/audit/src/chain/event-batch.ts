@@ -5,6 +5,8 @@ const firstSize = 16_384
  * disk costs the garbage collector nothing.
  */
 export class EventBatch {
+  /** When its first event arrived, in milliseconds of a clock that never goes back. */
+  readonly begun: number = performance.now()
   /** Ends of the texts within {@link bytes}. */
   readonly ends: number[] = []
   /** Settles with the commit; shared by all who wait for it. */

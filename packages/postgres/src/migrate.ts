@@ -1,0 +1,54 @@
+import { readdir, readFile } from 'node:fs/promises'
+import type { Pool, PoolClient } from 'pg'
+import { inTransaction } from './in-transaction.ts'
+
+// Any number, the same for all who migrate: the first 63 bits of SHA-256 of "onbehalf migrations".
+const lock = '7395467990010656380'
+const folder = new URL('../sql/', import.meta.url)
+
+/**
+ * Makes the schema `onbehalf`, or brings it up to date, and names what was done: the files of the
+ * package's `sql` folder that the database did not have yet. All of them are applied, or none.
+ *
+ * Run it as the role that is to own the schema, before servers start; several processes may run it
+ * at once. Where that role may not create roles, `onbehalf_writer`, `onbehalf_reader` and
+ * `onbehalf_auditor` have to be there already.
+ *
+ * @throws DatabaseError of `pg`
+ *
+ * @example
+ * ```ts
+ * import { migrate } from '@onbehalf/postgres'
+ * import { Pool } from 'pg'
+ *
+ * const pool = new Pool({ connectionString: process.env.OWNER_URL })
+ * console.log(await migrate(pool))
+ * await pool.end()
+ * ```
+ */
+export function migrate(pool: Pool): Promise<readonly string[]> {
+  return inTransaction(pool, 'BEGIN', applyAll)
+}
+
+async function applyAll(client: PoolClient): Promise<readonly string[]> {
+  await client.query('SELECT pg_advisory_xact_lock($1)', [lock])
+  await client.query('CREATE SCHEMA IF NOT EXISTS onbehalf')
+  await client.query(`CREATE TABLE IF NOT EXISTS onbehalf.migrations (
+    name text PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+  )`)
+  const missing = await missingIn(client)
+  for (const name of missing) {
+    await client.query(await readFile(new URL(name, folder), 'utf8'))
+    await client.query('INSERT INTO onbehalf.migrations (name) VALUES ($1)', [name])
+  }
+  return missing
+}
+
+/** Files are numbered: their names are in the order in which they are applied. */
+async function missingIn(client: PoolClient): Promise<readonly string[]> {
+  const { rows } = await client.query<{ name: string }>('SELECT name FROM onbehalf.migrations')
+  const applied = new Set(rows.map(({ name }) => name))
+  const files = await readdir(folder)
+  return files.filter((name) => name.endsWith('.sql') && !applied.has(name)).toSorted()
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import { type ChainState, emptyChain, HeadWriter } from '@onbehalf/audit/log'
+import type { Connection } from './connection.ts'
+import type { PostgresSinkSettings } from './sink-settings.ts'
+import { insertHead } from './statements.ts'
+
+/** The chain that one sink writes, and nobody else ever. */
+export class OpenChain {
+  readonly state: ChainState = emptyChain(randomBytes(8).toString('hex'))
+  readonly heads: HeadWriter
+  #opening: Promise<void> | undefined
+
+  constructor(settings: PostgresSinkSettings, connection: Connection) {
+    this.heads = new HeadWriter(settings, this.state, async (head) => {
+      try {
+        await insertHead(connection, head, performance.now() + settings.timeoutSeconds * 1000)
+      } catch (error) {
+        this.#opening = undefined
+        throw error
+      }
+    })
+  }
+
+  /**
+   * Waits for the head of the empty chain: a chain has one from its first moment, so that one
+   * without any is known to have lost them. A signer that fails is not waited for again.
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.heads.finish()
+    return this.#opening
+  }
+}
