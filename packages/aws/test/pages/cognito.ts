@@ -22,6 +22,8 @@ export interface Cognito {
   /** A person's token with these claims instead of those that it would have. */
   mint(claims: Readonly<Record<string, unknown>>): Promise<string>
   machineToken(): Promise<string>
+  /** From here on, nobody gets at the keys of the people's pool. */
+  cutKeys(): void
   close(): Promise<void>
 }
 
@@ -68,9 +70,12 @@ export async function startCognito(machinePool: MachinePool): Promise<Cognito> {
       { header: { typ: undefined } },
     )
 
+  let keysOutOfReach = false
+
   async function answer(url: string, init: RequestInit | undefined): Promise<Response> {
     if (url === machinePool.tokenEndpoint) return token(machines, init)
     const pool = pools.find(({ issuer }) => url.startsWith(`${issuer}/.well-known/`))
+    if (pool === signers.people && keysOutOfReach) throw new TypeError('fetch failed')
     if (pool !== undefined) return Response.json(pool.jwks)
     if (/^http:\/\/127\.0\.0\.1:/.test(url)) return realFetch(url, init)
     throw new Error(`nothing but Cognito can be fetched: ${url}`)
@@ -94,6 +99,9 @@ export async function startCognito(machinePool: MachinePool): Promise<Cognito> {
     mint: (claims) => signers.people.mint(claims, { header: { typ: undefined } }),
     machineToken: async () =>
       renamed('machines', (await machines.clientCredentials({ client: CLIENT_ID })).accessToken),
+    cutKeys: () => {
+      keysOutOfReach = true
+    },
     close: async () => {
       vi.stubGlobal('fetch', realFetch)
       await Promise.all([people.close(), machines.close()])

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import type { InterceptorEvent, PreTokenTrigger, RequestInterceptor } from '@onbehalf/aws'
-import { createAuthenticator, direct } from '@onbehalf/core'
+import { type Authenticator, createAuthenticator, direct } from '@onbehalf/core'
 import { cognito } from '@onbehalf/core/issuers'
 import { protect, requireUser } from '@onbehalf/mcp'
 import { createLocalGateway, type LocalGateway, type LocalTarget } from '@onbehalf/testing'
@@ -30,12 +30,14 @@ export type Accept = (app: Express, handleMcp: RequestHandler) => Promise<unknow
 
 /**
  * Deploys what a template creates: user pools behind local issuers, functions as bundles with their
- * environment, and the local gateway with the template's authorizer, interceptor and target.
+ * environment, and the local gateway with the template's authorizer, interceptor and target. `onGateway` is
+ * called between the start of the gateway and that of the functions.
  */
 export async function runDeployment(
   deployment: Deployment,
   bundles: Bundles,
   accept: Accept,
+  onGateway: (cognito: Cognito) => void = () => {},
 ): Promise<Stack> {
   const log: string[] = []
   const console = vi.spyOn(globalThis.console, 'log').mockImplementation((line: string) => {
@@ -49,6 +51,9 @@ export async function runDeployment(
     // Cognito calls the function that the pool names, when it is the one that was created.
     trigger: isAttached(deployment) ? (event) => trigger?.(event) ?? event : undefined,
   })
+  const authorizer = toAuthorizer(deployment.gateway.authorizer)
+  await authorizer.ready()
+  onGateway(cognitoOfBoth)
   if (deployment.trigger) {
     trigger = (await bundles.start(
       'pre-token-trigger',
@@ -60,7 +65,7 @@ export async function runDeployment(
     deployment.interceptor.environment,
   )) as RequestInterceptor
   const server = await startServer(accept)
-  const gateway = await startGateway(deployment, interceptor, server.url)
+  const gateway = await startGateway(deployment, authorizer, interceptor, server.url)
   return {
     cognito: cognitoOfBoth,
     gateway,
@@ -83,6 +88,7 @@ function isAttached({ pool, trigger }: Deployment): boolean {
 
 async function startGateway(
   { gateway, target, interceptor: own }: Deployment,
+  authenticator: Authenticator,
   interceptor: RequestInterceptor,
   endpoint: string,
 ): Promise<LocalGateway> {
@@ -92,7 +98,7 @@ async function startGateway(
   )
   const seesHeaders = configured?.InputConfiguration.PassRequestHeaders === true
   return createLocalGateway({
-    authenticator: toAuthorizer(gateway.authorizer),
+    authenticator,
     ...(configured && {
       interceptor: (event) => interceptor(seesHeaders ? event : withoutHeaders(event)),
     }),

@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { EnrichedHeaderMode, EnrichedMode } from '@onbehalf/aws/cdk'
 import type { Stack as CdkStack } from 'aws-cdk-lib'
 import { Template as CdkTemplate } from 'aws-cdk-lib/assertions'
-import type { Express, RequestHandler } from 'express'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { readTemplate, type Template } from '../templates/cloudformation-template.ts'
 import { type Deployment, toDeployment } from './deployment.ts'
+import { accept, curl, fromCloudFormation, type Mode, modes } from './first-call.ts'
 import { type Bundles, buildFunctions } from './functions.ts'
 import { CLIENT_ID, issuerOf, MACHINE_POOL } from './names.ts'
 import { blocksOf, blockWith, runBlock } from './page.ts'
@@ -19,21 +17,6 @@ import { runDeployment, type Stack } from './run-deployment.ts'
 
 // Every step of the set-up pages, as far as it does not need an account: what a template creates is read
 // from the template itself, and deployed to this machine.
-
-type Mode = 'header' | 'enriched-header' | 'enriched'
-const modes: readonly Mode[] = ['header', 'enriched-header', 'enriched']
-
-/** The page of CloudFormation, with the parameters that its command has. */
-function fromCloudFormation(mode: Mode): Deployment {
-  const command = blockWith('cloudformation', 'sh', '--parameter-overrides')
-  const parameters = [...command.matchAll(/\b([A-Z]\w+)=(\S+)/g)].map(([, name, value]) => [
-    name,
-    value,
-  ])
-  return toDeployment(
-    resolveTemplate(readTemplate(), { ...Object.fromEntries(parameters), Mode: mode }),
-  )
-}
 
 /** The page of the CDK, with the mode of its second block. */
 async function fromCdk(mode: Mode): Promise<Deployment> {
@@ -82,12 +65,6 @@ async function fromTerraform(mode: Mode): Promise<Deployment> {
   return toDeployment(
     resolveModule(files, { ...called.agents[0], mode, tool_schema_bucket: 'my-schemas' }),
   )
-}
-
-/** The code that the pages put into the server, with the source of this mode. */
-async function accept(mode: Mode, app: Express, handleMcp: RequestHandler): Promise<void> {
-  const code = blockWith('cloudformation', 'ts', 'createAuthenticator')
-  await runBlock(code.replace("sources['header']", `sources['${mode}']`), { app, handleMcp })
 }
 
 let bundles: Bundles
@@ -171,12 +148,7 @@ describe('the page of CloudFormation', () => {
   })
 
   it('can be deployed without the trigger first: then no person gets into a token', async () => {
-    const command = blockWith('cloudformation', 'sh', '--parameter-overrides')
-    const given = Object.fromEntries(
-      [...command.matchAll(/\b([A-Z]\w+)=(\S+)/g)].map(([, name, value]) => [name, value]),
-    )
-    const parameters = { ...given, Mode: 'enriched-header', AttachTrigger: 'false' }
-    const deployment = toDeployment(resolveTemplate(readTemplate(), parameters))
+    const deployment = fromCloudFormation('enriched-header', { AttachTrigger: 'false' })
     const stack = await runDeployment(deployment, bundles, (app, handle) =>
       accept('enriched-header', app, handle),
     )
@@ -186,31 +158,3 @@ describe('the page of CloudFormation', () => {
     expect(stack.log.at(-1)).toContain('"reason":"obo_missing"')
   })
 })
-
-const run = promisify(execFile)
-
-interface Changes {
-  /** Where to call. Default the gateway. */
-  readonly url?: string
-  /** Another header. */
-  readonly header?: string
-}
-
-/** The command of the page, run by a shell. Behind the local gateway, tools keep their own names. */
-async function curl(stack: Stack, token: string | undefined, changes: Changes = {}) {
-  const { url = stack.gateway.mcpUrl('invoices'), header = 'x-nothing: in it' } = changes
-  const own = ' -H "authorization: Bearer $ACCESS_TOKEN"'
-  const command = blockWith('cloudformation', 'sh', own)
-    .replace('invoices___', '')
-    .replace('curl', `curl -s -H '${header}'`)
-    .replace(own, token === undefined ? '' : own)
-  const env = { ...process.env, GATEWAY_URL: url, ACCESS_TOKEN: token }
-  return readAnswer((await run('bash', ['-c', command], { env })).stdout)
-}
-
-function readAnswer(text: string): unknown {
-  const json = /^data: (.*)$/m.exec(text)?.[1] ?? text
-  const answer = JSON.parse(json) as { result?: { content: { text: string }[]; isError?: boolean } }
-  const said = answer.result?.content[0]?.text
-  return said === undefined || answer.result?.isError ? answer : (JSON.parse(said) as unknown)
-}
