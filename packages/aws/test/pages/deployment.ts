@@ -25,19 +25,19 @@ export interface Deployment {
   readonly outputs: Readonly<Record<string, unknown>>
 }
 
-export interface LambdaFunction {
+interface LambdaFunction {
   readonly arn: string
   readonly handler: string
   readonly environment: Readonly<Record<string, string>>
 }
 
-export interface GatewayInterceptor {
+interface GatewayInterceptor {
   readonly InterceptionPoints: readonly string[]
   readonly Interceptor: { readonly Lambda: { readonly Arn: string } }
   readonly InputConfiguration: { readonly PassRequestHeaders: boolean }
 }
 
-export interface Target {
+interface Target {
   readonly name: string
   readonly endpoint: string
   readonly toolSchema: string | undefined
@@ -104,7 +104,8 @@ export function toDeployment({ resources, outputs }: PlainTemplate): Deployment 
 
 function toTarget(
   target: PlainResource['Properties'],
-  provider: PlainResource['Properties'] | undefined,
+  // `undefined` where there is none.
+  provider: PlainResource['Properties'],
 ): Target {
   const { McpServer: server } = target.TargetConfiguration.Mcp
   const [configuration] = target.CredentialProviderConfigurations ?? []

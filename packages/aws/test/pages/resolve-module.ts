@@ -149,13 +149,13 @@ const translations: Readonly<Record<string, (body: Body) => PlainResource>> = {
   },
   aws_bedrockagentcore_oauth2_credential_provider: (body) => {
     const [config] = body['oauth2_provider_config'] as Record<string, Record<string, unknown>[]>[]
-    const [custom] = config?.['custom_oauth2_provider_config'] ?? []
-    const [OauthDiscovery] = (custom?.['oauth_discovery'] as Body[]).map(toPascal)
+    const [custom = {}] = config?.['custom_oauth2_provider_config'] ?? []
+    const [OauthDiscovery] = (custom['oauth_discovery'] as Body[]).map(toPascal)
     return {
       Type: 'AWS::BedrockAgentCore::OAuth2CredentialProvider',
       Properties: {
         Oauth2ProviderConfigInput: {
-          CustomOauth2ProviderConfig: { ...toPascal(custom ?? {}), OauthDiscovery },
+          CustomOauth2ProviderConfig: { ...toPascal(custom), OauthDiscovery },
         },
       },
     }

@@ -49,10 +49,11 @@ export function resolveTemplate(template: Template, given: Readonly<Record<strin
   const evaluate: Evaluate = (value) => {
     if (Array.isArray(value)) return value.map(evaluate).filter((it) => it !== undefined)
     if (typeof value !== 'object' || value === null) return value
-    const [[name = '', argument] = [], ...more] = Object.entries(value)
-    const apply = more.length === 0 ? functions[name] : undefined
-    if (apply !== undefined) return apply(argument as never)
-    const members = Object.entries(value).map(([key, member]) => [key, evaluate(member)])
+    const entries: readonly (readonly [string, unknown])[] = Object.entries(value)
+    const [first, ...more] = entries
+    const apply = first && more.length === 0 ? functions[first[0]] : undefined
+    if (apply !== undefined) return apply(first?.[1] as never)
+    const members = entries.map(([key, member]) => [key, evaluate(member)])
     return Object.fromEntries(members.filter(([, member]) => member !== undefined)) as Json
   }
 
