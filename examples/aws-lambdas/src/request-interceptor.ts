@@ -23,15 +23,26 @@ export const handler: RequestInterceptor = requestInterceptor({
 
 await handler.ready()
 
-/** In a header beside the gateway's own token, or inside a machine token of Cognito. */
+/** The person's own token, or a machine token of Cognito with the person inside; in which header. */
 function toMode(): TargetMode {
   const mode = optional('MODE', 'header')
-  if (mode === 'header') {
-    return forwardInboundToken({ header: optional('HEADER', 'x-user-token') })
+  const header = optional('HEADER', 'x-user-token')
+  switch (mode) {
+    case 'header':
+      return forwardInboundToken({ header })
+    case 'enriched-header':
+      return enriched(header)
+    case 'enriched':
+      return enriched('authorization')
+    default:
+      throw new Error('MODE must be header, enriched-header or enriched')
   }
-  if (mode !== 'enriched') throw new Error('MODE must be header or enriched')
+}
+
+function enriched(header: string): TargetMode {
   const arn = required('CLIENT_SECRET_ARN')
   return clientMetadata({
+    header,
     tokenEndpoint: required('TOKEN_ENDPOINT'),
     clientId: required('CLIENT_ID'),
     clientSecret: () => clientSecret(arn),

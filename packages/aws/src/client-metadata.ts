@@ -16,7 +16,8 @@ const maxMetadataLength = 20_480
  * `aws_client_metadata`, and writes it into `Authorization`: the user pool's pre token generation
  * trigger puts the person into it, and the server reads it with `enriched`.
  *
- * The target must have no `credentialProviderConfigurations`, or the gateway writes a token of its own.
+ * The target must have no `credentialProviderConfigurations` then, or the gateway writes a token of its own.
+ * With `header` it is the other way round: the gateway's own token, of the same client, has to stand beside it.
  * A failed token request stops the call.
  *
  * @throws TypeError naming the option that is missing or wrong

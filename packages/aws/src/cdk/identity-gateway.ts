@@ -18,15 +18,25 @@ export interface HeaderMode {
   readonly header?: string
 }
 
-/** The person inside a machine token of Amazon Cognito. */
-export interface EnrichedMode {
-  readonly type: 'enriched'
+interface WithTrigger {
   /** Built from `preTokenTrigger`; its handler is `pre-token-trigger.handler`. */
   readonly triggerCode: Code
-  /** Schema of the server's tools: the gateway has no credential to ask for it. */
-  readonly toolSchema: { readonly bucket: IBucket; readonly key: string }
   /** `false` for a first deployment, should Cognito refuse a function that is not there yet. */
   readonly attachTrigger?: boolean
+}
+
+/** The person inside a machine token of Amazon Cognito, in a header beside the gateway's own. */
+export interface EnrichedHeaderMode extends WithTrigger {
+  readonly type: 'enriched-header'
+  /** What the server's source `enriched` reads. Default `X-User-Token`. */
+  readonly header?: string
+}
+
+/** The person inside a machine token of Amazon Cognito, in `Authorization`. */
+export interface EnrichedMode extends WithTrigger {
+  readonly type: 'enriched'
+  /** Schema of the server's tools: the gateway has no credential to ask for it. */
+  readonly toolSchema: { readonly bucket: IBucket; readonly key: string }
 }
 
 /** Properties of {@link IdentityGateway}. */
@@ -37,7 +47,7 @@ export interface IdentityGatewayProps {
   readonly target: { readonly name: string; readonly endpoint: string }
   /** The user pool of this region that persons sign in to, and the app clients they sign in with. */
   readonly people: { readonly userPoolId: string; readonly clientIds: readonly string[] }
-  readonly mode: HeaderMode | EnrichedMode
+  readonly mode: HeaderMode | EnrichedHeaderMode | EnrichedMode
   /** Built from `requestInterceptor`; its handler is `request-interceptor.handler`. */
   readonly interceptorCode: Code
   /** Prefix of the domain where the gateway asks for its tokens. */
@@ -46,7 +56,7 @@ export interface IdentityGatewayProps {
 
 /**
  * A gateway of Amazon Bedrock AgentCore that carries the person to an MCP server: user pool for machines,
- * interceptor, target, and in enriched mode the trigger, each with no more rights than it needs.
+ * interceptor, target, and where tokens are enriched the trigger, each with no more rights than it needs.
  */
 export class IdentityGateway extends Construct {
   readonly gateway: CfnGateway
@@ -66,7 +76,7 @@ export class IdentityGateway extends Construct {
     const machines = new MachinePool(this, 'Machines', {
       name: gatewayName,
       domainPrefix: props.domainPrefix,
-      ...(mode.type === 'enriched' && { trigger: { ...mode, environment: people } }),
+      ...(mode.type !== 'header' && { trigger: { ...mode, environment: people } }),
     })
     const interceptor = new IdentityFunction(this, 'Interceptor', {
       functionName: `${gatewayName}-interceptor`,
@@ -77,16 +87,17 @@ export class IdentityGateway extends Construct {
         ...people,
         MODE: mode.type,
         TARGET: props.target.name,
-        ...(mode.type === 'header' ? { HEADER: headerOf(mode) } : machines.enrichedSettings()),
+        ...(mode.type !== 'enriched' && { HEADER: headerOf(mode) }),
+        ...(mode.type !== 'header' && machines.enrichedSettings()),
       },
     })
     machines.grantSecret(interceptor.role)
     const role = this.createRole(interceptor.function.functionArn)
     this.gateway = this.createGateway(props, role, interceptor.function.functionArn)
     this.target =
-      mode.type === 'header'
-        ? this.createHeaderTarget(props, mode, machines, role)
-        : this.createEnrichedTarget(props, mode, role)
+      mode.type === 'enriched'
+        ? this.createEnrichedTarget(props, mode, role)
+        : this.createHeaderTarget(props, headerOf(mode), machines, role)
     this.machineIssuer = machines.issuer
     this.gatewayClientId = machines.client.ref
   }
@@ -132,9 +143,10 @@ export class IdentityGateway extends Construct {
     return gateway
   }
 
+  /** With the gateway's own machine token, and the header that the interceptor writes. */
   private createHeaderTarget(
     props: IdentityGatewayProps,
-    mode: HeaderMode,
+    header: string,
     machines: MachinePool,
     role: Role,
   ): CfnGatewayTarget {
@@ -165,7 +177,7 @@ export class IdentityGateway extends Construct {
           },
         },
       ],
-      metadataConfiguration: { allowedRequestHeaders: [headerOf(mode)] },
+      metadataConfiguration: { allowedRequestHeaders: [header] },
     })
     target.node.addDependency(role)
     return target
@@ -200,7 +212,7 @@ export class IdentityGateway extends Construct {
   }
 }
 
-function headerOf({ header = 'X-User-Token' }: HeaderMode): string {
+function headerOf({ header = 'X-User-Token' }: HeaderMode | EnrichedHeaderMode): string {
   return header
 }
 

@@ -1,5 +1,6 @@
 // A construct of the AWS CDK.
 export {
+  type EnrichedHeaderMode,
   type EnrichedMode,
   type HeaderMode,
   IdentityGateway,

@@ -4,7 +4,7 @@
 terraform {
   required_version = ">= 1.6"
   required_providers {
-    aws   = { source = "hashicorp/aws", version = ">= 6.17" }
+    aws   = { source = "hashicorp/aws", version = ">= 6.25" }
     awscc = { source = "hashicorp/awscc", version = ">= 1.60" }
   }
 }
@@ -14,14 +14,15 @@ data "aws_partition" "current" {}
 data "aws_region" "current" {}
 
 locals {
-  header   = var.mode == "header"
-  enriched = var.mode == "enriched"
-  account  = data.aws_caller_identity.current.account_id
-  region   = data.aws_region.current.region
-  arn      = "arn:${data.aws_partition.current.partition}"
-  scope    = "mcp/invoke"
-  cognito  = "https://cognito-idp.${local.region}.amazonaws.com"
-  identity = "${local.arn}:bedrock-agentcore:${local.region}:${local.account}"
+  enriched = var.mode != "header"
+  # The gateway has a machine token of its own for the target.
+  credential = var.mode != "enriched"
+  account    = data.aws_caller_identity.current.account_id
+  region     = data.aws_region.current.region
+  arn        = "arn:${data.aws_partition.current.partition}"
+  scope      = "mcp/invoke"
+  cognito    = "https://cognito-idp.${local.region}.amazonaws.com"
+  identity   = "${local.arn}:bedrock-agentcore:${local.region}:${local.account}"
   workloads = [
     "${local.identity}:workload-identity-directory/default",
     "${local.identity}:workload-identity-directory/default/workload-identity/${var.name}-*",
@@ -256,7 +257,7 @@ resource "aws_iam_role_policy" "gateway" {
         Action   = ["lambda:InvokeFunction"]
         Resource = [aws_lambda_function.interceptor.arn]
       }],
-      # For its own machine token, which it has in header mode.
+      # For its own machine token, which it has in all modes but enriched.
       [for provider in aws_bedrockagentcore_oauth2_credential_provider.machines : {
         Effect   = "Allow"
         Action   = ["bedrock-agentcore:GetWorkloadAccessToken"]
@@ -272,7 +273,7 @@ resource "aws_iam_role_policy" "gateway" {
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = ["${local.arn}:secretsmanager:${local.region}:${local.account}:secret:bedrock-agentcore-identity!default/oauth2/${var.name}-machines*"]
       }],
-      [for bucket in local.enriched ? [var.tool_schema_bucket] : [] : {
+      [for bucket in local.credential ? [] : [var.tool_schema_bucket] : {
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = ["${local.arn}:s3:::${bucket}/${var.tool_schema_key}"]
@@ -282,7 +283,7 @@ resource "aws_iam_role_policy" "gateway" {
 }
 
 resource "aws_bedrockagentcore_oauth2_credential_provider" "machines" {
-  count                      = local.header ? 1 : 0
+  count                      = local.credential ? 1 : 0
   name                       = "${var.name}-machines"
   credential_provider_vendor = "CustomOauth2"
 
@@ -323,7 +324,7 @@ resource "awscc_bedrockagentcore_gateway" "this" {
 }
 
 resource "awscc_bedrockagentcore_gateway_target" "header" {
-  count              = local.header ? 1 : 0
+  count              = local.credential ? 1 : 0
   name               = var.target_name
   gateway_identifier = awscc_bedrockagentcore_gateway.this.gateway_identifier
 
@@ -349,7 +350,7 @@ resource "awscc_bedrockagentcore_gateway_target" "header" {
 
 # No credential of its own: the interceptor writes Authorization.
 resource "awscc_bedrockagentcore_gateway_target" "enriched" {
-  count              = local.enriched ? 1 : 0
+  count              = local.credential ? 0 : 1
   name               = var.target_name
   gateway_identifier = awscc_bedrockagentcore_gateway.this.gateway_identifier
 

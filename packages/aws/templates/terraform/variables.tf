@@ -4,13 +4,13 @@ variable "name" {
 }
 
 variable "mode" {
-  description = "How the person reaches the server."
+  description = "How the person reaches the server: by their own token in a header, by an enriched machine token in a header, or by an enriched one in Authorization."
   type        = string
   default     = "header"
 
   validation {
-    condition     = contains(["header", "enriched"], var.mode)
-    error_message = "mode must be header or enriched."
+    condition     = contains(["header", "enriched-header", "enriched"], var.mode)
+    error_message = "mode must be header, enriched-header or enriched."
   }
 }
 
@@ -25,13 +25,13 @@ variable "target_endpoint" {
 }
 
 variable "user_token_header" {
-  description = "Header mode. The server reads it with the source forwarded."
+  description = "Modes header and enriched-header. Header of the token, beside the gateway's own."
   type        = string
   default     = "X-User-Token"
 }
 
 variable "tool_schema_bucket" {
-  description = "Enriched mode. Bucket of the tool schema, which the gateway cannot ask for without a credential."
+  description = "Mode enriched. Bucket of the tool schema, which the gateway cannot ask for without a credential."
   type        = string
   default     = ""
 }

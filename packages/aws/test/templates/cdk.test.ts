@@ -1,36 +1,15 @@
-import { IdentityGateway, type IdentityGatewayProps } from '@onbehalf/aws/cdk'
-import { App, Stack } from 'aws-cdk-lib'
-import { Match, Template } from 'aws-cdk-lib/assertions'
-import { Code } from 'aws-cdk-lib/aws-lambda'
-import { Bucket } from 'aws-cdk-lib/aws-s3'
+import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, it } from 'vitest'
 import { checkResource, type TemplateResource } from './check-resource.ts'
+import { modes, synthesize } from './synthesize.ts'
 
-type Mode = IdentityGatewayProps['mode']['type']
-
-/** The stack as CloudFormation would get it. */
-function synthesize(type: Mode, attachTrigger?: boolean): Template {
-  const stack = new Stack(new App(), 'Test')
-  const triggerCode = Code.fromInline('export const handler = 1')
-  const toolSchema = { bucket: Bucket.fromBucketName(stack, 'Tools', 'tools'), key: 'tools.json' }
-  const enriched = { type: 'enriched', triggerCode, toolSchema } as const
-  new IdentityGateway(stack, 'Identity', {
-    gatewayName: 'agents',
-    target: { name: 'invoices', endpoint: 'https://mcp.example.com/mcp' },
-    people: { userPoolId: 'eu-west-1_Ab12Cd34E', clientIds: ['web', 'mobile'] },
-    mode:
-      type === 'header'
-        ? { type }
-        : { ...enriched, ...(attachTrigger !== undefined && { attachTrigger }) },
-    interceptorCode: Code.fromInline('export const handler = 1'),
-    domainPrefix: 'agents-machines',
-  })
-  return Template.fromStack(stack)
+const templates = {
+  header: synthesize('header'),
+  'enriched-header': synthesize('enriched-header'),
+  enriched: synthesize('enriched'),
 }
 
-const templates = { header: synthesize('header'), enriched: synthesize('enriched') }
-
-describe.each(['header', 'enriched'] as const)('the construct in %s mode', (mode) => {
+describe.each(modes)('the construct in %s mode', (mode) => {
   const template = templates[mode]
   const { Resources } = template.toJSON() as { Resources: Record<string, TemplateResource> }
 
@@ -72,6 +51,21 @@ it('forwards the header by the allow-list, beside a machine token', () => {
   })
   expect(templates.header.findResources('AWS::SecretsManager::Secret')).toEqual({})
   templates.header.resourceCountIs('AWS::Lambda::Function', 1)
+})
+
+it('has the header and the trigger, where an enriched token goes beside the gateway’s own', () => {
+  const template = templates['enriched-header']
+  template.hasResourceProperties('AWS::BedrockAgentCore::GatewayTarget', {
+    MetadataConfiguration: { AllowedRequestHeaders: ['X-User-Token'] },
+    CredentialProviderConfigurations: [{ CredentialProviderType: 'OAUTH' }],
+    TargetConfiguration: { Mcp: { McpServer: { McpToolSchema: Match.absent() } } },
+  })
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: {
+      Variables: Match.objectLike({ HEADER: 'X-User-Token', CLIENT_ID: Match.anyValue() }),
+    },
+  })
+  expect(Object.keys(template.findResources('AWS::Lambda::Function'))).toHaveLength(2)
 })
 
 it('leaves Authorization to the interceptor, and enriches by a trigger of version V3_0', () => {

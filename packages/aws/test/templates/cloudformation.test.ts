@@ -1,31 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type CollectionTag, parse, type ScalarTag } from 'yaml'
-import { checkResource, type TemplateResource } from './check-resource.ts'
+import { checkResource } from './check-resource.ts'
+import { type ConditionalResource, readTemplate } from './cloudformation-template.ts'
 
-const text = readFileSync(new URL('../../templates/cloudformation.yaml', import.meta.url), 'utf8')
-
-/** The short forms of CloudFormation's functions, in their long forms. */
-const tags: (ScalarTag | CollectionTag)[] = ['Ref', 'Sub', 'GetAtt', 'Condition'].map((name) => ({
-  tag: `!${name}`,
-  resolve: (value: string) => ({
-    [name === 'Ref' || name === 'Condition' ? name : `Fn::${name}`]: value,
-  }),
-}))
-const lists: CollectionTag[] = ['If', 'Join', 'Equals', 'And'].map((name) => ({
-  tag: `!${name}`,
-  collection: 'seq',
-  resolve: (sequence) => ({ [`Fn::${name}`]: (sequence as { toJSON(): unknown }).toJSON() }),
-}))
-
-interface Resource extends TemplateResource {
-  readonly Condition?: string
-  readonly Properties: Readonly<Record<string, unknown>>
-}
-
-const { Resources } = parse(text, { customTags: [...tags, ...lists] }) as {
-  Resources: Record<string, Resource>
-}
+const { Resources } = readTemplate()
 
 describe('the template of CloudFormation', () => {
   it.each(Object.entries(Resources))(
@@ -64,16 +41,16 @@ describe('the template of CloudFormation', () => {
     ])
   })
 
-  it('gives a credential to the target of the header mode, and none to the other', () => {
+  it('gives a credential to the target that has a header, and none to the other', () => {
     const { HeaderTarget, EnrichedTarget } = Resources
     expect(HeaderTarget).toMatchObject({
-      Condition: 'IsHeader',
+      Condition: 'HasOwnToken',
       Properties: {
         CredentialProviderConfigurations: [{ CredentialProviderType: 'OAUTH' }],
         MetadataConfiguration: { AllowedRequestHeaders: [{ Ref: 'UserTokenHeader' }] },
       },
     })
-    expect(EnrichedTarget?.Condition).toBe('IsEnriched')
+    expect(EnrichedTarget?.Condition).toBe('HasNoToken')
     expect(EnrichedTarget?.Properties).not.toHaveProperty('CredentialProviderConfigurations')
     expect(EnrichedTarget?.Properties).not.toHaveProperty('MetadataConfiguration')
   })
@@ -100,7 +77,7 @@ interface Statement {
   readonly Resource: unknown
 }
 
-function statementsOf({ Properties }: Resource): readonly Statement[] {
+function statementsOf({ Properties }: ConditionalResource): readonly Statement[] {
   const documents = [Properties['PolicyDocument'], ...policiesIn(Properties['Policies'])]
   return documents.flatMap((it) => (it as { Statement?: Statement[] } | undefined)?.Statement ?? [])
 }

@@ -1,7 +1,12 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { parse } from '@cdktf/hcl2json'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { toPascal } from '../pages/resolve-module.ts'
+import { awsProvider, checkBlock } from './check-block.ts'
 import { checkResource } from './check-resource.ts'
+import { isInstalled } from './is-installed.ts'
 
 type Blocks = Record<string, Record<string, Record<string, unknown>[]>>
 
@@ -38,6 +43,59 @@ describe('the module of Terraform', () => {
     })
     expect(found).toHaveLength(3)
     expect((await Promise.all(found.map(checkResource))).flat()).toEqual([])
+  })
+
+  it.each(['resource', 'data'] as const)(
+    'has no member in a %s of the other provider that it does not have',
+    (kind) => {
+      const found = Object.entries(module[kind]).flatMap(([type, named]) =>
+        Object.entries(named).flatMap(([name, [block = {}]]) => {
+          const schema = awsProvider[kind][type]
+          if (types.has(type)) return []
+          return schema
+            ? checkBlock(schema.members, block, `${type}.${name}`)
+            : [`${type}: no schema`]
+        }),
+      )
+      expect(found).toEqual([])
+    },
+  )
+
+  it('is compared by something that finds mistakes', () => {
+    const { members } = awsProvider.resource['aws_lambda_function'] ?? { members: {} }
+    const block = { function_name: 'x', environment: [{ variable: {} }], handlers: 'y' }
+    expect(checkBlock(members, block, 'it')).toEqual([
+      'it.role is missing',
+      'it.environment.variable is unknown',
+      'it.handlers is unknown',
+    ])
+    const dynamic = { lambda_config: [{ content: [{ pre_token: [] }] }] }
+    const pool = awsProvider.resource['aws_cognito_user_pool']?.members ?? {}
+    expect(checkBlock(pool, { name: 'x', dynamic }, 'it')).toEqual([
+      'it.lambda_config.pre_token is unknown',
+    ])
+  })
+
+  it('reads no attribute that the provider does not have', () => {
+    const text = read('main.tf')
+    const references = [...text.matchAll(/\b(data\.)?(aws_\w+)\.\w+(?:\[0\])?\.(\w+)/g)].map(
+      ([, data, type = '', attribute = '']) => {
+        const schema = awsProvider[data ? 'data' : 'resource'][type]
+        return schema?.attributes.includes(attribute) ? undefined : `${type}.${attribute}`
+      },
+    )
+    expect(references.length).toBeGreaterThan(20)
+    expect(references.filter((it) => it !== undefined)).toEqual([])
+    const required = /source = "hashicorp\/aws", version = ">= ([\d.]+)"/.exec(text)?.[1]
+    expect(required).toBe(awsProvider.version.replace(/\.0$/, ''))
+  })
+
+  it.skipIf(!isInstalled('terraform', '-version'))('is formatted as Terraform formats it', () => {
+    const folder = fileURLToPath(new URL('../../templates/terraform', import.meta.url))
+    const { status, stdout } = spawnSync('terraform', ['fmt', '-check', '-diff', folder], {
+      encoding: 'utf8',
+    })
+    expect({ status, stdout }).toEqual({ status: 0, stdout: '' })
   })
 
   it('refers to nothing that is not declared', () => {
@@ -90,20 +148,14 @@ describe('the module of Terraform', () => {
 
 function toResource(Type: string, block: Record<string, unknown> = {}) {
   const own = Object.entries(block).filter(([name]) => !ofTerraform.has(name))
-  return { Type, Properties: renamed(Object.fromEntries(own)) }
+  return { Type, Properties: toPascal(withoutExpressions(Object.fromEntries(own)) as object) }
 }
 
-function renamed(value: unknown): unknown {
-  // An expression: its value is not known before it is applied.
+/** An expression's value is not known before it is applied. */
+function withoutExpressions(value: unknown): unknown {
   if (typeof value === 'string' && value.startsWith('${')) return { 'Fn::Sub': value }
-  if (Array.isArray(value)) return value.map(renamed)
+  if (Array.isArray(value)) return value.map(withoutExpressions)
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [toPascal(name), renamed(member)]),
-  )
-}
-
-function toPascal(name: string): string {
-  const words = name.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-  return words.join('').replace('CustomJwt', 'CustomJWT')
+  const members = Object.entries(value)
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutExpressions(member)]))
 }

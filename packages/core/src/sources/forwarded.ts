@@ -1,12 +1,13 @@
 import { exposedClaims } from '../claims.ts'
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials.ts'
-import { IdentityError, isIdentityError } from '../errors.ts'
+import { isIdentityError } from '../errors.ts'
 import { headerName } from '../header-name.ts'
 import type { Claims, Identity } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
 import type { Store } from '../stores/store.ts'
 import type { VerifiedToken } from '../verified-token.ts'
+import { broken, crossesTenants } from './binding.ts'
 import { createFirstGateway } from './first-gateway.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
@@ -146,14 +147,4 @@ function isActor(person: VerifiedToken<unknown>, gateway: VerifiedGateway['gatew
   const { actor } = person
   if (actor === undefined || actor.subject !== gateway.client) return false
   return actor.issuer === undefined || actor.issuer === gateway.issuer
-}
-
-/** A gateway of certain organizations brings persons of these only. */
-function crossesTenants(person: VerifiedToken<unknown>, machine: VerifiedToken<unknown>): boolean {
-  const tenants = machine.organizations.map(({ id }) => id)
-  return tenants.length > 0 && !person.organizations.some(({ id }) => tenants.includes(id))
-}
-
-function broken(reason: string): IdentityError {
-  return new IdentityError('BIND', { reason })
 }

@@ -13,7 +13,7 @@ export interface VerifiedGateway {
 }
 
 /**
- * Verifies the machine token with which a gateway calls.
+ * Verifies the machine token with which a gateway calls, or a second one in another header.
  *
  * @throws IdentityError `MISSING`, `TOK`, `BIND`, `DOWN`
  */
@@ -21,8 +21,9 @@ export async function verifyGateway(
   via: Issuer<unknown>,
   credentials: Credentials,
   context: Context,
+  header = 'authorization',
 ): Promise<VerifiedGateway> {
-  const credential = credentials.token('authorization')
+  const credential = credentials.token(header)
   if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
   const token = await via.verify(credential, context).catch(hideScopes)
   // A person's token where the machine's belongs: the two have swapped their places.

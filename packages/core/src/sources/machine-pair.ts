@@ -1,0 +1,39 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials.ts'
+import type { Issuer } from '../issuer.ts'
+import { broken } from './binding.ts'
+import { type VerifiedGateway, verifyGateway } from './gateway-token.ts'
+
+/** Two machine tokens of one gateway: its own, and one that was issued to it for this call. */
+export interface MachinePair {
+  readonly own: VerifiedGateway
+  /** Absent when the gateway sent its own alone. */
+  readonly beside: VerifiedGateway | undefined
+}
+
+/**
+ * Verifies the machine token in `Authorization`, and the one in a header beside it.
+ *
+ * @throws IdentityError `MISSING`, `TOK`, `DOWN`; `BIND` when they are one token, or of two clients
+ */
+export async function verifyMachinePair(
+  header: string,
+  issuer: Issuer<unknown>,
+  credentials: Credentials,
+  context: Context,
+): Promise<MachinePair> {
+  const credential = credentials.token(header)
+  if (credential !== undefined && credential.text === credentials.token('authorization')?.text) {
+    throw broken('binding_same_token')
+  }
+  const own = await verifyGateway(issuer, credentials, context)
+  if (credential === undefined) return { own, beside: undefined }
+  const beside = await verifyGateway(issuer, credentials, context, header)
+  if (!isOneClient(own, beside)) throw broken('binding_client')
+  return { own, beside }
+}
+
+/** A client is named by its issuer too. */
+function isOneClient({ gateway: one }: VerifiedGateway, { gateway: other }: VerifiedGateway) {
+  return one.client === other.client && one.issuer === other.issuer
+}
