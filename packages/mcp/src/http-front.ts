@@ -16,7 +16,7 @@ interface HttpTransport {
   handlePostMessage?: Handle
 }
 
-/** What a transport was given, in its Node or its web form. */
+/** What a transport was given, in whatever form. */
 interface HttpInput {
   readonly method: string
   readonly authInfo: unknown
@@ -55,7 +55,7 @@ const sessionNotFound: Answer = {
  *   the parsed body, as `express.json()` gives it. Without one the request's stream is left to the
  *   SDK, and the refusal is the tool result of the gate.
  *
- * Input that is neither Node's nor the web's is left to the gate.
+ * Input that is neither Node's nor the web's nor Hono's is left to the gate.
  */
 export function openFront(transport: object, rules: FrontRules): void {
   const http = transport as HttpTransport
@@ -121,10 +121,26 @@ function readInput([request, second, third]: readonly unknown[]): HttpInput | un
     const { authInfo, parsedBody } = (second ?? {}) as Record<string, unknown>
     return { method: request.method, authInfo, body: parsedBody, answer: toResponse }
   }
+  if (isHonoContext(request)) {
+    const { req, get } = request
+    const authInfo = get.call(request, 'auth')
+    return { method: req.raw.method, authInfo, body: second, answer: toResponse }
+  }
   const { auth, method } = (request ?? {}) as { auth?: unknown; method?: unknown }
   const response = second as ServerResponse | undefined
   if (typeof method !== 'string' || typeof response?.writeHead !== 'function') return undefined
   return { method, authInfo: auth, body: third, answer: (answer) => write(response, answer) }
+}
+
+/** What the transport of `@hono/mcp` is given. */
+interface HonoContext {
+  readonly req: { readonly raw: Request }
+  get(key: 'auth'): unknown
+}
+
+function isHonoContext(input: unknown): input is HonoContext {
+  const { req, get } = (input ?? {}) as { req?: { raw?: unknown }; get?: unknown }
+  return req?.raw instanceof Request && typeof get === 'function'
 }
 
 function toResponse({ status, headers, body }: Answer): Response {

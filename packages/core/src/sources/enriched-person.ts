@@ -91,6 +91,7 @@ export function toPerson<C>(
     ...(organization && organizations.length === 1 && { organization }),
     ...(actor && { actor }),
     ...(token.tokenId !== undefined && { tokenId: token.tokenId }),
+    ...(token.tokenHash !== undefined && { tokenHash: token.tokenHash }),
   })
 }
 
