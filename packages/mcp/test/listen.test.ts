@@ -1,8 +1,10 @@
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import type { AuditTrail } from '@onbehalf/core'
 import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, guarded, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { listTrail } from './support/audit.ts'
 import { callers, makeIdentity } from './support/callers.ts'
 import { type Host, host, modern } from './support/http-host.ts'
 
@@ -13,11 +15,13 @@ let open: Host | undefined
 let events: DecisionEvent[] = []
 let time = Date.now() / 1000
 let allowed = new Set<string>()
+let audit: AuditTrail | undefined
 afterEach(async () => {
   await open?.close()
   events = []
   time = Date.now() / 1000
   allowed = new Set()
+  audit = undefined
 })
 
 const listed = check('listed', (identity) => {
@@ -31,7 +35,7 @@ function createServer(): McpServer {
       { name: 'test', version: '1' },
       { capabilities: { resources: { subscribe: true } } },
     ),
-    { clock: () => time, onDecision: (event) => events.push(event) },
+    { clock: () => time, onDecision: (event) => events.push(event), audit },
   )
   server.registerResource(
     'note',
@@ -248,5 +252,45 @@ describe('an open stream', () => {
     time += 2
     entry.notify.toolsChanged()
     expect(await stream.next()).toBe('end')
+  })
+})
+
+describe('subscriptions/listen with an audit trail', () => {
+  test('is recorded when it opens and when its client leaves', async () => {
+    const listed = listTrail()
+    audit = listed.trail
+    const { url } = await start(true)
+    const answer = await listen(url, ['note://acme'], 'ada')
+    const reader = answer.body?.getReader()
+    await reader?.read()
+    await reader?.cancel()
+    await vi.waitFor(() => expect(listed.events).toHaveLength(2))
+    expect(listed.events).toMatchObject([
+      { type: 'intent', method: 'subscriptions/listen', principal: { subject: 'ada' } },
+      { type: 'result', intent: listed.events[0]?.id, outcome: 'cancelled' },
+    ])
+  })
+
+  test('is recorded as refused, with the resource that it was refused for', async () => {
+    const listed = listTrail()
+    audit = listed.trail
+    const { url } = await start(true)
+    await (await listen(url, ['note://acme'], 'eve')).text()
+    expect(listed.events).toMatchObject([
+      {
+        type: 'refusal',
+        method: 'resources/subscribe',
+        target: { kind: 'resource', name: 'note://acme' },
+        decision: { reason: 'org_mismatch' },
+      },
+    ])
+  })
+
+  test.each(['ada', 'eve'])('does not open for %s when it cannot be recorded', async (caller) => {
+    audit = listTrail(() => true).trail
+    const { url } = await start(true)
+    const answer = await listen(url, ['note://acme'], caller)
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain('The call cannot be recorded')
   })
 })
