@@ -2,6 +2,7 @@ import { followCommand } from './audit/follow.ts'
 import { proveCommand } from './audit/prove.ts'
 import { showCommand } from './audit/show.ts'
 import { verifyCommand } from './audit/verify.ts'
+import { explainCommand } from './explain/explain.ts'
 import { type Output, UsageError } from './output.ts'
 
 type Command = (args: readonly string[], output: Output) => Promise<number>
@@ -11,6 +12,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
   ['audit show', showCommand],
   ['audit follow', followCommand],
   ['audit prove', proveCommand],
+  ['explain', explainCommand],
 ])
 
 const usage = `Usage:
@@ -20,7 +22,8 @@ const usage = `Usage:
                           [--since TIME] [--until TIME] [--json]
   onbehalf audit follow DIR [the filters of show] [--all] [--json]
   onbehalf audit prove DIR EVENT-ID
-  onbehalf audit prove --check FILE --public-key FILE`
+  onbehalf audit prove --check FILE --public-key FILE
+  onbehalf explain MODULE [--export NAME] [--identity FILE] [--json]`
 
 /**
  * Runs one command.
@@ -29,14 +32,15 @@ const usage = `Usage:
  *   not be carried out
  */
 export async function run(args: readonly string[], output: Output): Promise<number> {
-  const command = commands.get(args.slice(0, 2).join(' '))
+  const words = commands.has(args[0] ?? '') ? 1 : 2
+  const command = commands.get(args.slice(0, words).join(' '))
   if (command === undefined) {
     const asked = args.length === 0 || args[0] === '--help' || args[0] === 'help'
     output.err(usage)
     return asked ? 0 : 2
   }
   try {
-    return await command(args.slice(2), output)
+    return await command(args.slice(words), output)
   } catch (error) {
     output.err(`onbehalf: ${error instanceof Error ? error.message : String(error)}`)
     if (isUsage(error)) output.err(usage)
