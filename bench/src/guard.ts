@@ -1,35 +1,18 @@
 /** A guarded tool call through the MCP SDK, against the same call without Onbehalf. */
 import { Client } from '@modelcontextprotocol/client'
 import { InMemoryTransport, McpServer } from '@modelcontextprotocol/server'
-import { createAuthInfo, createIdentity } from '@onbehalf/core'
 import { protect, requireOrg } from '@onbehalf/mcp'
 import { z } from 'zod'
+import { adasInfo } from './ada.ts'
 import { compare } from './compare.ts'
 
-const acme = { id: 'acme', roles: [] }
-const identity = createIdentity({
-  kind: 'user',
-  issuer: 'https://idp.example.com',
-  subject: 'ada',
-  organization: acme,
-  organizations: [acme],
-  scopes: [],
-  roles: [],
-  source: 'direct',
-  expiresAt: Date.now() / 1000 + 3600,
-  claims: {},
-})
-const authInfo = createAuthInfo(identity, {
-  resource: 'https://mcp.example.com/mcp',
-  resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
-})
 const inputSchema = z.object({ month: z.string() })
 const answer = { content: [{ type: 'text' as const, text: 'ok' }] }
 
 async function connect(server: McpServer): Promise<Client> {
   const [clientSide, serverSide] = InMemoryTransport.createLinkedPair()
   const send = clientSide.send.bind(clientSide)
-  clientSide.send = (message, options) => send(message, { ...options, authInfo })
+  clientSide.send = (message, options) => send(message, { ...options, authInfo: adasInfo })
   const client = new Client({ name: 'bench', version: '1.0.0' })
   await server.connect(serverSide)
   await client.connect(clientSide)

@@ -11,7 +11,6 @@ import {
   McpServer as McpServerV2,
   InMemoryTransport as MemoryV2,
 } from '@modelcontextprotocol/server'
-import { createAuthInfo, createIdentity } from '@onbehalf/core'
 import { organization } from '@onbehalf/core/guards'
 import { type ProtectOptions, protect, requireOrg } from '@onbehalf/mcp'
 import { z } from 'zod'
@@ -19,23 +18,6 @@ import { type Contender, compare } from './compare.ts'
 
 const tools = 1_000
 
-const acme = { id: 'acme', roles: [] }
-const identity = createIdentity({
-  kind: 'user',
-  issuer: 'https://idp.example.com',
-  subject: 'ada',
-  organization: acme,
-  organizations: [acme],
-  scopes: [],
-  roles: [],
-  source: 'direct',
-  expiresAt: Date.now() / 1000 + 3600,
-  claims: {},
-})
-const authInfo = createAuthInfo(identity, {
-  resource: 'https://mcp.example.com/mcp',
-  resourceMetadataUrl: 'https://mcp.example.com/.well-known/oauth-protected-resource/mcp',
-})
 const inputSchema = z.object({ month: z.string() })
 const handler = async () => ({ content: [{ type: 'text' as const, text: 'ok' }] })
 const guard = organization({ ids: ['acme'] })
@@ -120,7 +102,7 @@ async function connect({ link }: Generation, server: Server) {
     ask: (method: string): Promise<object | undefined> => {
       id += 1
       const answered = new Promise<object | undefined>((resolve) => waiting.set(id, resolve))
-      void near.send({ jsonrpc: '2.0', id, method, params: {} }, { authInfo })
+      void near.send({ jsonrpc: '2.0', id, method, params: {} }, { authInfo: adasInfo })
       return answered
     },
     close: () => near.close(),
@@ -158,7 +140,7 @@ function onCall({ name, build }: Kind): Contender {
   }
   const run = async (): Promise<void> => {
     const request = new Request(url, { method: 'POST', headers, body: JSON.stringify(body) })
-    const answer = await fetch(request, { authInfo })
+    const answer = await fetch(request, { authInfo: adasInfo })
     const text = await answer.text()
     if (!text.includes('"ok"')) throw new Error(`${name} answers ${text}`)
   }

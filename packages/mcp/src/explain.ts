@@ -1,12 +1,12 @@
 import type { Identity } from '@onbehalf/core'
 import { type Decision, type DenialReason, decide } from '@onbehalf/core/guards'
-import type { Item } from './item-table.ts'
-import { uriTemplateOf } from './items.ts'
-import type { Policy } from './policy.ts'
-import { authenticated } from './policy.ts'
+import type { Policy } from './handlers/policy.ts'
+import { authenticated } from './handlers/policy.ts'
+import type { Item } from './items/item-table.ts'
+import { uriTemplateOf } from './items/items.ts'
+import { type RuleKind, ruleKindOf } from './items/target.ts'
 import type { ProtectableServer } from './protect.ts'
 import { protectionOf } from './protections.ts'
-import { type RuleKind, ruleKindOf } from './target.ts'
 
 /** What one caller may do with one item, and why. */
 export interface Explanation {

@@ -1,22 +1,26 @@
 import type { AuditTrail, Identity, Store } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { systemTime } from './current-identity.ts'
-import type { Protection } from './decide-request.ts'
-import type { DecisionEvent } from './decision-event.ts'
-import { type GateRules, openGate } from './gate.ts'
-import { holdAnswer } from './hold-answer.ts'
-import { openFront } from './http-front.ts'
-import { Items } from './items.ts'
+import type { Protection } from './decisions/decide-request.ts'
+import type { DecisionEvent } from './decisions/decision-event.ts'
+import { createRules } from './decisions/rules.ts'
+import { type GateRules, openGate } from './gate/gate.ts'
+import { systemTime } from './handlers/current-identity.ts'
+import { holdAnswer } from './http/hold-answer.ts'
+import { openFront } from './http/http-front.ts'
+import {
+  addScopeChallenge,
+  createScopeFinder,
+  type FindMissingScopes,
+} from './http/scope-challenge.ts'
+import { StreamExpiry } from './http/stream-expiry.ts'
+import { Items } from './items/items.ts'
+import type { Rule } from './items/rule.ts'
+import { RuleTable } from './items/rule-table.ts'
+import { watchItems } from './items/watch-items.ts'
+import { SessionOwner } from './owners/session-owner.ts'
+import { TaskOwners } from './owners/task-owners.ts'
 import { hasHandler, lowLevelServer, protections } from './protections.ts'
-import type { Rule } from './rule.ts'
-import { RuleTable } from './rule-table.ts'
-import { createRules } from './rules.ts'
-import { addScopeChallenge, createScopeFinder, type FindMissingScopes } from './scope-challenge.ts'
-import { SessionOwner } from './session-owner.ts'
-import { StreamExpiry } from './stream-expiry.ts'
-import { TaskOwners } from './task-owners.ts'
-import type { Connectable, Transport } from './transport.ts'
-import { watchItems } from './watch-items.ts'
+import type { Connectable, Transport } from './wire/transport.ts'
 
 /** An `McpServer` or a low-level `Server` of either SDK generation. */
 export interface ProtectableServer {

@@ -1,5 +1,5 @@
-import type { Protection } from './decide-request.ts'
-import type { Connectable } from './transport.ts'
+import type { Protection } from './decisions/decide-request.ts'
+import type { Connectable } from './wire/transport.ts'
 
 /** Every protected server of this process, by its low-level server. */
 export const protections: WeakMap<object, Protection> = new WeakMap()

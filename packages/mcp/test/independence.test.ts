@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
 const source = new URL('../src/', import.meta.url)
-const files = readdirSync(source).filter((name) => name.endsWith('.ts'))
+const files = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.ts'),
+)
 
 test('mentions neither SDK, which a user of the other generation has not installed', () => {
   expect(files.length).toBeGreaterThan(20)
@@ -12,7 +14,7 @@ test('mentions neither SDK, which a user of the other generation has not install
       (found) => found[1],
     )
     const foreign = modules.filter(
-      (name) => !/^(\.\/|node:|@onbehalf\/core(\/|$))/.test(name ?? ''),
+      (name) => !/^(\.\.?\/|node:|@onbehalf\/core(\/|$))/.test(name ?? ''),
     )
     expect([file, foreign]).toEqual([file, []])
   }

@@ -1,0 +1,245 @@
+import { type Identity, isIdentityError } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { type Delivery, deliveries } from '../handlers/current-identity.ts'
+import { isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
+import { arrivals } from '../wire/arrivals.ts'
+import { exchanges } from '../wire/exchange.ts'
+import {
+  isNotification,
+  isRequest,
+  isResponse,
+  type Message,
+  methodOf,
+  paramsOf,
+  type Reply,
+  type Request,
+  type RequestId,
+} from '../wire/json-rpc.ts'
+import { type OpenRequest, OpenRequests } from '../wire/open-requests.ts'
+import type { MessageExtra, Transport } from '../wire/transport.ts'
+import { AskedRequests } from './asked-requests.ts'
+import { busy, inUse, noSession, replyTo } from './gate-replies.ts'
+
+/** What the gate asks about the messages that pass it. */
+export interface GateRules {
+  /** The answer that refuses a request; undefined lets it pass. */
+  admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** A request that passed ends without an answer. */
+  abandon(open: OpenRequest): Promise<void> | undefined
+  /** Hears of a message in the session of somebody else. */
+  onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
+  /** Whether a notification may pass. */
+  accepts(method: string, identity: Identity | undefined): boolean
+  /** The last look at an answer before it leaves. */
+  release(open: OpenRequest, answer: Message): Message | Promise<Message>
+  /** What code below a message can learn about it. */
+  describe(method: string | undefined, identity: Identity | undefined): Delivery
+  /** The same for a request. */
+  describeRequest(open: OpenRequest): Delivery
+}
+
+const maxOpenRequests = 10_000
+const maxAskedRequests = 1_000
+
+/**
+ * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
+ * as the transport is used.
+ */
+export function openGate(transport: Transport, rules: GateRules, session: SessionOwner): void {
+  new Gate(transport, rules, session).install()
+}
+
+/**
+ * Stands between one transport and the server. It sees every message before the server validates
+ * it, and the very object that it decides on is the one that is dispatched.
+ *
+ * It never throws into a transport, whose answer would show the exception to the caller.
+ */
+class Gate {
+  readonly #transport: Transport
+  readonly #rules: GateRules
+  readonly #session: SessionOwner
+  readonly #send: Transport['send']
+  readonly #open = new OpenRequests(maxOpenRequests)
+  readonly #asked = new AskedRequests(maxAskedRequests)
+
+  constructor(transport: Transport, rules: GateRules, session: SessionOwner) {
+    this.#transport = transport
+    this.#rules = rules
+    this.#session = session
+    this.#send = transport.send.bind(transport)
+  }
+
+  install(): void {
+    const transport = this.#transport
+    const start = transport.start.bind(transport)
+    transport.send = (message, options) => this.#leave(message, options)
+    transport.start = () => {
+      // By now the server has set its callbacks, and nothing has been delivered: a transport may
+      // hand over queued messages while it starts.
+      this.#takeOver()
+      return start()
+    }
+  }
+
+  #takeOver(): void {
+    const transport = this.#transport
+    const { onmessage: dispatch, onclose } = transport
+    transport.onmessage = (sent, given) => {
+      // In memory the sender still holds the object, and must not see a name masked in it.
+      const message = { ...sent }
+      const extra = withArrival(given)
+      // What is called below here is another caller's business.
+      arrivals.exit(() =>
+        this.#arrive(message, extra, () => dispatch?.call(transport, message, extra)),
+      )
+    }
+    transport.onclose = () => {
+      for (const open of this.#open.clear()) this.#abandon(open)
+      this.#asked.clear()
+      onclose?.call(transport)
+    }
+  }
+
+  #arrive(message: Message, extra: MessageExtra | undefined, dispatch: () => void): void {
+    const identity = identityOfAuthInfo(extra?.authInfo)
+    try {
+      if (!this.#session.admits(identity)) this.#turnAway(message, identity)
+      else if (isRequest(message)) {
+        const exchange = exchanges.getStore()
+        this.#receive({ request: message, identity, extra, exchange }, dispatch)
+      } else if (this.#accepts(message, identity)) {
+        deliveries.run(this.#rules.describe(methodOf(message), identity), dispatch)
+      }
+    } catch (error) {
+      this.#report(error)
+    }
+  }
+
+  // The front answered already, unless this transport has none that it knows.
+  #turnAway(message: Message, identity: Identity | undefined): void {
+    const answer = (reply: Reply): void => {
+      if (isRequest(message)) this.#answer(message, reply)
+    }
+    const recorded = this.#rules.onForeign(methodOf(message) ?? 'unknown', identity)
+    if (recorded === undefined) return answer(noSession)
+    recorded
+      .then(() => answer(noSession))
+      .catch((error: unknown) => {
+        this.#report(error)
+        answer(replyTo(error))
+      })
+  }
+
+  #receive(open: OpenRequest, dispatch: () => void): void {
+    open.exchange?.received()
+    if (this.#open.has(open.request.id)) return this.#answer(open.request, inUse)
+    if (this.#open.isFull) return this.#answer(open.request, busy)
+    this.#open.add(open)
+    try {
+      const refusal = this.#rules.admit(open)
+      if (!(refusal instanceof Promise)) return this.#settle(open, refusal, dispatch)
+      const settled = refusal
+        .then((reply) => this.#settle(open, reply, dispatch))
+        .catch((error: unknown) => this.#fail(open, error))
+      open.exchange?.awaits(settled)
+    } catch (error) {
+      this.#fail(open, error)
+    }
+  }
+
+  #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: () => void): void {
+    // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
+    if (!this.#open.holds(open)) return this.#abandon(open)
+    if (refusal !== undefined) this.#answer(open.request, refusal, open)
+    else deliveries.run(this.#rules.describeRequest(open), dispatch)
+  }
+
+  #abandon(open: OpenRequest): void {
+    this.#rules.abandon(open)?.catch((error: unknown) => this.#report(error))
+  }
+
+  #accepts(message: Message, identity: Identity | undefined): boolean {
+    if (isResponse(message)) return this.#asked.settle(message.id, identity)
+    if (!isNotification(message)) return false
+    if (message.method === 'notifications/cancelled') return this.#cancel(message, identity)
+    return this.#rules.accepts(message.method, identity)
+  }
+
+  // Whoever shares a session could otherwise cancel another principal's request and take its id.
+  #cancel(message: Message, identity: Identity | undefined): boolean {
+    const open = this.#open.get(paramsOf(message)['requestId'])
+    if (open === undefined) return true
+    if (!isSameCaller(open.identity, identity)) return false
+    this.#open.close(open)
+    this.#abandon(open)
+    return true
+  }
+
+  #leave(message: Message, options?: unknown): Promise<void> {
+    if (isRequest(message)) this.#asked.add(message.id, deliveries.getStore()?.identity)
+    if (!isResponse(message)) return this.#send(message, options)
+    const open = this.#answered(message.id)
+    if (open === undefined) return Promise.resolve()
+    this.#open.close(open)
+    const released = this.#release(open, message)
+    // Synchronous when it can be: SDK v2 gives its own errors their HTTP status only then.
+    return released instanceof Promise
+      ? released.then((answer) => this.#send(answer, options))
+      : this.#send(released, options)
+  }
+
+  /**
+   * The request that an answer belongs to, unless it is no longer waited for. Its id alone does not
+   * tell: SDK v1 ignores the cancellation of id 0, and the id may be another request's by now.
+   */
+  #answered(id: RequestId): OpenRequest | undefined {
+    const holder = this.#open.get(id)
+    const served = deliveries.getStore()?.open
+    return served?.request.id === id && served !== holder ? undefined : holder
+  }
+
+  #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
+    const withhold = (error: unknown): Message => {
+      return { jsonrpc: '2.0', id: open.request.id, ...this.#failureOf(open, error) }
+    }
+    try {
+      const released = this.#rules.release(open, answer)
+      return released instanceof Promise ? released.catch(withhold) : released
+    } catch (error) {
+      return withhold(error)
+    }
+  }
+
+  #fail(open: OpenRequest, error: unknown): void {
+    const reply = this.#failureOf(open, error)
+    if (this.#open.holds(open)) this.#answer(open.request, reply, open)
+  }
+
+  #failureOf(open: OpenRequest, error: unknown): Reply {
+    this.#report(error)
+    if (isIdentityError(error)) open.exchange?.failed(error)
+    return replyTo(error)
+  }
+
+  // Never within the transport's own call: SDK v2 would take it for a protocol error and its status.
+  #answer(request: Request, reply: Reply, open?: OpenRequest): void {
+    queueMicrotask(() => {
+      if (open !== undefined) this.#open.close(open)
+      this.#send({ jsonrpc: '2.0', id: request.id, ...reply }).catch((error: unknown) =>
+        this.#report(error),
+      )
+    })
+  }
+
+  #report(error: unknown): void {
+    this.#transport.onerror?.(
+      error instanceof Error ? error : new Error('Gate failure', { cause: error }),
+    )
+  }
+}
+
+function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {
+  const authInfo = arrivals.getStore()
+  return authInfo === undefined || extra?.authInfo !== undefined ? extra : { ...extra, authInfo }
+}

@@ -1,0 +1,66 @@
+import { type Denial, type DenialReason, type Deny, denialKey } from '@onbehalf/core/guards'
+import type { RpcError } from '../wire/json-rpc.ts'
+
+/** The result of a refused tool call: the model reads the text and moves on. */
+export interface DenialResult {
+  readonly isError: true
+  readonly content: readonly [{ readonly type: 'text'; readonly text: string }]
+  readonly _meta: Readonly<Record<typeof denialKey, Denial>>
+}
+
+const texts: Record<DenialReason, string> = {
+  identity_missing: 'Access denied: the call carries no verified identity.',
+  identity_expired: 'Access denied: the identity behind the call has expired.',
+  org_missing: 'Access denied: the caller acts for no organization.',
+  org_ambiguous: 'Access denied: the caller has several organizations and none is selected.',
+  org_mismatch: 'Access denied: the caller does not act for this organization.',
+  org_role_missing: 'Access denied: the caller lacks a required role in the organization.',
+  user_required: 'Access denied: no person stands behind the call.',
+  role_missing: 'Access denied: the caller lacks a required role.',
+  scope_missing: 'Access denied: the access token lacks a required scope.',
+  check_failed: 'Access denied: the caller does not meet the conditions of this operation.',
+  guard_error: 'Access denied: the authorization rule could not be evaluated.',
+  session_owner_mismatch: 'Access denied: this belongs to another caller.',
+}
+
+/**
+ * Answers a refused resource or prompt. Both SDK generations turn `code`, `message` and `data` of
+ * whatever a handler throws into a JSON-RPC error.
+ */
+export class AccessDeniedError extends Error {
+  readonly code: number
+  readonly data: Denial
+
+  static {
+    Object.defineProperty(this.prototype, 'name', { value: 'AccessDeniedError' })
+  }
+
+  constructor(denied: Deny) {
+    super(texts[denied.reason])
+    this.code = denialCode(denied.reason)
+    this.data = createDenial(denied)
+  }
+}
+
+export function createDenialResult(denied: Deny): DenialResult {
+  return {
+    isError: true,
+    content: [{ type: 'text', text: texts[denied.reason] }],
+    _meta: { [denialKey]: createDenial(denied) },
+  }
+}
+
+export function createDenialError(denied: Deny): RpcError {
+  const { code, message, data } = new AccessDeniedError(denied)
+  return { code, message, data }
+}
+
+function createDenial({ reason, guard, required }: Deny): Denial {
+  const { roles, scopes } = required
+  return { reason, guard, required: { ...(roles && { roles }), ...(scopes && { scopes }) } }
+}
+
+// Application codes outside the ranges that JSON-RPC and MCP reserve: 31000 plus the HTTP status.
+function denialCode(reason: DenialReason): number {
+  return reason === 'identity_missing' || reason === 'identity_expired' ? 31_401 : 31_403
+}

@@ -1,0 +1,111 @@
+import { type Policy, policyOf } from '../handlers/policy.ts'
+
+/** What a server offers and guards decide on. */
+export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt'
+
+/** A registered item as the gate knows it. */
+export interface Item {
+  readonly kind: ItemKind
+  /** Its name at this moment; of a resource, its URI. */
+  readonly key: string
+  /** What its handler asks of callers, at this moment. */
+  readonly policy: Policy | undefined
+  readonly registered: Registered
+}
+
+/** What `registerTool` and its siblings return in both SDK generations, as far as it is used. */
+export interface Registered {
+  readonly name?: unknown
+  readonly annotations?: unknown
+  /** Of a tool. */
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
+  /** Of a prompt. */
+  readonly argsSchema?: unknown
+  readonly resourceTemplate?: { readonly uriTemplate: UriTemplate }
+  update?: (updates: Updates) => void
+}
+
+/** The part of the SDKs' `UriTemplate` that is used. */
+interface UriTemplate {
+  match(uri: string): unknown
+  toString(): string
+}
+
+interface Updates {
+  readonly name?: string | null
+  readonly uri?: string | null
+  readonly callback?: unknown
+}
+
+/** An item with the name and the handler that it was given last. */
+class WatchedItem implements Item {
+  readonly kind: ItemKind
+  readonly registered: Registered
+  key: string
+  handler: unknown
+
+  constructor(kind: ItemKind, key: string, registered: Registered, handler: unknown) {
+    this.kind = kind
+    this.key = key
+    this.registered = registered
+    this.handler = handler
+  }
+
+  get policy(): Policy | undefined {
+    return policyOf(callable(this.handler))
+  }
+}
+
+/**
+ * The items of one kind and what their handlers ask for, under whatever name and handler they have
+ * at the time of a call.
+ *
+ * An item that it never heard of counts as one without a guard: the gate asks its callers for an
+ * identity, and a guarded handler still enforces by itself.
+ */
+export class ItemTable {
+  readonly #kind: ItemKind
+  // In the order of the SDKs' own tables, which are objects: the first template that matches counts.
+  readonly #items = Object.create(null) as Record<string, Item>
+
+  constructor(kind: ItemKind) {
+    this.#kind = kind
+  }
+
+  get(key: unknown): Item | undefined {
+    return typeof key === 'string' ? this.#items[key] : undefined
+  }
+
+  all(): readonly Item[] {
+    return Object.values(this.#items)
+  }
+
+  add(firstKey: string, registered: Registered, handler: unknown): void {
+    const item = new WatchedItem(this.#kind, firstKey, registered, handler)
+    this.#items[firstKey] = item
+    const update = registered.update
+    if (typeof update !== 'function') return
+    // `remove`, `enable` and `disable` of both generations go through this member as well.
+    registered.update = (updates) => {
+      update.call(registered, updates)
+      if (updates.callback !== undefined) item.handler = updates.callback
+      const renamed = this.#kind === 'resource' ? updates.uri : updates.name
+      if (renamed) item.key = renamed
+      if (renamed !== undefined) this.#rename(item, firstKey, renamed)
+    }
+  }
+
+  // SDK v1 takes away the first name alone: under a later one the tool answers even when it was
+  // removed. A name kept too long costs nothing, since the SDK does not find the item.
+  #rename(item: Item, firstKey: string, key: string | null): void {
+    if (key !== firstKey && this.#items[firstKey] === item) delete this.#items[firstKey]
+    if (key) this.#items[key] = item
+  }
+}
+
+// A task tool of SDK v1 is an object, of which `createTask` answers the call.
+function callable(handler: unknown): unknown {
+  const task = handler as { createTask?: unknown } | null | undefined
+  return typeof handler === 'function' ? handler : task?.createTask
+}

@@ -1,0 +1,162 @@
+import type { AuditOutcome, Identity } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { inUse, replyTo } from '../gate/gate-replies.ts'
+import { createDenialError } from '../handlers/denial.ts'
+import { assertPlain, markProtected, type PlainTransport } from '../local/plain-transport.ts'
+import { arrivals } from '../wire/arrivals.ts'
+import {
+  isRecord,
+  isResponse,
+  type Message,
+  paramsOf,
+  type Reply,
+  type Request,
+  type RequestId,
+} from '../wire/json-rpc.ts'
+import type { Transport } from '../wire/transport.ts'
+import { type CreateServer, isListen, type ListenStream, openStream } from './listen-stream.ts'
+
+const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
+
+/**
+ * Guards `subscriptions/listen` of `serveStdio`, which SDK v2 serves before any server sees it, and
+ * returns the same transport. Give it the same factory as `serveStdio`. Where the transport has an
+ * identity, `identifyTransport` comes first.
+ *
+ * It decides as {@link protectHandler} does over HTTP: on the caller and each resource when a stream
+ * opens, and again on each update. A stream ends when the token that opened it expires, also where
+ * the token's file has a new one by then: the client listens again.
+ *
+ * @throws TypeError for an HTTP transport
+ *
+ * @example
+ * ```ts
+ * const createServer = () => protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
+ * const guard = (stdio: PlainTransport) => protectStdio(stdio, createServer)
+ * ```
+ */
+export function protectStdio<T extends PlainTransport>(
+  transport: T,
+  createServer: CreateServer,
+): T {
+  assertPlain(transport)
+  markProtected(transport)
+  const line = transport as unknown as Transport
+  const start = line.start.bind(line)
+  line.start = () => {
+    // By now the entry has set its callbacks, and nothing has been delivered.
+    new ListenGate(line, createServer).install()
+    return start()
+  }
+  return transport
+}
+
+interface Open {
+  readonly stream: ListenStream
+  readonly timer: NodeJS.Timeout
+}
+
+/** Stands between a transport and the entry that serves it, for listen streams alone. */
+class ListenGate {
+  readonly #line: Transport
+  readonly #createServer: CreateServer
+  readonly #send: Transport['send']
+  readonly #deliver: (message: Message, extra?: object) => void
+  readonly #open = new Map<RequestId, Open>()
+
+  constructor(line: Transport, createServer: CreateServer) {
+    this.#line = line
+    this.#createServer = createServer
+    this.#send = line.send.bind(line)
+    const { onmessage } = line
+    this.#deliver = (message, extra) => onmessage?.call(line, message, extra)
+  }
+
+  install(): void {
+    const line = this.#line
+    const { onclose } = line
+    let last: Promise<void> = Promise.resolve()
+    line.onmessage = (message, extra) => {
+      const authInfo = arrivals.getStore()
+      // A cancellation must not overtake the request that it is for.
+      last = last.then(async () => {
+        const reply = await this.#receive(message, identityOfAuthInfo(authInfo))
+        if (reply === undefined) arrivals.run(authInfo, () => this.#deliver(message, extra))
+        else await this.#answer(message as Request, reply)
+      })
+    }
+    line.send = (message, options) => this.#leave(message, options)
+    line.onclose = () => {
+      for (const id of this.#open.keys()) this.#forget(id, 'cancelled')
+      onclose?.call(line)
+    }
+  }
+
+  /** The answer to a stream that may not open. */
+  async #receive(message: Message, identity: Identity | undefined): Promise<Reply | undefined> {
+    if (message.method === 'notifications/cancelled')
+      this.#forget(paramsOf(message)['requestId'], 'cancelled')
+    if (!isListen(message)) return undefined
+    if (this.#open.has(message.id)) return inUse
+    try {
+      const stream = await openStream(this.#createServer, { era: 'modern' }, message, identity)
+      const refusal = await stream.open()
+      if (refusal !== undefined) return { error: createDenialError(refusal) }
+      const timer = setTimeout(() => this.#end(message.id), stream.milliseconds).unref()
+      this.#open.set(message.id, { stream, timer })
+      return undefined
+    } catch (error) {
+      this.#report(error)
+      return replyTo(error)
+    }
+  }
+
+  async #leave(message: Message, options?: unknown): Promise<void> {
+    // Its own answer ends a stream, whether the entry refused it or closes.
+    if (isResponse(message)) this.#forget(message.id, message.error === undefined ? 'ok' : 'thrown')
+    const id = subscriptionOf(message)
+    if (id === undefined) return this.#send(message, options)
+    const passage = await this.#open.get(id as RequestId)?.stream.judge(message)
+    if (passage === 'end') this.#end(id as RequestId)
+    // Cancelled meanwhile: nothing is heard any more.
+    if (passage === 'pass' && this.#open.has(id as RequestId)) return this.#send(message, options)
+  }
+
+  /** Has the entry forget a stream, and tells the client that it is over. */
+  #end(id: RequestId): void {
+    this.#forget(id, 'ok')
+    this.#deliver({
+      jsonrpc: '2.0',
+      method: 'notifications/cancelled',
+      params: { requestId: id },
+    })
+    const result = { resultType: 'complete', _meta: { [subscriptionKey]: id } }
+    void this.#answer({ id }, { result })
+  }
+
+  #forget(id: unknown, outcome: AuditOutcome): void {
+    const open = this.#open.get(id as RequestId)
+    if (open === undefined) return
+    clearTimeout(open.timer)
+    open.stream.end(outcome)
+    this.#open.delete(id as RequestId)
+  }
+
+  async #answer({ id }: Pick<Request, 'id'>, reply: Reply): Promise<void> {
+    await this.#send({ jsonrpc: '2.0', id, ...reply }).catch((error: unknown) =>
+      this.#report(error),
+    )
+  }
+
+  #report(error: unknown): void {
+    this.#line.onerror?.(
+      error instanceof Error ? error : new Error('Listen gate failure', { cause: error }),
+    )
+  }
+}
+
+/** The stream that a notification is for. */
+function subscriptionOf(message: Message): unknown {
+  const { _meta: meta } = paramsOf(message)
+  return isRecord(meta) ? meta[subscriptionKey] : undefined
+}

@@ -1,0 +1,71 @@
+import { type Identity, memoryStore, type Store } from '@onbehalf/core'
+import { isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
+import { digest } from './digest.ts'
+import { ownerOf } from './session-owner.ts'
+
+const relatedTask = 'io.modelcontextprotocol/related-task'
+
+// Longer than tasks live: whoever asks later is told that the task does not exist.
+const keptSeconds = 7 * 24 * 3600
+
+// Stateless servers are made anew for each request, while their tasks live on.
+const thisProcess = memoryStore()
+
+/**
+ * Remembers whose a task is. The SDKs know a task by its id alone, or by its session: whoever sends
+ * the id could read another caller's result.
+ */
+export class TaskOwners {
+  readonly #store: Store
+
+  constructor(store: Store = thisProcess) {
+    this.#store = store
+  }
+
+  /** The first owner stays. */
+  async keep({ taskId, ttl }: NewTask, identity: Identity): Promise<void> {
+    await this.#store.add(keyOf(taskId), digest(ownerOf(identity)), keptSeconds + ttl / 1000)
+  }
+
+  /** Those of the tasks that are not this caller's. */
+  async foreign(
+    taskIds: readonly string[],
+    identity: Identity | undefined,
+  ): Promise<readonly string[]> {
+    const owned = await Promise.all(taskIds.map((taskId) => this.#owns(identity, taskId)))
+    return taskIds.filter((_, index) => !owned[index])
+  }
+
+  async #owns(identity: Identity | undefined, taskId: string): Promise<boolean> {
+    if (identity === undefined) return false
+    return (await this.#store.get(keyOf(taskId))) === digest(ownerOf(identity))
+  }
+}
+
+interface NewTask {
+  readonly taskId: string
+  /** Milliseconds. */
+  readonly ttl: number
+}
+
+/** The task that an answer says was made. */
+export function createdTask({ result }: Message): NewTask | undefined {
+  const task = isRecord(result) ? result['task'] : undefined
+  if (!isRecord(task) || typeof task['taskId'] !== 'string') return undefined
+  const { taskId, ttl } = task
+  return { taskId, ttl: typeof ttl === 'number' && ttl > 0 ? ttl : 0 }
+}
+
+/** Ids of the tasks that a request speaks of: its own, and the one it says to belong to. */
+export function namedTasks(request: Request): string[] {
+  const { taskId, _meta: meta } = paramsOf(request)
+  const related = isRecord(meta) ? meta[relatedTask] : undefined
+  const own = request.method.startsWith('tasks/') ? taskId : undefined
+  return [own, isRecord(related) ? related['taskId'] : undefined].filter(
+    (id): id is string => typeof id === 'string',
+  )
+}
+
+function keyOf(taskId: string): string {
+  return `task:${digest(taskId)}`
+}
