@@ -14,6 +14,7 @@ import {
 import { organization } from '@onbehalf/core/guards'
 import { type ProtectOptions, protect, requireOrg } from '@onbehalf/mcp'
 import { z } from 'zod'
+import { adasInfo } from './ada.ts'
 import { type Contender, compare } from './compare.ts'
 
 const tools = 1_000
