@@ -1,49 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
-import { Agent } from 'node:http'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type AuditTrailOptions, createAuditTrail, fileSink, verifyLog } from '@onbehalf/audit'
-import { createTokenMinter } from '@onbehalf/testing'
+import { fileSink, verifyLog } from '@onbehalf/audit'
 import { afterEach, describe, expect, it } from 'vitest'
-import { callTool, type ToolAnswer } from './support/call-tool.ts'
-import { ada, adasIssuer, createGuardedSite } from './support/guarded-site.ts'
+import { startAuditedSite } from './support/audited-site.ts'
+import type { ToolAnswer } from './support/call-tool.ts'
 
 const cleanups: (() => unknown)[] = []
 afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
-
-interface Site {
-  readonly ran: readonly string[]
-  call(name: string): Promise<ToolAnswer>
-}
-
-/** A guarded MCP server that records strictly. */
-async function startSite(options: Pick<AuditTrailOptions, 'sink'> & Partial<AuditTrailOptions>) {
-  const audit = createAuditTrail({ mode: 'strict', key: Buffer.alloc(32, 1), ...options })
-  const minter = await createTokenMinter(adasIssuer)
-  const ran: string[] = []
-  const server = createGuardedSite({
-    jwks: minter.jwks,
-    audit,
-    run: (call) => void ran.push(call),
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const agent = new Agent({ keepAlive: true })
-  cleanups.push(async () => {
-    agent.destroy()
-    server.closeAllConnections()
-    server.close()
-    await audit.close()
-  })
-  const { port } = server.address() as AddressInfo
-  const token = await minter.mint(ada)
-  const site: Site = { ran, call: (name) => callTool({ port, agent, token }, name) }
-  return site
-}
 
 /** A file system of its own that holds little, where this process may make one. */
 function mountSmall(): string | undefined {
@@ -71,7 +40,7 @@ describe('a full disk', () => {
     const disk = mountSmall()
     if (disk === undefined) return skip('this process may not mount a file system')
     const sink = fileSink({ directory: join(disk, 'log'), signer: null })
-    const site = await startSite({ sink })
+    const site = await startAuditedSite({ sink })
     expect(await site.call('before')).toEqual({ status: 200, isDone: true })
     const filler = fill(disk)
     const refused: ToolAnswer[] = []
@@ -90,7 +59,7 @@ describe('a full disk', () => {
     let file = '/dev/full'
     const directory = mkdtempSync(join(tmpdir(), 'onbehalf-full-'))
     cleanups.push(() => rmSync(directory, { recursive: true }))
-    const site = await startSite({
+    const site = await startAuditedSite({
       sink: (event) => appendFile(file, `${JSON.stringify(event)}\n`),
     })
     expect(await site.call('first')).toEqual({ status: 503, isDone: false })
@@ -117,7 +86,7 @@ describe('T3 a sink that takes connections and never answers', () => {
     })
     const { port } = sinkServer.address() as AddressInfo
     let waiting = 0
-    const site = await startSite({
+    const site = await startAuditedSite({
       timeoutSeconds: 0.3,
       maxPending: 20,
       sink: () => {

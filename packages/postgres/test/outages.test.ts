@@ -2,6 +2,7 @@ import { type AuditTrail, createAuditTrail } from '@onbehalf/audit'
 import { IdentityError } from '@onbehalf/core'
 import { type PostgresSink, type PostgresSinkOptions, verifyPostgresLog } from '@onbehalf/postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { startAuditedSite } from '../../../test/e2e/support/audited-site.ts'
 import { eventOf } from '../../audit/test/support/events.ts'
 import { ada, key } from '../../audit/test/support/trail.ts'
 import { type Database, newDatabase, newSink } from './support/database.ts'
@@ -80,6 +81,26 @@ describe.skipIf(!hasPostgres)('a strict trail on Postgres', () => {
     const { connection } = proxy
     return { proxy, sink: await newSink(database, { connection, timeoutSeconds, ...options }) }
   }
+
+  it.each([
+    ['nothing listens', (proxy: Proxy) => proxy.stop(), (proxy: Proxy) => proxy.start()],
+    [
+      'it never reads',
+      (proxy: Proxy) => void Object.assign(proxy, { mode: 'silence' }),
+      (proxy: Proxy) => void Object.assign(proxy, { mode: 'forward' }),
+    ],
+  ])('answers 503 over HTTP and runs nothing while %s', async (_what, breakIt, mendIt) => {
+    const { proxy, sink } = await proxiedSink()
+    const site = await startAuditedSite({ sink, timeoutSeconds: 60 })
+    expect(await site.call('before')).toEqual({ status: 200, isDone: true })
+    await breakIt(proxy)
+    for (const name of ['first', 'second']) {
+      expect(await site.call(name)).toEqual({ status: 503, isDone: false })
+    }
+    await mendIt(proxy)
+    expect(await site.call('after')).toEqual({ status: 200, isDone: true })
+    expect(site.ran).toEqual(['before', 'after'])
+  })
 
   it('refuses calls while nothing listens, and records them as soon as Postgres does', async () => {
     const { proxy, sink } = await proxiedSink()
