@@ -122,9 +122,8 @@ function readInput([request, second, third]: readonly unknown[]): HttpInput | un
     return { method: request.method, authInfo, body: parsedBody, answer: toResponse }
   }
   if (isHonoContext(request)) {
-    const { req, get } = request
-    const authInfo = get.call(request, 'auth')
-    return { method: req.raw.method, authInfo, body: second, answer: toResponse }
+    const { method } = request.req.raw
+    return { method, authInfo: request.get('auth'), body: second, answer: toResponse }
   }
   const { auth, method } = (request ?? {}) as { auth?: unknown; method?: unknown }
   const response = second as ServerResponse | undefined
@@ -139,8 +138,8 @@ interface HonoContext {
 }
 
 function isHonoContext(input: unknown): input is HonoContext {
-  const { req, get } = (input ?? {}) as { req?: { raw?: unknown }; get?: unknown }
-  return req?.raw instanceof Request && typeof get === 'function'
+  const context = (input ?? {}) as { req?: { raw?: unknown }; get?: unknown }
+  return context.req?.raw instanceof Request && typeof context.get === 'function'
 }
 
 function toResponse({ status, headers, body }: Answer): Response {
