@@ -1,5 +1,5 @@
 import type { ServerContext } from '@modelcontextprotocol/server'
-import type { Authenticator } from '@onbehalf/core'
+import type { AuditTrail, Authenticator } from '@onbehalf/core'
 import { organization, user } from '@onbehalf/core/guards'
 import { authenticate } from '@onbehalf/express'
 import {
@@ -44,11 +44,11 @@ export const bare: Guarding = {
   prompt: same,
 }
 
-/** A guard of another kind for each kind of item. */
-export function guardedBy(authenticator: Authenticator<unknown>): Guarding {
+/** A guard of another kind for each kind of item, and a record of every call. */
+export function guardedBy(authenticator: Authenticator<unknown>, audit: AuditTrail): Guarding {
   return {
     middleware: [authenticate(authenticator)],
-    server: (server) => protect(server),
+    server: (server) => protect(server, { audit }),
     entry: protectHandler,
     tool: alike((handler) => requireOrg('acme', handler)),
     resource: alike((handler) => requireAll([user(), organization({ ids: 'acme' })], handler)),

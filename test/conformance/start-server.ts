@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createAuditTrail, fileSink } from '@onbehalf/audit'
 import { createAuthenticator, forwarded, issuer } from '@onbehalf/core'
 import { createLocalIssuer } from '@onbehalf/testing'
 import express, { type RequestHandler } from 'express'
@@ -38,8 +42,15 @@ export async function startGuarded(serve: Serve, user: 'ada' | 'eve' = 'ada'): P
     ],
     resources: [{ uri: gateway.uri }, { uri: resource }],
   })
+  const directory = mkdtempSync(join(tmpdir(), 'onbehalf-conformance-'))
+  const audit = createAuditTrail({
+    mode: 'strict',
+    key: Buffer.alloc(32, 1),
+    sink: fileSink({ directory, signer: null }),
+  })
   const authenticator = createAuthenticator({
     resource,
+    audit,
     sources: [
       forwarded({
         header: 'x-user-token',
@@ -49,7 +60,7 @@ export async function startGuarded(serve: Serve, user: 'ada' | 'eve' = 'ada'): P
       }),
     ],
   })
-  const server = await start(serve, guardedBy(authenticator))
+  const server = await start(serve, guardedBy(authenticator, audit))
   const machine = await local.clientCredentials({ client: gateway.id })
   const person = await local.signIn({ user })
   const front = await startGateway(server.url, {
@@ -57,7 +68,8 @@ export async function startGuarded(serve: Serve, user: 'ada' | 'eve' = 'ada'): P
     'x-user-token': person.accessToken,
   })
   const close = async () => {
-    for (const one of [front, server, local]) await one.close()
+    for (const one of [front, server, audit, local]) await one.close()
+    rmSync(directory, { recursive: true })
   }
   return { url: front.url, serverUrl: server.url, close }
 }

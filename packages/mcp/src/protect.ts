@@ -19,7 +19,7 @@ import { RuleTable } from './items/rule-table.ts'
 import { watchItems } from './items/watch-items.ts'
 import { SessionOwner } from './owners/session-owner.ts'
 import { TaskOwners } from './owners/task-owners.ts'
-import { hasHandler, lowLevelServer, protections } from './protections.ts'
+import { lowLevelServer, protections } from './protections.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
 
 /** An `McpServer` or a low-level `Server` of either SDK generation. */
@@ -106,7 +106,6 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
     findMissingScopes,
     assertFits,
     now: protection.now,
-    holdsAnswers: protection.audit !== undefined,
   })
   return server
 }
@@ -121,7 +120,6 @@ function createProtection(low: Connectable, options: ProtectOptions): Protection
     now: clock,
     report: createReport(low, options),
     audit,
-    serves: (method) => hasHandler(low, method),
     listToGateway,
     hideRefused,
   }
@@ -132,12 +130,10 @@ interface ConnectionRules {
   /** @throws TypeError for rules that fit nothing */
   readonly assertFits: () => void
   readonly now: () => number
-  /** Whether the HTTP answer to a call waits until it is known that the call may run. */
-  readonly holdsAnswers: boolean
 }
 
 function guardConnections(low: Connectable, rules: GateRules, more: ConnectionRules): void {
-  const { findMissingScopes, assertFits, now, holdsAnswers } = more
+  const { findMissingScopes, assertFits, now } = more
   const connect = low.connect.bind(low)
   const gated = new WeakSet<Transport>()
   low.connect = async (transport) => {
@@ -147,7 +143,7 @@ function guardConnections(low: Connectable, rules: GateRules, more: ConnectionRu
       gated.add(transport)
       const session = new SessionOwner(transport, openerOf(transport))
       openGate(transport, rules, session)
-      if (holdsAnswers) holdAnswer(transport)
+      holdAnswer(transport)
       openFront(transport, {
         session,
         streams: new StreamExpiry(transport, now),

@@ -9,17 +9,6 @@ export function lowLevelServer(server: object): Connectable {
   return 'server' in server ? (server.server as Connectable) : (server as Connectable)
 }
 
-/** Whether anything answers a method. No public member says so: without it, everything counts. */
-export function hasHandler(low: Connectable, method: string): boolean {
-  const { _requestHandlers: handlers, fallbackRequestHandler } = low as Connectable & Handlers
-  return fallbackRequestHandler !== undefined || (handlers?.has(method) ?? true)
-}
-
-interface Handlers {
-  readonly _requestHandlers?: ReadonlyMap<string, unknown>
-  readonly fallbackRequestHandler?: unknown
-}
-
 /** @throws TypeError when the server is not protected */
 export function protectionOf(server: object): Protection {
   const protection = protections.get(lowLevelServer(server))

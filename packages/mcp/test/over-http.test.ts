@@ -7,6 +7,7 @@ import {
   McpServer as McpServerV2,
   requireScopes,
 } from '@modelcontextprotocol/server'
+import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, denialKey, protect, requireOrg, requireScope } from '@onbehalf/mcp'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
@@ -36,6 +37,18 @@ async function serve(handle: Handle): Promise<URL> {
 const january = { month: '2026-01' }
 
 const ways = httpWays()
+
+test('an unknown method of the 2026-07-28 era stays 404 behind a guard that takes time', async () => {
+  const guard = check('slow', async () => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return true
+  })
+  const rules = [{ kind: 'method', name: 'made/*', guard }] as const
+  const { body, headers } = modern('made/up')
+  const url = await serve(v2Entry({ options: { rules } }))
+  const { status, messages } = await post(url, body, { ...headers, 'x-caller': 'ada' })
+  expect([status, messages[0]?.error?.code]).toEqual([404, -32_601])
+})
 
 describe.each(ways)('$way', ({ handle, send }) => {
   test('answers a missing scope with 403 and one challenge for the whole operation', async () => {

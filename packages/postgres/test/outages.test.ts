@@ -82,12 +82,12 @@ describe.skipIf(!hasPostgres)('a strict trail on Postgres', () => {
     return { proxy, sink: await newSink(database, { connection, timeoutSeconds, ...options }) }
   }
 
-  it.each([
-    ['nothing listens', (proxy: Proxy) => proxy.stop(), (proxy: Proxy) => proxy.start()],
+  it.each<[string, (proxy: Proxy) => unknown, (proxy: Proxy) => unknown]>([
+    ['nothing listens', (proxy) => proxy.stop(), (proxy) => proxy.start()],
     [
       'it never reads',
-      (proxy: Proxy) => void Object.assign(proxy, { mode: 'silence' }),
-      (proxy: Proxy) => void Object.assign(proxy, { mode: 'forward' }),
+      (proxy) => Object.assign(proxy, { mode: 'silence' }),
+      (proxy) => Object.assign(proxy, { mode: 'forward' }),
     ],
   ])('answers 503 over HTTP and runs nothing while %s', async (_what, breakIt, mendIt) => {
     const { proxy, sink } = await proxiedSink()

@@ -18,8 +18,6 @@ export interface Protection {
   readonly now: () => number
   readonly report: (event: DecisionEvent) => void
   readonly audit: AuditTrail | undefined
-  /** Whether a request of this method reaches a handler. */
-  readonly serves: (method: string) => boolean
   /** Whether a gateway that lists without a person sees everything. */
   readonly listToGateway: boolean
   /** Whether a refused item is answered as one that does not exist. */

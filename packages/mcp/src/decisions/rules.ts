@@ -22,7 +22,7 @@ const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
 /** What a protected server decides, as its gates apply them. */
 export function createRules(protection: Protection): GateRules {
-  const { now, report, audit, serves } = protection
+  const { now, report, audit } = protection
   const calls = new CallRecords(protection)
 
   function conclude(
@@ -30,9 +30,7 @@ export function createRules(protection: Protection): GateRules {
     decision: Allow | Deny,
   ): Reply | undefined | Promise<Reply | undefined> {
     const refused = recordDecision(protection, open, decision)
-    // What no handler serves runs nothing, and is not recorded.
-    const isRun = decision.effect === 'allow' && serves(open.request.method)
-    const recorded = isRun ? calls.begin(open) : refused
+    const recorded = decision.effect === 'allow' ? calls.begin(open) : refused
     const answer = () => (decision.effect === 'allow' ? undefined : refuse(open.request, decision))
     return recorded === undefined ? answer() : recorded.then(answer)
   }

@@ -62,6 +62,8 @@ class Gate {
   readonly #send: Transport['send']
   readonly #open = new OpenRequests(maxOpenRequests)
   readonly #asked = new AskedRequests(maxAskedRequests)
+  // The request that is being handed to the server at this moment.
+  #handedOver: OpenRequest | undefined
 
   constructor(transport: Transport, rules: GateRules, session: SessionOwner) {
     this.#transport = transport
@@ -152,7 +154,16 @@ class Gate {
     // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
     if (!this.#open.holds(open)) return this.#abandon(open)
     if (refusal !== undefined) this.#answer(open.request, refusal, open)
-    else deliveries.run(this.#rules.describeRequest(open), dispatch)
+    else this.#handOver(open, dispatch)
+  }
+
+  #handOver(open: OpenRequest, dispatch: () => void): void {
+    this.#handedOver = open
+    try {
+      deliveries.run(this.#rules.describeRequest(open), dispatch)
+    } finally {
+      this.#handedOver = undefined
+    }
   }
 
   #abandon(open: OpenRequest): void {
@@ -182,6 +193,8 @@ class Gate {
     const open = this.#answered(message.id)
     if (open === undefined) return Promise.resolve()
     this.#open.close(open)
+    const { code } = (message.error ?? {}) as { readonly code?: unknown }
+    if (open === this.#handedOver && typeof code === 'number') open.exchange?.answeredAtOnce(code)
     const released = this.#release(open, message)
     // Synchronous when it can be: SDK v2 gives its own errors their HTTP status only then.
     return released instanceof Promise

@@ -11,8 +11,11 @@ interface WebTransport {
 }
 
 /**
- * Holds the HTTP answer to a request until it is known whether the call may run, so that a call which
- * cannot be recorded is answered with 503 and not with the 200 of a stream that has begun.
+ * Holds the HTTP answer to a request until it is known whether the call may run, and gives it the
+ * status that it would have if that had been known at once:
+ *
+ * - 503 for a call that cannot be recorded, and not the 200 of a stream that has begun;
+ * - what SDK v2 answers to errors of the 2026-07-28 revision, such as 404 for an unknown method.
  *
  * The Node transports of both SDK generations are a shell around a web one, which no public member
  * shows. Should it be gone, the refusal is a JSON-RPC error with the status 200.
@@ -20,19 +23,38 @@ interface WebTransport {
 export function holdAnswer(transport: object): void {
   const { _webStandardTransport: inner } = transport as { _webStandardTransport?: WebTransport }
   const web = inner ?? (transport as WebTransport)
-  if (web.handleRequest) web.handleRequest = held(web.handleRequest.bind(web))
-  if (web.handleMessage) web.handleMessage = held(web.handleMessage.bind(web))
+  if (web.handleRequest) web.handleRequest = held(web.handleRequest.bind(web), noStatuses)
+  if (web.handleMessage) web.handleMessage = held(web.handleMessage.bind(web), statuses)
 }
 
-function held(handle: Handle): Handle {
+type Statuses = ReadonlyMap<number | undefined, number>
+
+const noStatuses: Statuses = new Map()
+
+// Those of SDK v2 for errors that are found before a handler runs.
+const statuses: Statuses = new Map([
+  [-32_601, 404],
+  [-32_700, 400],
+  [-32_600, 400],
+  [-32_020, 400],
+  [-32_021, 400],
+  [-32_022, 400],
+])
+
+function held(handle: Handle, known: Statuses): Handle {
   return async (...input) => {
     const exchange = new Exchange()
     const answer = await exchanges.run(exchange, () => handle(...input))
     if (!(answer instanceof Response)) return answer
     const failure = await exchange.failure()
-    if (failure === undefined) return answer
+    const status = known.get(exchange.protocolError)
+    if (failure === undefined) return status === undefined ? answer : withStatus(answer, status)
     await answer.body?.cancel()
-    const { status, headers, body } = createFaultAnswer(failure)
-    return new Response(body, { status, headers })
+    const fault = createFaultAnswer(failure)
+    return new Response(fault.body, { status: fault.status, headers: fault.headers })
   }
+}
+
+function withStatus({ body, headers }: Response, status: number): Response {
+  return new Response(body, { status, headers })
 }

@@ -8,7 +8,8 @@ import type { IdentityError } from '@onbehalf/core'
 export class Exchange {
   readonly #admissions: Promise<unknown>[] = []
   #received = 0
-  #failures: IdentityError[] = []
+  readonly #failures: IdentityError[] = []
+  #protocolError: number | undefined
 
   /** The gate has received a request. */
   received(): void {
@@ -23,6 +24,16 @@ export class Exchange {
   /** A request failed for a reason that is this server's. */
   failed(error: IdentityError): void {
     this.#failures.push(error)
+  }
+
+  /** The SDK answered while a request was handed to it, before any handler ran. */
+  answeredAtOnce(code: number): void {
+    this.#protocolError = code
+  }
+
+  /** The code of such an answer. */
+  get protocolError(): number | undefined {
+    return this.#protocolError
   }
 
   /** Why nothing in this request could be served; of a batch, some of it may have been. */
