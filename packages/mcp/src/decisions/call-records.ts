@@ -1,4 +1,4 @@
-import type { AuditIntent, AuditOutcome, AuditResult } from '@onbehalf/core'
+import type { AuditIntent, AuditOutcome } from '@onbehalf/core'
 import type { Message } from '../wire/json-rpc.ts'
 import type { OpenRequest } from '../wire/open-requests.ts'
 import { toAuditCall, toAuditResult } from './audit-call.ts'
@@ -31,16 +31,14 @@ export class CallRecords {
 
   /** @throws IdentityError `AUDIT` when a strict trail cannot record it: do not answer */
   answered(open: OpenRequest, answer: Message): Promise<void> | undefined {
-    const isThrown = this.#thrown.has(open)
-    return this.#end(open, toAuditResult(this.#protection, open.request, answer, isThrown))
+    const { request } = open
+    return this.#intents
+      .get(open)
+      ?.result(toAuditResult(this.#protection, request, answer, this.#thrown.has(open)))
   }
 
   /** It ended without an answer that is worth recording. */
   ended(open: OpenRequest, outcome: AuditOutcome): Promise<void> | undefined {
-    return this.#end(open, { outcome })
-  }
-
-  #end(open: OpenRequest, result: AuditResult): Promise<void> | undefined {
-    return this.#intents.get(open)?.result(result)
+    return this.#intents.get(open)?.result({ outcome })
   }
 }

@@ -47,14 +47,16 @@ function held(handle: Handle, known: Statuses): Handle {
     const answer = await exchanges.run(exchange, () => handle(...input))
     if (!(answer instanceof Response)) return answer
     const failure = await exchange.failure()
-    const status = known.get(exchange.protocolError)
-    if (failure === undefined) return status === undefined ? answer : withStatus(answer, status)
+    if (failure === undefined) return withStatus(answer, known.get(exchange.protocolError))
     await answer.body?.cancel()
     const fault = createFaultAnswer(failure)
     return new Response(fault.body, { status: fault.status, headers: fault.headers })
   }
 }
 
-function withStatus({ body, headers }: Response, status: number): Response {
-  return new Response(body, { status, headers })
+/** A stream that has begun keeps its status. */
+function withStatus(answer: Response, status: number | undefined): Response {
+  const { body, headers } = answer
+  const isStream = headers.get('content-type') === 'text/event-stream'
+  return status === undefined || isStream ? answer : new Response(body, { status, headers })
 }
