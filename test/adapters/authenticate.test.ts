@@ -7,7 +7,8 @@ import {
   identityOfAuthInfo,
   issuer,
 } from '@onbehalf/core'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { failOnUnhandled } from '../security/support/unhandled.ts'
 import { adapters, type Seen, type Site } from './support/adapters.ts'
 import { sendLines, serve } from './support/http.ts'
 import {
@@ -26,20 +27,7 @@ const scopedMetadata = `scope="mcp:read", resource_metadata="${metadataUrl}"`
 const missing = `Bearer ${scopedMetadata}`
 const invalidToken = `Bearer error="invalid_token", error_description="The access token was refused", ${scopedMetadata}`
 
-// A rejection that nobody handles ends the process.
-const unhandled: unknown[] = []
-const remember = (reason: unknown): void => void unhandled.push(reason)
-
-beforeEach(() => {
-  unhandled.length = 0
-  process.on('unhandledRejection', remember)
-})
-
-afterEach(async () => {
-  await new Promise(setImmediate)
-  process.off('unhandledRejection', remember)
-  if (unhandled.length > 0) throw new AggregateError(unhandled, 'nobody handled a rejection')
-})
+failOnUnhandled()
 
 describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
   describe('a verified identity', () => {

@@ -1,30 +1,19 @@
 import type { AuditEvent } from '@onbehalf/audit'
 import type { AuditTrail } from '@onbehalf/core'
 import { protect, requireOrg, requireUser } from '@onbehalf/mcp'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { listTrail } from './support/audit.ts'
 import { runs } from './support/guarded-server.ts'
-import { type Handle, type Host, host, modern, post } from './support/http-host.ts'
-import { httpWays } from './support/http-ways.ts'
+import { modern, post } from './support/http-host.ts'
+import { httpWays, serve } from './support/http-ways.ts'
 import { deferred, makeServer, nothing, reply } from './support/make-server.ts'
 import { call, generations, wire } from './support/raw.ts'
 import { runtimes, v2Entry } from './support/runtimes.ts'
 
-let hosts: Host[] = []
 beforeEach(() => {
   runs.length = 0
 })
-afterEach(async () => {
-  await Promise.all(hosts.map((open) => open.close()))
-  hosts = []
-})
-
-async function serve(handle: Handle): Promise<URL> {
-  const open = await host(handle)
-  hosts.push(open)
-  return open.url
-}
 
 const january = { month: '2026-01' }
 

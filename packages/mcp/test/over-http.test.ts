@@ -9,30 +9,19 @@ import {
 } from '@modelcontextprotocol/server'
 import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, denialKey, protect, requireOrg, requireScope } from '@onbehalf/mcp'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { authInfoOf, resourceMetadataUrl } from './support/callers.ts'
 import { runs } from './support/guarded-server.ts'
-import { type Handle, type Host, host, modern, post } from './support/http-host.ts'
-import { httpWays, latest, legacy } from './support/http-ways.ts'
+import { type Handle, modern, post } from './support/http-host.ts'
+import { httpWays, latest, legacy, serve } from './support/http-ways.ts'
 import { nothing, reply } from './support/make-server.ts'
 import { call, list } from './support/raw.ts'
 import { v1Stateless, v2Entry } from './support/runtimes.ts'
 
-let hosts: Host[] = []
 beforeEach(() => {
   runs.length = 0
 })
-afterEach(async () => {
-  await Promise.all(hosts.map((open) => open.close()))
-  hosts = []
-})
-
-async function serve(handle: Handle): Promise<URL> {
-  const open = await host(handle)
-  hosts.push(open)
-  return open.url
-}
 
 const january = { month: '2026-01' }
 

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { asIdentityError, type Identity, type IdentityError, type Refusal } from '@onbehalf/core'
+import type { Identity, IdentityError, Refusal } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import type { SessionOwner } from '../owners/session-owner.ts'
 import { isRecord } from '../wire/json-rpc.ts'
@@ -99,7 +99,7 @@ async function refuse(
     const missing = find && (await findInBody(http, find))
     return missing && createScopeRefusal(missing, http.authInfo)
   } catch (thrown) {
-    return createFaultAnswer(asIdentityError(thrown))
+    return createFaultAnswer(thrown)
   }
 }
 

@@ -1,9 +1,4 @@
-import {
-  createRefusal,
-  type IdentityError,
-  type Refusal,
-  type RefusalContext,
-} from '@onbehalf/core'
+import { createRefusal, isIdentityError, type Refusal, type RefusalContext } from '@onbehalf/core'
 
 // Answers to a fault of this server tell nothing of these.
 const nothing: RefusalContext = {
@@ -11,7 +6,11 @@ const nothing: RefusalContext = {
   metadata: { resource: '', bearer_methods_supported: ['header'] },
 }
 
-/** The HTTP answer to a caller who did nothing wrong: 503. */
-export function createFaultAnswer(error: IdentityError): Refusal {
-  return createRefusal(error, nothing)
+/**
+ * The HTTP answer to a caller who did nothing wrong: 503. What is no `IdentityError` nobody foresaw:
+ * it is thrown on, for the operator to see.
+ */
+export function createFaultAnswer(thrown: unknown): Refusal {
+  if (!isIdentityError(thrown)) throw thrown
+  return createRefusal(thrown, nothing)
 }

@@ -1,4 +1,4 @@
-import type { AuditOutcome, Identity } from '@onbehalf/core'
+import type { AuditOutcome } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
 import { CallRecords } from '../decisions/call-records.ts'
 import { decideRequest, type Protection } from '../decisions/decide-request.ts'
@@ -105,11 +105,10 @@ export class ListenStream {
 export async function openStream(
   createServer: CreateServer,
   context: { readonly era: 'modern'; readonly authInfo?: unknown; readonly requestInfo?: unknown },
-  request: Request,
-  identity: Identity | undefined,
+  listen: OpenRequest,
 ): Promise<ListenStream> {
   const server = await createServer(context as never)
   const protection = protectionOf(server)
   await server.close()
-  return new ListenStream(protection, { request, identity })
+  return new ListenStream(protection, listen)
 }

@@ -1,4 +1,3 @@
-import { asIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import type { Deny } from '@onbehalf/core/guards'
 import { createDenialError } from '../handlers/denial.ts'
@@ -47,7 +46,8 @@ export function protectHandler<H extends EntryHandler<never>>(
     if (!isListen(message)) return serve(request, options)
     const identity = identityOfAuthInfo(authInfo)
     const context = { era: 'modern', authInfo, requestInfo: request } as const
-    const stream = await openStream(createServer, context, message, identity)
+    const asked = { request: message, identity, extra: { request } }
+    const stream = await openStream(createServer, context, asked)
     const refusal = await stream.open().catch(toFault)
     if (refusal instanceof Response) return refusal
     if (refusal !== undefined) return refuse(message, refusal)
@@ -71,7 +71,7 @@ async function readListen(request: Request): Promise<unknown> {
 
 /** What could not be recorded was not opened. */
 function toFault(error: unknown): Response {
-  const { status, headers, body } = createFaultAnswer(asIdentityError(error))
+  const { status, headers, body } = createFaultAnswer(error)
   return new Response(body, { status, headers })
 }
 

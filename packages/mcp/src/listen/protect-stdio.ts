@@ -99,7 +99,8 @@ class ListenGate {
     if (!isListen(message)) return undefined
     if (this.#open.has(message.id)) return inUse
     try {
-      const stream = await openStream(this.#createServer, { era: 'modern' }, message, identity)
+      const asked = { request: message, identity }
+      const stream = await openStream(this.#createServer, { era: 'modern' }, asked)
       const refusal = await stream.open()
       if (refusal !== undefined) return { error: createDenialError(refusal) }
       const timer = setTimeout(() => this.#end(message.id), stream.milliseconds).unref()

@@ -1,8 +1,16 @@
-import { type Handle, modern, type Posted, post } from './http-host.ts'
+import { onTestFinished } from 'vitest'
+import { type Handle, host, modern, type Posted, post } from './http-host.ts'
 import type { call } from './raw.ts'
 import { type Setup, v1Stateful, v1Stateless, v2Entry, v2Stateful } from './runtimes.ts'
 
 export type Send = (url: URL, body: ReturnType<typeof call>, caller?: string) => Promise<Posted>
+
+/** Serves until the test is over. */
+export async function serve(handle: Handle): Promise<URL> {
+  const { url, close } = await host(handle)
+  onTestFinished(close)
+  return url
+}
 
 /** A way in which a server is run over HTTP, and how a call is sent to it. */
 export interface HttpWay {
