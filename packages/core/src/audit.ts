@@ -12,7 +12,10 @@ export interface AuditTarget {
 export interface AuditCall {
   /** Who calls, where that is known. */
   readonly identity?: Identity<unknown> | undefined
-  /** MCP method, for example `tools/call`; for a request that nobody reads, `HTTP POST`. */
+  /**
+   * MCP method, for example `tools/call`; for a request that nobody reads, `HTTP POST`; for a token
+   * that is refused without HTTP, `authenticate`.
+   */
   readonly method: string
   readonly target?: AuditTarget | undefined
   /** Arguments of the call. Taken as they are now: later changes are not seen. */

@@ -24,7 +24,10 @@ export const methods: ReadonlySet<string> = new Set([
   'notifications/cancelled',
   'notifications/progress',
   'notifications/roots/list_changed',
-  // Of requests that are refused before they are read
+  // What a listen stream withholds
+  'notifications/resources/updated',
+  // Of requests that are refused before they are read; the first, of a transport without HTTP
+  'authenticate',
   'HTTP GET',
   'HTTP HEAD',
   'HTTP POST',
@@ -34,7 +37,7 @@ export const methods: ReadonlySet<string> = new Set([
   'HTTP OPTIONS',
 ])
 
-/** Whether an event is about a request that was refused before its message was read. */
+/** Whether an event is about an HTTP request that was refused before its message was read. */
 export function isUnread(method: string): boolean {
-  return method === 'HTTP' || method.startsWith('HTTP ')
+  return method.startsWith('HTTP ')
 }

@@ -17,6 +17,8 @@ export function operationAttributes({ method, target }: Operation): Attributes {
 }
 
 function methodAttributes(method: string): Attributes {
+  // Nobody has read which method of MCP it would have been.
+  if (method === 'authenticate') return {}
   if (!isUnread(method)) return { 'mcp.method.name': method }
   return { 'http.request.method': methods.has(method) ? method.slice('HTTP '.length) : other }
 }

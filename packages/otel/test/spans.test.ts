@@ -113,7 +113,7 @@ describe('a span', () => {
     [{ method: 'my/method' }, '_OTHER', { 'mcp.method.name': 'my/method' }],
     [{ type: 'refusal', method: 'HTTP POST' }, 'HTTP POST', { 'http.request.method': 'POST' }],
     [{ type: 'refusal', method: 'HTTP BREW' }, 'HTTP _OTHER', { 'http.request.method': '_OTHER' }],
-    [{ type: 'refusal', method: 'HTTP' }, 'HTTP _OTHER', { 'http.request.method': '_OTHER' }],
+    [{ type: 'refusal', method: 'authenticate' }, 'authenticate', {}],
   ])('names %j', async (parts, name, attributes) => {
     const told = telemetry()
     const { target: _, ...bare } = resultOf()

@@ -7,9 +7,9 @@ export type Send = (url: URL, body: ReturnType<typeof call>, caller?: string) =>
 
 /** Serves until the test is over. */
 export async function serve(handle: Handle): Promise<URL> {
-  const { url, close } = await host(handle)
-  onTestFinished(close)
-  return url
+  const open = await host(handle)
+  onTestFinished(() => open.close())
+  return open.url
 }
 
 /** A way in which a server is run over HTTP, and how a call is sent to it. */
