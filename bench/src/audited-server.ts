@@ -7,8 +7,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createAuditTrail, fileSink, localSigner } from '@onbehalf/audit'
 import { pino } from 'pino'
-import { z } from 'zod'
-import { createGuardedSite, toolName } from '../../test/e2e/support/guarded-site.ts'
+import { createGuardedSite, inputSchema, toolName } from '../../test/e2e/support/guarded-site.ts'
 
 export type ServerKind = 'bare' | 'guarded' | 'guarded, pino' | 'guarded, strict audit'
 
@@ -18,7 +17,7 @@ const [kind = '', directory = '.'] = process.argv.slice(2)
 function bare(): Server {
   const createMcpServer = (): McpServer => {
     const server = new McpServer({ name: 'invoices', version: '1.0.0' })
-    server.registerTool(toolName, { inputSchema: z.object({ call: z.string() }) }, async (args) => {
+    server.registerTool(toolName, { inputSchema }, async (args) => {
       await new Promise((resolve) => setImmediate(resolve))
       return { content: [{ type: 'text', text: args.call }] }
     })

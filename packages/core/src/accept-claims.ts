@@ -1,7 +1,6 @@
 import { applySchema, exposedClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Credential } from './credentials.ts'
-import { textDigest } from './digest.ts'
 import { IdentityError } from './errors.ts'
 import type { Claims } from './identity.ts'
 import type { ClaimRules } from './issuer-rules.ts'
@@ -45,12 +44,17 @@ export async function acceptClaims<C>(
   const { claims: verified, issuer, expiresAt, credential } = proven
   const facts = readCallerFacts(verified, rules.claimMap, context)
   checkClient(facts.client, rules.clients)
-  await context.confirm(verified['cnf'], credential)
-  await context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
+  // Waiting for what is settled already would cost more than all the rest.
+  const confirmed = context.confirm(verified['cnf'], credential)
+  if (confirmed !== undefined) await confirmed
+  const checked = context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
+  if (checked !== undefined) await checked
   checkScopes(facts.scopes, rules.scopes)
-  const claims = await applySchema(exposedClaims(verified), rules.schema)
-  const tokenHash = facts.tokenId === undefined ? await textDigest(credential.text) : undefined
-  return { ...facts, issuer, expiresAt, tokenHash, verified, claims }
+  const made = applySchema(exposedClaims(verified), rules.schema)
+  const claims = made instanceof Promise ? await made : made
+  const hash = facts.tokenId === undefined ? credential.hash() : undefined
+  const tokenHash = hash instanceof Promise ? await hash : hash
+  return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, claims })
 }
 
 /** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */

@@ -36,7 +36,10 @@ export function createAuthInfo(identity: Identity<unknown>, options: AuthInfoOpt
     clientId: identity.client ?? identity.gateway?.client ?? identity.subject,
     scopes: [...identity.scopes],
     expiresAt: identity.expiresAt,
-    resource: new URL(options.resource),
+    // Made for whoever asks: one that is kept could be changed, and few ask.
+    get resource() {
+      return new URL(options.resource)
+    },
     resourceMetadataUrl: options.resourceMetadataUrl,
     extra: { iss: identity.issuer, sub: identity.subject, org: identity.organization?.id },
   }

@@ -21,6 +21,7 @@ import { assertRevocation, createRevocations, type Revocation } from './revocati
 import type { AnySource, Source } from './sources/source.ts'
 import type { Store } from './stores/store.ts'
 import { toReport } from './to-report.ts'
+import { KnownTokens } from './token/known-tokens.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
@@ -108,6 +109,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
   const revocations = createRevocations(store, longest)
   const report = toReport(onEvent)
+  const known = new KnownTokens()
 
   async function identify(
     request: CredentialRequest,
@@ -130,8 +132,10 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
     let credentials: Credentials | undefined
     try {
-      credentials = readCredentials(request, headers)
-      return await identify(request, credentials)
+      credentials = readCredentials(request, headers, known)
+      const identity = await identify(request, credentials)
+      keepTokens(known, credentials)
+      return identity
     } catch (thrown) {
       const error = asIdentityError(thrown)
       report({ type: 'refused', code: error.code, reason: error.reason })
@@ -151,6 +155,14 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+}
+
+function keepTokens(known: KnownTokens, { present, token }: Credentials): void {
+  for (const header of present) {
+    const credential = token(header)
+    const hash = credential?.hash()
+    if (credential?.token && typeof hash === 'string') known.keep(hash, credential.token)
+  }
 }
 
 function toSources(sources: readonly AnySource[]): readonly AnySource[] {

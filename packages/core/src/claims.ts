@@ -91,15 +91,19 @@ export function exposedClaims(claims: Claims): Claims {
 }
 
 /**
- * Validates claims with the user's schema.
+ * Validates claims with the user's schema, if there is one.
  *
+ * @returns a promise only where there is something to wait for
  * @throws IdentityError `TOK` when they do not match, `DOWN` when the schema fails
  */
-export async function applySchema<C>(
+export function applySchema<C>(
   claims: Claims,
   schema: StandardSchema<C> | undefined,
-): Promise<C> {
-  if (schema === undefined) return claims as C
+): C | Promise<C> {
+  return schema === undefined ? (claims as C) : validated(claims, schema)
+}
+
+async function validated<C>(claims: Claims, schema: StandardSchema<C>): Promise<C> {
   const result = await validate(claims, schema)
   // Issues may quote claims, and so may what a schema throws: they stay out of the error.
   if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })

@@ -27,9 +27,13 @@ export interface Context {
    * Checks that the caller holds the key that a token is bound to (RFC 7800 section 3), if it is
    * bound to one.
    *
+   * @returns a promise only where there is something to wait for
    * @throws IdentityError `TOK` when it does not, or when nobody here can tell
    */
-  confirm(cnf: unknown, credential: Credential): Promise<void>
-  /** @throws IdentityError `TOK` when the token, its session or its subject was revoked */
-  checkRevoked(revocable: Revocable): Promise<void>
+  confirm(cnf: unknown, credential: Credential): Promise<void> | undefined
+  /**
+   * @returns a promise only where there is something to wait for
+   * @throws IdentityError `TOK` when the token, its session or its subject was revoked
+   */
+  checkRevoked(revocable: Revocable): Promise<void> | undefined
 }

@@ -1,5 +1,12 @@
+import { textDigest, textDigestNow } from './digest.ts'
 import { IdentityError } from './errors.ts'
-import { looksLikeJwt, maxTokenLength, type ParsedToken, parseToken } from './token/parse-token.ts'
+import type { KnownTokens } from './token/known-tokens.ts'
+import {
+  assertTokenLength,
+  looksLikeJwt,
+  type ParsedToken,
+  parseToken,
+} from './token/parse-token.ts'
 
 /**
  * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
@@ -29,6 +36,8 @@ export interface Credential {
   readonly header: string
   readonly scheme: 'bearer' | 'dpop'
   readonly text: string
+  /** SHA-256 of the text, base64url: stands for it wherever it must not stand itself. */
+  hash(): string | Promise<string>
   /** Absent for a token of any other form, where an issuer of opaque tokens is configured. */
   readonly token: ParsedToken | undefined
 }
@@ -69,12 +78,15 @@ const sideToken = /^(?:(Bearer) +)?([A-Za-z0-9._~+/-]+=*)$/i
 export function readCredentials(
   request: CredentialRequest,
   headers: CredentialHeaders,
+  known: KnownTokens,
 ): Credentials {
   refuseQueryToken(request.url)
   const values = collect(request, headers)
   const tokens = new Map<string, Credential>()
+  const reading = { known, opaque: headers.opaque }
   for (const name of headers.tokens) {
-    const credential = readToken(name, values.get(name), headers.opaque)
+    const value = values.get(name)
+    const credential = value === undefined ? undefined : readToken(name, value, reading)
     if (credential !== undefined) tokens.set(name, credential)
     else values.delete(name)
   }
@@ -152,19 +164,26 @@ function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
   return Symbol.iterator in headers
 }
 
+interface Reading {
+  readonly known: KnownTokens
+  readonly opaque: boolean
+}
+
 function readToken(
   header: string,
-  value: string | undefined,
-  opaque: boolean,
+  value: string,
+  { known, opaque }: Reading,
 ): Credential | undefined {
-  if (value === undefined) return undefined
   const isAuthorization = header === 'authorization'
   if (isAuthorization && isOtherScheme(value)) return undefined
   const match = (isAuthorization ? authorization : sideToken).exec(value)
   const text = match?.[2]
   if (text === undefined) throw malformed('header_shape')
   const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
-  return { header, scheme, text, token: parse(text, opaque) }
+  assertTokenLength(text)
+  const hash = textDigestNow(text)
+  const token = (hash && known.find(hash)) || parse(text, opaque)
+  return { header, scheme, text, hash: () => hash ?? textDigest(text), token }
 }
 
 function parse(text: string, opaque: boolean): ParsedToken | undefined {
@@ -172,7 +191,7 @@ function parse(text: string, opaque: boolean): ParsedToken | undefined {
     return parseToken(text)
   } catch (error) {
     // A JWT that breaks a rule is refused: nobody else is asked whether it might do.
-    if (opaque && text.length <= maxTokenLength && !looksLikeJwt(text)) return undefined
+    if (opaque && !looksLikeJwt(text)) return undefined
     throw error
   }
 }

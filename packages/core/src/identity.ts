@@ -1,3 +1,5 @@
+import { isParsedObject } from './token/parse-json.ts'
+
 /** The tenant the subject acts in. */
 export interface Organization {
   readonly id: string
@@ -74,13 +76,15 @@ export function principalKey(issuer: string, subject: string): string {
 
 /** Builds the deeply frozen identity that handlers see. */
 export function createIdentity<C>(parts: IdentityParts & { readonly claims: C }): Identity<C> {
-  const identity = { ...parts, principal: principalKey(parts.issuer, parts.subject) }
-  return deepFreeze(Object.assign(Object.create(null) as object, identity)) as Identity<C>
+  const bare = Object.create(null) as object
+  const principal = principalKey(parts.issuer, parts.subject)
+  return deepFreeze(Object.assign(bare, parts, { principal }))
 }
 
 /** Freezes a value and everything inside it. */
 export function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value
+  if (isParsedObject(value)) return value
   // JavaScript cannot freeze the bytes of a view; a schema may have made one out of a claim.
   if (ArrayBuffer.isView(value)) return value
   seen.add(value)

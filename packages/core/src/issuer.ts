@@ -101,6 +101,7 @@ function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {
     keys: toKeySource(options, issuers[0] as string),
     tokenType,
     keyIdRequired: keyId === 'required',
+    signedBy: new WeakMap(),
   }
 }
 

@@ -22,7 +22,7 @@ export function asOrganizations(
   const listed = asList(claim).map(toListed)
   if (!listed.every((item) => item !== undefined)) return undefined
   const inherited = listed.length === 1 ? roles : []
-  return listed.map((item) => ({ ...item, roles: item.roles ?? inherited }))
+  return listed.map((item) => ({ roles: inherited, ...item }))
 }
 
 function asList(claim: unknown): readonly unknown[] {

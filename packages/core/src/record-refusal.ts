@@ -1,6 +1,5 @@
 import type { AuditTrail } from './audit.ts'
 import { type CredentialRequest, type Credentials, readHeader } from './credentials.ts'
-import { textDigest } from './digest.ts'
 import { asIdentityError, type IdentityError } from './errors.ts'
 
 /**
@@ -32,10 +31,10 @@ export async function recordRefusal(
 }
 
 /** Of several tokens, the one that comes with a gateway's own: it speaks of the person. */
-async function hashOf(credentials: Credentials | undefined): Promise<string | undefined> {
+function hashOf(credentials: Credentials | undefined): string | Promise<string> | undefined {
   const tokens = [...(credentials?.present ?? [])].flatMap(
     (header) => credentials?.token(header) ?? [],
   )
   const token = tokens.find(({ header }) => header !== 'authorization') ?? tokens[0]
-  return token && textDigest(token.text)
+  return token?.hash()
 }

@@ -23,8 +23,11 @@ export type Revocation =
 export interface Revocations {
   /** @throws IdentityError `DOWN` when the store cannot keep it */
   revoke(revocation: Revocation, now: number): Promise<void>
-  /** @throws IdentityError `TOK` when revoked, `DOWN` when the store cannot tell */
-  check(revocable: Revocable): Promise<void>
+  /**
+   * @returns a promise only where there is something to wait for
+   * @throws IdentityError `TOK` when revoked, `DOWN` when the store cannot tell
+   */
+  check(revocable: Revocable): Promise<void> | undefined
 }
 
 // For issuers that were given no limit: tokens without an end would outlive any other number.
@@ -59,9 +62,7 @@ export function createRevocations(
     }
   }
 
-  async function check(revocable: Revocable): Promise<void> {
-    const kept = guarded
-    if (kept === undefined) return
+  async function checkIn(kept: Store, revocable: Revocable): Promise<void> {
     const { issuer, claims } = revocable
     await Promise.all(
       entriesOf(revocable).map(async ([kind, id]) => {
@@ -72,7 +73,7 @@ export function createRevocations(
     )
   }
 
-  return { revoke, check }
+  return { revoke, check: (revocable) => guarded && checkIn(guarded, revocable) }
 }
 
 type Kind = 'jti' | 'session' | 'subject' | 'sessionless'

@@ -10,6 +10,7 @@ import { z } from 'zod'
 const people = 'https://people.example.com'
 const resource = 'https://mcp.example.com/mcp'
 export const toolName = 'list_invoices'
+export const inputSchema = z.object({ call: z.string() })
 
 /** Who calls: claims of a token, and its issuer. */
 export const ada = { sub: 'ada', aud: resource, client_id: 'agents', org: 'acme' }
@@ -34,7 +35,6 @@ export function createGuardedSite({ jwks, audit, run }: GuardedSiteOptions): Ser
   })
   const createMcpServer = (): McpServer => {
     const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), audited)
-    const inputSchema = z.object({ call: z.string() })
     server.registerTool(
       toolName,
       { inputSchema },

@@ -3,7 +3,13 @@ import type { AuditCall, AuditRefusal, AuditResult, AuditTarget, Identity } from
 import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { RedactionRoot } from '../capture/redaction.ts'
 import { schemaRedaction } from '../capture/schema-redaction.ts'
-import type { AuditDecision, AuditEvent, AuditEventType, CapturedValue } from '../event.ts'
+import type {
+  AuditDecision,
+  AuditEvent,
+  AuditEventType,
+  AuditPrincipal,
+  CapturedValue,
+} from '../event.ts'
 import { parseTraceparent } from './parse-traceparent.ts'
 import type { CaptureSettings } from './trail-settings.ts'
 import type { AuditLevel } from './trail-types.ts'
@@ -38,17 +44,16 @@ interface Ended {
 export function buildResult(
   settings: CaptureSettings,
   intent: AuditEvent,
-  ended: Ended,
+  { level, result, durationMs }: Ended,
 ): AuditEvent {
-  const { level, result, durationMs } = ended
-  const { arguments: _, dropped: __, ...call } = intent
-  const event: Draft = { ...call, ...stamp(settings, 'result'), intent: intent.id }
+  const event = begin(settings, 'result', intent)
+  event.intent = intent.id
   event.outcome = result.outcome
   event.durationMs = durationMs
   if (level === 'arguments+result' && result.value !== undefined) {
     event.result = capture(settings, 'result', result.value, result.schema)
   }
-  return event
+  return addShared(event, intent)
 }
 
 function describeCall(
@@ -58,40 +63,67 @@ function describeCall(
   decision: AuditDecision,
 ): AuditEvent {
   const { identity, target, traceparent } = call
-  const event: Draft = {
-    ...stamp(settings, type),
-    method: bounded(call.method),
-    decision,
-    ...(identity !== undefined && describeIdentity(identity)),
-  }
-  const credential = describeCredential(settings, call)
-  if (credential !== undefined) event.credential = credential
-  if (target !== undefined) event.target = { kind: target.kind, name: bounded(target.name) }
+  const event = begin(settings, type, { method: bounded(call.method), decision })
   if (call.arguments !== undefined) event.arguments = captureArguments(settings, call)
-  const trace = parseTraceparent(traceparent)
-  if (trace !== undefined) event.trace = trace
-  if (settings.server !== undefined) event.server = settings.server
+  return addShared(event, {
+    credential: describeCredential(settings, call),
+    organization: describeOrganization(identity?.organization),
+    principal: identity && describePrincipal(identity),
+    actor: identity?.actor,
+    client: identity?.client,
+    gateway: identity?.gateway,
+    source: identity?.source,
+    server: settings.server,
+    target: target && { kind: target.kind, name: bounded(target.name) },
+    trace: parseTraceparent(traceparent),
+  })
+}
+
+// Objects are spread nowhere here: copying a large one and adding to it costs more than the rest of
+// an event.
+
+function begin(
+  settings: CaptureSettings,
+  type: AuditEventType,
+  { method, decision }: Pick<AuditEvent, 'method' | 'decision'>,
+): Draft {
+  const time = new Date(settings.clock() * 1000).toISOString()
+  return { id: randomUUID(), time, type, method, decision }
+}
+
+/** What an intent and its result have in common, besides method and decision. */
+const shared = [
+  'actor',
+  'client',
+  'credential',
+  'gateway',
+  'organization',
+  'principal',
+  'server',
+  'source',
+  'target',
+  'trace',
+] as const
+
+type Shared = { readonly [K in (typeof shared)[number]]?: AuditEvent[K] | undefined }
+
+function addShared(event: Draft, members: Shared): AuditEvent {
+  for (const name of shared) {
+    if (members[name] !== undefined) event[name] = members[name] as never
+  }
   return event
 }
 
-function stamp(
-  settings: CaptureSettings,
-  type: AuditEventType,
-): Pick<AuditEvent, 'id' | 'time' | 'type'> {
-  return { id: randomUUID(), time: new Date(settings.clock() * 1000).toISOString(), type }
+function describePrincipal({ issuer, subject, kind }: Identity<unknown>): AuditPrincipal {
+  return { issuer, subject, kind }
 }
 
-function describeIdentity(identity: Identity<unknown>): Partial<AuditEvent> {
-  const { issuer, subject, kind, organization, actor, client, gateway, source } = identity
-  const { id, name } = organization ?? {}
-  return {
-    principal: { issuer, subject, kind },
-    ...(id !== undefined && { organization: { id, ...(name !== undefined && { name }) } }),
-    ...(actor !== undefined && { actor }),
-    ...(client !== undefined && { client }),
-    ...(gateway !== undefined && { gateway: { issuer: gateway.issuer, client: gateway.client } }),
-    source,
-  }
+function describeOrganization(
+  organization: Identity<unknown>['organization'],
+): AuditEvent['organization'] {
+  if (organization === undefined) return undefined
+  const { id, name } = organization
+  return name === undefined ? { id } : { id, name }
 }
 
 function describeCredential(

@@ -3,7 +3,6 @@ import { type ClaimOptions, toClaimRules } from '../claim-options.ts'
 import { asText } from '../claims.ts'
 import type { Context } from '../context.ts'
 import type { Credential } from '../credentials.ts'
-import { textDigest } from '../digest.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import type { Issuer } from '../issuer.ts'
@@ -54,8 +53,7 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
   const cached = createVerdictCache(toCacheOptions(options))
 
   async function verify(credential: Credential, context: Context): Promise<VerifiedToken<C>> {
-    const key = await textDigest(credential.text)
-    const claims = await cached(key, () => introspect(credential.text, request))
+    const claims = await cached(await credential.hash(), () => introspect(credential.text, request))
     if (claims === undefined) throw refused('inactive')
     if (claims['iss'] !== undefined && claims['iss'] !== name) throw refused('issuer')
     checkTokenType(claims, rules)

@@ -66,9 +66,13 @@ export function refreshingKeys(
     }
   }
 
+  function isFresh(now: number): boolean {
+    return kept !== undefined && now < kept.dueAt
+  }
+
   async function keepFresh(report: ReportKeyEvent): Promise<void> {
     const now = monotonic()
-    if (kept !== undefined && now < kept.dueAt) return
+    if (isFresh(now)) return
     if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
     if (!mayServe(now)) await refreshed
@@ -98,7 +102,7 @@ export function refreshingKeys(
   return {
     async find(query, report) {
       const before = kept
-      await keepFresh(report)
+      if (!isFresh(monotonic())) await keepFresh(report)
       const known = findKeys(usable(), query)
       if (known.length > 0) return known
       // A set that arrived during this very call has nothing new to tell.

@@ -18,15 +18,15 @@ export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySour
     return set
   }
 
-  async function load(report: ReportKeyEvent): Promise<KeySet> {
-    parsed ??= parse(report)
-    const set = await parsed
-    if (set !== undefined && set.keys.length > 0) return set
-    throw new IdentityError('DOWN', { reason: 'keys_unusable' })
-  }
+  const load = (report: ReportKeyEvent): Promise<KeySet | undefined> => (parsed ??= parse(report))
 
   return {
-    find: async (query, report) => findKeys(await load(report), query),
-    ready: async (report) => void (await load(report)),
+    find: async (query, report) => findKeys(assertUsable(await load(report)), query),
+    ready: async (report) => void assertUsable(await load(report)),
   }
+}
+
+function assertUsable(set: KeySet | undefined): KeySet {
+  if (set !== undefined && set.keys.length > 0) return set
+  throw new IdentityError('DOWN', { reason: 'keys_unusable' })
 }

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import type { Credential, CredentialRequest, Credentials } from '../credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { ConfirmationMetadata } from '../metadata.ts'
-import { isPlainObject } from '../token/parse-json.ts'
+import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
 
 /** What a confirmation looks at. */
 export interface ConfirmationInput {
@@ -33,22 +33,31 @@ export interface Confirmation {
  * Checks every member of a token's `cnf`. A member that nothing here verifies refuses the token: it
  * is bound to a key that this caller has not shown.
  *
+ * @returns a promise only where there is something to wait for
  * @throws IdentityError `TOK` and what the confirmations throw
  */
-export async function confirmAll(
+export function confirmAll(
   cnf: unknown,
   confirmations: readonly Confirmation[],
   input: ConfirmationInput,
-): Promise<void> {
+): Promise<void> | undefined {
   const { header, scheme } = input.credential
   const own = header === 'authorization'
   const required = confirmations.filter((confirmation) => own && confirmation.required)
-  if (cnf === undefined && scheme === 'bearer' && required.length === 0) return
+  if (cnf === undefined && scheme === 'bearer' && required.length === 0) return undefined
   // Whoever forwards someone else's token cannot prove possession for them.
   if (!own || !isPlainObject(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
   // RFC 9449 section 7.2: the scheme and the binding go together, both ways.
   if ((scheme === 'dpop') !== Object.hasOwn(cnf, 'jkt')) throw unconfirmed()
   if (required.some(({ member }) => !Object.hasOwn(cnf, member))) throw unconfirmed()
+  return confirmEach(cnf, confirmations, input)
+}
+
+async function confirmEach(
+  cnf: JsonObject,
+  confirmations: readonly Confirmation[],
+  input: ConfirmationInput,
+): Promise<void> {
   for (const [member, value] of Object.entries(cnf)) {
     const confirmation = confirmations.find((candidate) => candidate.member === member)
     if (confirmation === undefined) throw unconfirmed()

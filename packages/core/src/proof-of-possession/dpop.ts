@@ -87,7 +87,7 @@ async function verifyProof(
   checkTarget(proof, input)
   checkAge(proof, input.context.now, rules.maxAgeSeconds)
   if (!isTokenId(proof.claims['jti'])) throw refused('jti')
-  if (proof.claims['ath'] !== (await textDigest(input.credential.text))) throw refused('ath')
+  if (proof.claims['ath'] !== (await input.credential.hash())) throw refused('ath')
   if ((await thumbprintOf(proof)) !== thumbprint) throw refused('key')
   return proof
 }

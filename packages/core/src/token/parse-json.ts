@@ -2,7 +2,10 @@ const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
 const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
 
-/** A parsed JSON object with a null prototype, at every depth. */
+// Frozen at every depth: nobody has to walk them again to find that out.
+const parsed = new WeakSet<object>()
+
+/** A parsed JSON object with a null prototype and frozen, at every depth. */
 export type JsonObject = { readonly [member: string]: unknown }
 
 /**
@@ -18,11 +21,19 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     if (!hasSafeShape(text)) return undefined
     const value: unknown = JSON.parse(text)
-    return isPlainObject(value) ? (harden(value) as JsonObject) : undefined
+    if (!isPlainObject(value)) return undefined
+    const object = harden(value) as JsonObject
+    parsed.add(object)
+    return object
   } catch {
     // Not UTF-8 or not JSON: refused like everything else that is not an object.
     return undefined
   }
+}
+
+/** Whether an object was made by {@link parseJsonObject}. */
+export function isParsedObject(value: object): boolean {
+  return parsed.has(value)
 }
 
 /** Whether a parsed JSON value is an object and not an array. */
@@ -69,11 +80,11 @@ function addName(names: Set<string>, literal: string): boolean {
 }
 
 function harden(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(harden)
+  if (Array.isArray(value)) return Object.freeze(value.map(harden))
   if (!isPlainObject(value)) return value
   const copy = Object.create(null) as Record<string, unknown>
   for (const [name, member] of Object.entries(value)) {
     if (!dangerous.has(name)) copy[name] = harden(member)
   }
-  return copy
+  return Object.freeze(copy)
 }

@@ -73,7 +73,7 @@ export function parseToken(token: string): ParsedToken {
   const compact = parseCompact(token)
   const claims = decodeObject(compact.payload)
   if (claims === undefined) throw malformed('payload')
-  return { ...compact, claims }
+  return Object.freeze({ ...compact, claims })
 }
 
 /** A parsed DPoP proof: the one token that brings its key along (RFC 9449 section 4.2). */
@@ -108,9 +108,14 @@ export function looksLikeJwt(text: string): boolean {
   return new TextDecoder().decode(base64url.decode(groups)).trimStart().startsWith('{')
 }
 
+/** @throws IdentityError `TOK` for a token that is too long to be looked at */
+export function assertTokenLength(token: string): void {
+  if (token.length > maxTokenLength) throw malformed('size')
+}
+
 function splitToken(token: string): [string, string, string] {
   // Length first: unbounded input is never split (a megabyte of dots costs nothing here).
-  if (token.length > maxTokenLength) throw malformed('size')
+  assertTokenLength(token)
   const [header, payload, signature, ...rest] = token.split('.', 4)
   if (header === undefined || payload === undefined || signature === undefined || rest.length > 0) {
     throw malformed('segments')
