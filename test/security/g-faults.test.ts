@@ -1,3 +1,4 @@
+import nodeCrypto from 'node:crypto'
 import {
   certificateBound,
   createAuthenticator,
@@ -70,7 +71,8 @@ const steps: readonly Step[] = [
     'enriched',
   ]),
   step('crypto.subtle.importKey', crypto.subtle, 'importKey', ['direct', 'remote', 'enriched']),
-  step('crypto.subtle.digest', crypto.subtle, 'digest', ['asserted', 'opaque', 'revocable']),
+  step('crypto.subtle.digest', crypto.subtle, 'digest', ['asserted']),
+  step('crypto.hash', nodeCrypto, 'hash', ['direct', 'forwarded', 'opaque', 'revocable'], false),
   step('JSON.parse', JSON, 'parse', ['direct', 'remote', 'forwarded', 'enriched', 'opaque'], false),
   step(
     'TextDecoder.decode',

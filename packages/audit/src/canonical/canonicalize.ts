@@ -41,11 +41,13 @@ function canonicalObject(members: Members, prepare?: (text: string) => string): 
   if (!isSorted(names)) names.sort()
   let text = '{'
   for (const name of names) {
-    if (prepare !== undefined && !plain.test(name)) return reordered(members, prepare)
+    const isPlain = plain.test(name)
+    if (prepare !== undefined && !isPlain) return reordered(members, prepare)
     const member = members[name]
     if (member === undefined) continue
-    const comma = text.length === 1 ? '' : ','
-    text += `${comma}${canonicalString(name)}:${canonicalize(member, prepare)}`
+    if (text.length > 1) text += ','
+    text += isPlain ? `"${name}":` : `${canonicalString(name)}:`
+    text += canonicalize(member, prepare)
   }
   return `${text}}`
 }

@@ -93,7 +93,7 @@ function encode(text: string): string {
 
 function toCacheOptions(options: IntrospectionOptions<unknown>): VerdictCacheOptions {
   const { cacheSeconds: seconds = 30, monotonic = () => performance.now() / 1000 } = options
-  if (seconds >= 0 && seconds <= 3600) return { seconds, monotonic }
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 3600) return { seconds, monotonic }
   throw new TypeError('cacheSeconds must be from 0 to 3600')
 }
 

@@ -17,7 +17,10 @@ import type { CredentialRequest } from '../credentials.ts'
  */
 export function credentialRequest(req: IncomingMessage): CredentialRequest {
   return {
-    headers: req.headers,
+    // Node builds them when they are read, and there are header lines instead.
+    get headers() {
+      return req.headers
+    },
     // Node keeps the first of two Authorization lines in `headers`: duplicates show only here.
     rawHeaders: req.rawHeaders,
     method: req.method,

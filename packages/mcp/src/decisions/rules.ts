@@ -81,10 +81,10 @@ export function createRules(protection: Protection): GateRules {
     },
     describe,
     describeRequest: (open) => ({
-      ...describe(open.request.method, open.identity),
       open,
       refused: (decision) => recordDecision(protection, open, decision),
       threw: () => calls.threw(open),
+      ...describe(open.request.method, open.identity),
     }),
   }
 }

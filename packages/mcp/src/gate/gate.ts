@@ -3,7 +3,6 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { type Delivery, deliveries } from '../handlers/current-identity.ts'
 import { isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
 import { arrivals } from '../wire/arrivals.ts'
-import { exchanges } from '../wire/exchange.ts'
 import {
   isNotification,
   isRequest,
@@ -108,7 +107,7 @@ class Gate {
     try {
       if (!this.#session.admits(identity)) this.#turnAway(message, identity)
       else if (isRequest(message)) {
-        const exchange = exchanges.getStore()
+        const exchange = deliveries.getStore()?.exchange
         this.#receive({ request: message, identity, extra, exchange }, dispatch)
       } else if (this.#accepts(message, identity)) {
         deliveries.run(this.#rules.describe(methodOf(message), identity), dispatch)

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Identity } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
+import type { Exchange } from '../wire/exchange.ts'
 import type { OpenRequest } from '../wire/open-requests.ts'
 
 /** What code below a message's handler can learn about that message. */
@@ -9,6 +10,8 @@ export interface Delivery {
   readonly method?: string | undefined
   /** The request being served, by which its answer is known again. */
   readonly open?: OpenRequest
+  /** The HTTP request on its way to the gate, before anything in it was looked at. */
+  readonly exchange?: Exchange
   readonly now?: () => number
   /** Hears that the guard of the handler itself refused the request. */
   readonly refused?: (decision: Deny) => Promise<void> | undefined

@@ -39,10 +39,15 @@ export function withIdentity<C extends object>(
   context: C,
   identity: Identity | undefined,
 ): WithIdentity<C, Identity | undefined> {
-  const copy = Object.create(Object.getPrototypeOf(context) as object | null, {
-    ...Object.getOwnPropertyDescriptors(context),
-    identity: { value: identity, enumerable: true },
-  }) as WithIdentity<C, Identity | undefined>
+  const copy = Object.create(Object.getPrototypeOf(context) as object | null) as WithIdentity<
+    C,
+    Identity | undefined
+  >
+  for (const name of Reflect.ownKeys(context)) {
+    const property = Object.getOwnPropertyDescriptor(context, name)
+    if (property !== undefined) Object.defineProperty(copy, name, property)
+  }
+  Object.defineProperty(copy, 'identity', { value: identity, enumerable: true })
   if (identity !== undefined) narrowed.set(copy, identity)
   return copy
 }

@@ -1,4 +1,5 @@
-import { Exchange, exchanges } from '../wire/exchange.ts'
+import { deliveries } from '../handlers/current-identity.ts'
+import { Exchange } from '../wire/exchange.ts'
 import { createFaultAnswer } from './server-fault.ts'
 
 type Handle = (...input: unknown[]) => Promise<unknown>
@@ -44,9 +45,10 @@ const statuses: Statuses = new Map([
 function held(handle: Handle, known: Statuses): Handle {
   return async (...input) => {
     const exchange = new Exchange()
-    const answer = await exchanges.run(exchange, () => handle(...input))
+    const answer = await deliveries.run({ identity: undefined, exchange }, () => handle(...input))
     if (!(answer instanceof Response)) return answer
-    const failure = await exchange.failure()
+    if (exchange.isUndecided) await exchange.decided()
+    const { failure } = exchange
     if (failure === undefined) return withStatus(answer, known.get(exchange.protocolError))
     await answer.body?.cancel()
     const fault = createFaultAnswer(failure)

@@ -1,9 +1,11 @@
 import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
 import { type AuthInfo, identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import type { Allow, Deny } from '@onbehalf/core/guards'
 import { decideRequest, type Protection } from '../decisions/decide-request.ts'
 import { recordDecision } from '../decisions/record-decision.ts'
 import type { Registered } from '../items/item-table.ts'
 import { isRequest, type Message } from '../wire/json-rpc.ts'
+import type { OpenRequest } from '../wire/open-requests.ts'
 
 /** What SDK v2 hands to a `scopeChallenge`. */
 interface ChallengeContext {
@@ -18,27 +20,40 @@ interface Challenge {
 
 type ChallengeHandler = (context: ChallengeContext) => Promise<Challenge | undefined>
 
-/** Finds out whether a request lacks scopes and nothing else: only then can consent mend it. */
-export type FindMissingScopes = (
-  request: Message,
-  authInfo: unknown,
-) => Promise<IdentityError | undefined>
+type Found = IdentityError | undefined
+
+/**
+ * Finds out whether a request lacks scopes and nothing else: only then can consent mend it. Returns a
+ * promise only where there is something to wait for.
+ */
+export type FindMissingScopes = (request: Message, authInfo: unknown) => Found | Promise<Found>
 
 const challenged = new Set(['tools/call', 'resources/read', 'prompts/get'])
 
 export function createScopeFinder(protection: Protection): FindMissingScopes {
-  return async (request, authInfo) => {
+  return (request, authInfo) => {
     const identity = identityOfAuthInfo(authInfo)
     if (identity === undefined || !isRequest(request) || !challenged.has(request.method)) return
     // A challenge would tell that the item exists.
     if (protection.hideRefused) return
-    const decision = await decideRequest(protection, request, identity)
-    if (decision.effect !== 'deny' || decision.reason !== 'scope_missing') return
-    const scopes = decision.required.scopes ?? []
-    const missing = new IdentityError('SCOPE', { reason: decision.reason, scopes })
-    await recordDecision(protection, { request, identity }, decision, missing)
-    return missing
+    const open = { request, identity }
+    const decision = decideRequest(protection, request, identity)
+    return decision instanceof Promise
+      ? decision.then((settled) => findMissing(protection, open, settled))
+      : findMissing(protection, open, decision)
   }
+}
+
+function findMissing(
+  protection: Protection,
+  open: OpenRequest,
+  decision: Allow | Deny,
+): Found | Promise<Found> {
+  if (decision.effect !== 'deny' || decision.reason !== 'scope_missing') return undefined
+  const scopes = decision.required.scopes ?? []
+  const missing = new IdentityError('SCOPE', { reason: decision.reason, scopes })
+  const recorded = recordDecision(protection, open, decision, missing)
+  return recorded === undefined ? missing : recorded.then(() => missing)
 }
 
 /**
@@ -49,9 +64,13 @@ export function addScopeChallenge(registered: Registered, find: FindMissingScope
   const item = registered as { scopeChallenge?: ChallengeHandler | undefined }
   if (!('scopeChallenge' in item) || item.scopeChallenge !== undefined) return
   item.scopeChallenge = async ({ request, authInfo }) => {
-    // What cannot be recorded is not answered here: the gate refuses it once more, with 503.
-    const missing = await find(request, authInfo).catch(() => undefined)
-    return missing && { scopes: missing.scopes, errorDescription: missing.message }
+    try {
+      const missing = await find(request, authInfo)
+      return missing && { scopes: missing.scopes, errorDescription: missing.message }
+    } catch {
+      // What cannot be recorded is not answered here: the gate refuses it once more, with 503.
+      return undefined
+    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { IdentityError } from '@onbehalf/core'
 
 /**
@@ -36,11 +35,18 @@ export class Exchange {
     return this.#protocolError
   }
 
-  /** Why nothing in this request could be served; of a batch, some of it may have been. */
-  async failure(): Promise<IdentityError | undefined> {
+  /** Whether the gate had to wait for a decision. */
+  get isUndecided(): boolean {
+    return this.#admissions.length > 0
+  }
+
+  /** Resolves when everything is decided. */
+  async decided(): Promise<void> {
     await Promise.allSettled(this.#admissions)
+  }
+
+  /** Why nothing in this request could be served; of a batch, some of it may have been. */
+  get failure(): IdentityError | undefined {
     return this.#failures.length === this.#received ? this.#failures[0] : undefined
   }
 }
-
-export const exchanges: AsyncLocalStorage<Exchange> = new AsyncLocalStorage()

@@ -1,0 +1,264 @@
+import { createAuthenticator, direct, type Identity, introspected, issuer } from '@onbehalf/core'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { expectAccepted, expectRefused } from './support/expect-refused.ts'
+import { startKeyServer } from './support/key-server.ts'
+import { createKey, type SigningKey, signWith } from './support/keys.ts'
+import { audience, issuerName, now, resource } from './support/names.ts'
+import { bearer, type ProtectedServer, startDirect, startServer } from './support/server.ts'
+import { encode, mint, segmentsOf } from './support/token.ts'
+
+const key = createKey('ES256')
+const other = createKey('ES256', 'other')
+const token = mint(key)
+// Nothing but the calls of the test itself may fill the cache.
+const alone = { good: undefined as never }
+
+/** Counts how often a signature is verified. */
+function countVerifications(): () => number {
+  const spy = vi.spyOn(crypto.subtle, 'verify')
+  onTestFinished(() => spy.mockRestore())
+  return () => spy.mock.calls.length
+}
+
+/** A server that knows the token from an earlier request. */
+async function startKnowing(...setup: Parameters<typeof startDirect>): Promise<ProtectedServer> {
+  const server = await startDirect(...setup)
+  await expectAccepted(server, bearer(token))
+  const verifications = countVerifications()
+  await expectAccepted(server, bearer(token))
+  expect(verifications()).toBe(0)
+  return server
+}
+
+describe('F1 a known token with another signature', () => {
+  const [header, payload, signature] = segmentsOf(token)
+  const bytes = Buffer.from(signature, 'base64url')
+  const flipped = Buffer.from(bytes)
+  flipped[7] = (flipped[7] ?? 0) ^ 1
+  const signatures = [
+    ['one bit flipped', encode(flipped)],
+    ['of another token', segmentsOf(mint(key, { claims: { sub: 'eve' } }))[2]],
+    ['by another key', encode(signWith(other, 'ES256')(`${header}.${payload}`))],
+    ['cut', encode(bytes.subarray(0, 63))],
+    ['all zeros', encode(Buffer.alloc(64))],
+  ] as const
+
+  it.each(signatures)('F1 refuses the same claims with a signature that is %s', async (_, sign) => {
+    const server = await startKnowing(key)
+    const forged = bearer(`${header}.${payload}.${sign}`)
+    await expectRefused(server, forged, { code: 'TOK', reason: 'signature' })
+  })
+
+  it('F1 refuses other claims with the signature of a known token', async () => {
+    const server = await startKnowing(key)
+    const [, others] = segmentsOf(mint(key, { claims: { sub: 'eve' } }))
+    const forged = bearer(`${header}.${others}.${signature}`)
+    await expectRefused(server, forged, { code: 'TOK', reason: 'signature' })
+  })
+})
+
+describe('F2 entries that collide', () => {
+  it('F2 gives each of many tokens its own identity, however they are mixed', async () => {
+    const authenticator = await authenticatorOf(key)
+    const subjects = Array.from({ length: 200 }, (_, at) => `person-${at}`)
+    const tokens = subjects.map((sub) => mint(key, { claims: { sub, jti: 'the same' } }))
+    for (const round of [1, 2, 3]) {
+      const found = await Promise.all(tokens.map((one) => authenticator(one)))
+      expect([round, found.map(({ subject }) => subject)]).toEqual([round, subjects])
+    }
+  })
+
+  it('F2 keeps what one issuer verified from another of the same name', async () => {
+    const named = (keys: readonly unknown[], clients: string) =>
+      issuer({
+        issuer: issuerName,
+        audience,
+        clients,
+        algorithms: ['ES256'],
+        keys: { jwks: { keys } },
+      })
+    const trusted = direct({ issuer: named([key.jwk], 'agent') })
+    const impostor = direct({ issuer: named([other.jwk], 'agent') })
+    const first = await startServer({ ...alone, sources: [trusted, impostor] })
+    await expectAccepted(first, bearer(token))
+    const second = await startServer({ ...alone, sources: [impostor, trusted] })
+    await expectRefused(second, bearer(token), { code: 'TOK', reason: 'key_unknown' })
+  })
+})
+
+describe('F3 a verdict that is not true any more', () => {
+  it.each([
+    ['it expired', now + 300 + 31, 'expired'],
+    ['the clock went back before it was issued', now - 10 - 31, 'bad_iat'],
+  ])('F3 refuses a known token once %s', async (_, later, reason) => {
+    let time = now
+    const server = await startKnowing(key, {}, { ...alone, clock: () => time })
+    time = later
+    await expectRefused(server, bearer(token), { code: 'TOK', reason })
+  })
+
+  it('F3 refuses a known token once its key is withdrawn', async () => {
+    const keys = await startKeyServer([key.jwk])
+    let seconds = 0
+    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
+    const server = await startKnowing(key, options, alone)
+    keys.publish([other.jwk])
+    seconds += 86_400
+    await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_unknown' })
+  })
+
+  it('F3 verifies a known token anew when its key was loaded again', async () => {
+    const keys = await startKeyServer([key.jwk])
+    let seconds = 0
+    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
+    const server = await startKnowing(key, options, alone)
+    seconds += 86_400
+    const verifications = countVerifications()
+    await expectAccepted(server, bearer(token))
+    await expectAccepted(server, bearer(token))
+    expect([keys.fetches, verifications()]).toEqual([2, 1])
+  })
+
+  it('F3 refuses a known token once the set has another key under its id', async () => {
+    const keys = await startKeyServer([key.jwk])
+    let seconds = 0
+    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
+    const server = await startKnowing(key, options, alone)
+    keys.publish([createKey('ES256', String(key.jwk['kid'])).jwk])
+    seconds += 86_400
+    await expectRefused(server, bearer(token), { code: 'TOK', reason: 'signature' })
+  })
+
+  it('F3 refuses a known token once it is revoked', async () => {
+    const server = await startKnowing(key, {}, alone)
+    await server.authenticator.revoke({ issuer: issuerName, jti: 'token-1' })
+    await expectRefused(server, bearer(token), { code: 'TOK', reason: 'revoked' })
+  })
+
+  it('F3 answers 503 for a known token while its keys cannot be had', async () => {
+    const keys = await startKeyServer([key.jwk])
+    let seconds = 0
+    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
+    const server = await startKnowing(key, options, alone)
+    keys.fail(500)
+    seconds += 7 * 86_400
+    expect(await server.send(bearer(token))).toMatchObject({ status: 503 })
+  })
+})
+
+describe('F4 floods', () => {
+  it('F4 loses no known token to a flood of tokens that are refused', async () => {
+    const authenticator = await authenticatorOf(key)
+    await authenticator(token)
+    const [header, payload] = segmentsOf(token)
+    const refused = async (text: string): Promise<void> =>
+      expect(authenticator(text)).rejects.toMatchObject({ code: 'TOK' })
+    for (let at = 0; at < 5_000; at++) {
+      const signature = Buffer.alloc(64, at)
+      signature.writeUInt32BE(at)
+      await refused(`${header}.${payload}.${encode(signature)}`)
+    }
+    const verifications = countVerifications()
+    await authenticator(token)
+    expect(verifications()).toBe(0)
+  })
+
+  it('F4 keeps a bounded number of accepted tokens, those that were used last', async () => {
+    const authenticator = await authenticatorOf(key)
+    const tokens = Array.from({ length: 1_000 }, (_, at) =>
+      mint(key, { claims: { jti: `t${at}` } }),
+    )
+    await authenticator(token)
+    for (const one of tokens.slice(0, 999)) await authenticator(one)
+    await authenticator(token)
+    // One more than there is room for: the first of the others has to go.
+    await authenticator(tokens[999] as string)
+    const verifications = countVerifications()
+    await authenticator(token)
+    expect(verifications()).toBe(0)
+    await authenticator(tokens[0] as string)
+    expect(verifications()).toBe(1)
+  })
+})
+
+describe('F5 other spellings of a known token', () => {
+  const [header, payload, signature] = segmentsOf(token)
+  const last = signature.at(-1) ?? ''
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const unusedBits = alphabet[alphabet.indexOf(last) + 1] ?? ''
+  const spellings = [
+    ['padding', `${token}==`, 'malformed_base64url'],
+    ['unused bits', `${token.slice(0, -1)}${unusedBits}`, 'malformed_base64url'],
+    ['a fourth segment', `${token}.`, 'malformed_segments'],
+    ['an empty header', `.${payload}.${signature}`, 'malformed_header'],
+    ['the header twice', `${header}.${header}.${payload}.${signature}`, 'malformed_segments'],
+  ] as const
+
+  it.each(spellings)('F5 refuses a known token with %s', async (_, spelling, reason) => {
+    const server = await startKnowing(key)
+    await expectRefused(server, bearer(spelling), { code: 'TOK', reason })
+  })
+})
+
+it('F6 accepts a token that was not valid yet as soon as it is', async () => {
+  let time = now
+  const server = await startDirect(key, {}, { ...alone, clock: () => time })
+  const early = bearer(mint(key, { claims: { nbf: now + 100 } }))
+  await expectRefused(server, early, { code: 'TOK', reason: 'not_yet_valid' })
+  time = now + 100
+  await expectAccepted(server, early)
+})
+
+it.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '60'])(
+  'F7 refuses to be told to keep answers for %s seconds',
+  (cacheSeconds) => {
+    const options = { issuer: issuerName, audience, endpoint: 'https://idp.example/introspect' }
+    const credentials = { clientId: 'me', clientSecret: 'secret' }
+    const cache = { cacheSeconds: cacheSeconds as number }
+    expect(() => introspected({ ...options, ...credentials, ...cache })).toThrow('cacheSeconds')
+  },
+)
+
+it('F8 tells servers of different audiences apart', async () => {
+  const mine = await startKnowing(key, {}, alone)
+  const others = await startDirect(key, { audience: 'https://other.example' }, alone)
+  await expectRefused(others, bearer(token), { code: 'TOK', reason: 'audience' })
+  await expectAccepted(mine, bearer(token))
+  await expectRefused(others, bearer(token), { code: 'TOK', reason: 'audience' })
+})
+
+describe('F9 a handler that changes what it was given', () => {
+  it('F9 leaves the next request of a known token unchanged', async () => {
+    const authenticator = await authenticatorOf(key)
+    const claims = { roles: ['reader'], org_id: { id: 'acme', roles: ['member'] } }
+    const rich = mint(key, { claims })
+    const first = await authenticator(rich)
+    const before = structuredClone(first)
+    const changes: (() => unknown)[] = [
+      () => (first.roles as string[]).push('admin'),
+      () => (first.claims['roles'] as string[]).push('admin'),
+      () => Object.assign(first, { subject: 'eve' }),
+      () => Object.assign(first.claims, { sub: 'eve' }),
+      () => Object.assign(first.claims['org_id'] as object, { id: 'other' }),
+      () => Object.assign(first.organization as object, { id: 'other' }),
+    ]
+    for (const change of changes) expect(change).toThrow(TypeError)
+    expect(structuredClone(await authenticator(rich))).toEqual(before)
+  })
+})
+
+/** Authenticates without a server in between: for many tokens. */
+async function authenticatorOf(
+  signing: SigningKey,
+): Promise<(text: string) => Promise<Identity<Readonly<Record<string, unknown>>>>> {
+  const trusted = issuer({
+    issuer: issuerName,
+    audience,
+    algorithms: [signing.algorithm],
+    keys: { jwks: { keys: [signing.jwk] } },
+  })
+  const options = { resource, sources: [direct({ issuer: trusted })] as const, clock: () => now }
+  const authenticator = createAuthenticator(options)
+  await authenticator.ready()
+  return (text) => authenticator.authenticate({ headers: { authorization: `Bearer ${text}` } })
+}
