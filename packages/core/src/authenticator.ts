@@ -157,9 +157,9 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   })
 }
 
-function keepTokens(known: KnownTokens, { present, token }: Credentials): void {
-  for (const header of present) {
-    const credential = token(header)
+function keepTokens(known: KnownTokens, credentials: Credentials): void {
+  for (const header of credentials.present) {
+    const credential = credentials.token(header)
     const hash = credential?.hash()
     if (credential?.token && typeof hash === 'string') known.keep(hash, credential.token)
   }

@@ -66,13 +66,9 @@ export function refreshingKeys(
     }
   }
 
-  function isFresh(now: number): boolean {
-    return kept !== undefined && now < kept.dueAt
-  }
-
   async function keepFresh(report: ReportKeyEvent): Promise<void> {
     const now = monotonic()
-    if (isFresh(now)) return
+    if (isFresh(kept, now)) return
     if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
     if (!mayServe(now)) await refreshed
@@ -102,7 +98,7 @@ export function refreshingKeys(
   return {
     async find(query, report) {
       const before = kept
-      if (!isFresh(monotonic())) await keepFresh(report)
+      if (!isFresh(kept, monotonic())) await keepFresh(report)
       const known = findKeys(usable(), query)
       if (known.length > 0) return known
       // A set that arrived during this very call has nothing new to tell.
@@ -119,4 +115,8 @@ export function refreshingKeys(
       usable()
     },
   }
+}
+
+function isFresh(kept: KeptSet | undefined, now: number): boolean {
+  return kept !== undefined && now < kept.dueAt
 }
