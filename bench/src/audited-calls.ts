@@ -1,5 +1,9 @@
 /**
- * Calls of a tool over HTTP by 50 keep-alive clients: what guarding and recording them costs.
+ * Calls of a tool over HTTP by 50 persons with keep-alive connections: what guarding and recording
+ * them costs. The tool does nothing, so that nothing hides it.
+ *
+ * The servers run on the built packages: what runs TypeScript gives every function a name at run
+ * time, which costs more than a guard.
  *
  *   pnpm --filter bench audit:calls
  */
@@ -14,52 +18,95 @@ import { callTool, type Target } from '../../test/e2e/support/call-tool.ts'
 import { ada, adasIssuer } from '../../test/e2e/support/guarded-site.ts'
 import type { ServerKind } from './audited-server.ts'
 import { compare } from './compare.ts'
-import { printLatencies } from './latencies.ts'
+import { printLatencies, printMedians } from './print-ratios.ts'
 
 const clients = 50
-const callsEach = 4
-const kinds: readonly ServerKind[] = ['bare', 'guarded', 'guarded, pino', 'guarded, strict audit']
+const callsEach = 10
+const secondsPerTurn = 2
+const warmUpCalls = 5_000
+const kinds: readonly ServerKind[] = [
+  'bare',
+  'bare, tokens verified by jose',
+  'guarded',
+  'guarded, pino',
+  'guarded, strict audit',
+]
+
+/** One of the servers, and what is known of it. */
+class Contender {
+  readonly kind: ServerKind
+  readonly process: ChildProcess
+  readonly latencies: number[] = []
+  /** Milliseconds of processor time for one call, turn by turn. */
+  readonly times: number[] = []
+  #port = 0
+
+  constructor(kind: ServerKind, directory: string) {
+    this.kind = kind
+    const script = new URL('./audited-server.ts', import.meta.url).pathname
+    this.process = spawn(process.execPath, [...process.execArgv, script, kind, directory], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+  }
+
+  async listening(): Promise<void> {
+    const [port] = (await once(this.process, 'message')) as [number]
+    this.#port = port
+  }
+
+  /** Every person calls a few times, one call after the other. */
+  async run(tokens: readonly string[]): Promise<void> {
+    const before = await this.#usage()
+    const agent = new Agent({ keepAlive: true, maxSockets: clients })
+    await Promise.all(tokens.map((token) => this.#callAs({ port: this.#port, agent, token })))
+    agent.destroy()
+    this.times.push(((await this.#usage()) - before) / (tokens.length * callsEach))
+  }
+
+  async #callAs(target: Target): Promise<void> {
+    for (let call = 0; call < callsEach; call++) {
+      const started = performance.now()
+      const { isDone, status } = await callTool(target, 'invoices')
+      if (!isDone) throw new Error(`${this.kind} answered ${status}`)
+      this.latencies.push(performance.now() - started)
+    }
+  }
+
+  async #usage(): Promise<number> {
+    this.process.send('usage')
+    const [milliseconds] = (await once(this.process, 'message')) as [number]
+    return milliseconds
+  }
+}
 
 const directory = mkdtempSync(join(tmpdir(), 'onbehalf-bench-'))
 const minter = await createTokenMinter(adasIssuer)
 writeFileSync(join(directory, 'jwks.json'), JSON.stringify(minter.jwks))
-const token = await minter.mint(ada, { expiresInSeconds: 3600 })
-const servers: ChildProcess[] = []
-const latencies = new Map<ServerKind, number[]>(kinds.map((kind) => [kind, []]))
-
-async function start(kind: ServerKind): Promise<Target> {
-  const script = new URL('./audited-server.ts', import.meta.url).pathname
-  const server = spawn(process.execPath, [...process.execArgv, script, kind, directory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  servers.push(server)
-  const [port] = (await once(server.stdout, 'data')) as [Buffer]
-  return { port: Number(port), agent: new Agent({ keepAlive: true, maxSockets: clients }), token }
-}
-
-async function load(kind: ServerKind, target: Target): Promise<void> {
-  const oneClient = async (): Promise<void> => {
-    for (let call = 0; call < callsEach; call++) {
-      const started = performance.now()
-      const { isDone, status } = await callTool(target, 'invoices')
-      if (!isDone) throw new Error(`${kind} answered ${status}`)
-      latencies.get(kind)?.push(performance.now() - started)
-    }
-  }
-  await Promise.all(Array.from({ length: clients }, oneClient))
-}
+const tokens = await Promise.all(
+  Array.from({ length: clients }, (_, at) =>
+    minter.mint({ ...ada, sub: `person-${at}` }, { expiresInSeconds: 3600 }),
+  ),
+)
+const contenders: Contender[] = []
 
 try {
-  const targets = new Map<ServerKind, Target>()
-  for (const kind of kinds) targets.set(kind, await start(kind))
-  const contenders = [...targets].map(([name, target]) => ({
-    name,
-    run: () => load(name, target),
-  }))
-  await compare(`tools/call by ${clients} clients`, contenders)
-  printLatencies(latencies)
-  for (const { agent } of targets.values()) agent.destroy()
+  for (const kind of kinds) {
+    const contender = new Contender(kind, directory)
+    contenders.push(contender)
+    await contender.listening()
+    for (let call = 0; call < warmUpCalls; call += clients * callsEach) await contender.run(tokens)
+    contender.latencies.length = 0
+    contender.times.length = 0
+  }
+  await compare(
+    `tools/call by ${clients} persons`,
+    contenders.map((contender) => ({ name: contender.kind, run: () => contender.run(tokens) })),
+    secondsPerTurn,
+  )
+  printLatencies(new Map(contenders.map(({ kind, latencies }) => [kind, latencies])))
+  const times = new Map(contenders.map((contender) => [contender.kind, contender.times]))
+  printMedians('processor time of the server for a call', times)
 } finally {
-  for (const server of servers) server.kill()
+  for (const contender of contenders) contender.process.kill()
   rmSync(directory, { recursive: true })
 }

@@ -1,20 +1,37 @@
-/** One of the servers of a comparison: `audited-server.ts KIND DIRECTORY`. Prints its port. */
+/**
+ * One of the servers of a comparison: `audited-server.ts KIND DIRECTORY`. Tells its parent its port,
+ * and the processor time it took so far (milliseconds) whenever it is asked.
+ */
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { toNodeHandler } from '@modelcontextprotocol/node'
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
+import { type AuthInfo, createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createAuditTrail, fileSink, localSigner } from '@onbehalf/audit'
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import { pino } from 'pino'
-import { createGuardedSite, inputSchema, toolName } from '../../test/e2e/support/guarded-site.ts'
+import {
+  ada,
+  adasIssuer,
+  createGuardedSite,
+  inputSchema,
+  toolName,
+} from '../../test/e2e/support/guarded-site.ts'
 
-export type ServerKind = 'bare' | 'guarded' | 'guarded, pino' | 'guarded, strict audit'
+export type ServerKind =
+  | 'bare'
+  | 'bare, tokens verified by jose'
+  | 'guarded'
+  | 'guarded, pino'
+  | 'guarded, strict audit'
 
 const [kind = '', directory = '.'] = process.argv.slice(2)
 
+type Admit = (req: IncomingMessage & { auth?: AuthInfo }) => Promise<void>
+
 /** The same server without any of Onbehalf. */
-function bare(): Server {
+function bare(admit: Admit): Server {
   const createMcpServer = (): McpServer => {
     const server = new McpServer({ name: 'invoices', version: '1.0.0' })
     server.registerTool(toolName, { inputSchema }, async (args) => {
@@ -24,7 +41,22 @@ function bare(): Server {
     return server
   }
   const handle = toNodeHandler(createMcpHandler(createMcpServer))
-  return createServer((req, res) => void handle(req as never, res))
+  return createServer(async (req, res) => {
+    await admit(req)
+    await handle(req as never, res)
+  })
+}
+
+/** What one would write without Onbehalf: no audit, no guard, one issuer. */
+function verifiedByJose(): Admit {
+  const keys = createLocalJWKSet(jwks)
+  const rules = { issuer: adasIssuer.issuer, audience: ada.aud, algorithms: ['RS256'] }
+  return async (req) => {
+    const token = req.headers.authorization?.replace(/^Bearer /, '') ?? ''
+    const { payload } = await jwtVerify(token, keys, rules)
+    const { client_id: client, exp = 0, sub, org } = payload
+    req.auth = { token, clientId: String(client), scopes: [], expiresAt: exp, extra: { sub, org } }
+  }
 }
 
 async function strict(): Promise<Server> {
@@ -48,12 +80,17 @@ function logged(): Server {
   })
 }
 
-const jwks = JSON.parse(readFileSync(join(directory, 'jwks.json'), 'utf8')) as never
+const jwks = JSON.parse(readFileSync(join(directory, 'jwks.json'), 'utf8')) as JSONWebKeySet
 const servers: Readonly<Record<ServerKind, () => Server | Promise<Server>>> = {
-  bare,
+  bare: () => bare(async () => undefined),
+  'bare, tokens verified by jose': () => bare(verifiedByJose()),
   guarded: () => createGuardedSite({ jwks }),
   'guarded, pino': logged,
   'guarded, strict audit': strict,
 }
 const server = await servers[kind as ServerKind]()
-server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port))
+process.on('message', () => {
+  const { user, system } = process.cpuUsage()
+  process.send?.((user + system) / 1000)
+})
+server.listen(0, '127.0.0.1', () => process.send?.((server.address() as AddressInfo).port))

@@ -6,18 +6,21 @@ export interface Contender {
 }
 
 const rounds = 9
-const secondsPerTurn = 0.4
 
 /**
  * Lets contenders take turns, so that a machine whose speed drifts treats them alike, and prints each
  * one's rate as a ratio to the first one's of the same round: median, lowest and highest.
  */
-export async function compare(title: string, contenders: readonly Contender[]): Promise<void> {
+export async function compare(
+  title: string,
+  contenders: readonly Contender[],
+  secondsPerTurn = 0.4,
+): Promise<void> {
   const rates = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))
   // The first round warms up and does not count.
   for (let round = 0; round <= rounds; round++) {
     for (const contender of contenders) {
-      const rate = await measure(contender)
+      const rate = await measure(contender, secondsPerTurn)
       if (round > 0) rates.get(contender.name)?.push(rate)
     }
   }
@@ -30,7 +33,7 @@ export async function compare(title: string, contenders: readonly Contender[]): 
   }
 }
 
-async function measure(contender: Contender): Promise<number> {
+async function measure(contender: Contender, secondsPerTurn: number): Promise<number> {
   const started = performance.now()
   const until = started + secondsPerTurn * 1000
   let count = 0
