@@ -2,14 +2,15 @@
 export class TooLate extends Error {}
 
 /** Waits for work, but not for ever; the work itself goes on. @throws TooLate */
-export async function within<T>(seconds: number, work: Promise<T>, late: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TooLate(late)), seconds * 1000)
+export function within<T>(seconds: number, work: Promise<T>, late: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new TooLate(late)), seconds * 1000)
+    const settle = <V>(settled: (value: V) => void): ((value: V) => void) => {
+      return (value) => {
+        clearTimeout(timer)
+        settled(value)
+      }
+    }
+    work.then(settle(resolve), settle(reject))
   })
-  try {
-    return await Promise.race([work, deadline])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -162,11 +162,12 @@ function openerOf(transport: Transport): Identity | undefined {
 }
 
 function createReport(low: Connectable, { onDecision }: ProtectOptions): Protection['report'] {
+  if (onDecision === undefined) return () => {}
   const failed = (cause: unknown): void => low.onerror?.(new Error('onDecision failed', { cause }))
   return (event) => {
     try {
       // Typed as `void`, yet an async function fits: its rejection would be nobody's.
-      void Promise.resolve(onDecision?.(event)).catch(failed)
+      void Promise.resolve(onDecision(event)).catch(failed)
     } catch (cause) {
       failed(cause)
     }

@@ -187,6 +187,31 @@ describe.each(generations)('%s', (generation) => {
     await line.close()
   })
 
+  test('tells it of handlers that have no guard of their own, also of later ones', async () => {
+    const { trail, events } = listTrail()
+    const server = guarded(trail)
+    const boom = async (): Promise<never> => {
+      throw new Error('boom')
+    }
+    server.registerTool('throws', { inputSchema: nothing }, () => {
+      throw new Error('boom')
+    })
+    server.registerTool('rejects', { inputSchema: nothing }, boom)
+    server.registerTool('errs', { inputSchema: nothing }, () => ({ ...reply('no'), isError: true }))
+    const works = server.registerTool('works', { inputSchema: nothing }, () => reply('yes'))
+    const line = await wire(generation, server)
+    const answers = []
+    for (const [id, tool] of ['throws', 'rejects', 'errs', 'works'].entries()) {
+      answers.push(await line.ask(call(id, tool), 'ada'))
+    }
+    expect(answers.at(-1)?.result).toMatchObject(reply('yes'))
+    works.update({ callback: boom as never })
+    await line.ask(call(9, 'works'), 'ada')
+    const outcomes = events.flatMap(({ outcome }) => outcome ?? [])
+    expect(outcomes).toEqual(['thrown', 'thrown', 'tool_error', 'ok', 'thrown'])
+    await line.close()
+  })
+
   test('records a cancelled call, and one whose connection is gone', async () => {
     const { trail, events } = listTrail()
     const server = guarded(trail)

@@ -30,7 +30,7 @@ export class Recorder {
   }
 
   /** @throws IdentityError `AUDIT` in strict mode */
-  async record(event: AuditEvent): Promise<void> {
+  record(event: AuditEvent): Promise<void> {
     return this.#wait(this.#write(event))
   }
 
@@ -39,12 +39,13 @@ export class Recorder {
    *
    * @throws IdentityError `AUDIT` in strict mode
    */
-  async fail(error: unknown): Promise<void> {
+  fail(error: unknown): Promise<void> {
     return this.#wait(this.#lose(0, error))
   }
 
   async #wait(written: Promise<void>): Promise<void> {
-    if (!this.#strict) return
+    // In best-effort mode nobody waits, and the listener was told of a loss already.
+    if (!this.#strict) return void written.catch(() => undefined)
     try {
       await within(this.#timeoutSeconds, written, 'the audit sink is too slow')
     } catch (cause) {
@@ -74,25 +75,31 @@ export class Recorder {
     const missing = this.#dropped
     this.#dropped = 0
     const complete = missing === 0 ? event : { ...event, dropped: missing }
-    const written = this.#hand(complete).catch((error: unknown) => this.#lose(missing, error))
+    const written: Promise<void> = this.#hand(complete).then(
+      () => void this.#pending.delete(written),
+      (error: unknown) => {
+        this.#pending.delete(written)
+        return this.#lose(missing, error)
+      },
+    )
     this.#pending.add(written)
-    const settled = (): void => void this.#pending.delete(written)
-    written.then(settled, settled)
     return written
   }
 
-  async #hand(event: AuditEvent): Promise<void> {
-    await this.#sink.write(event)
+  #hand(event: AuditEvent): Promise<void> {
+    try {
+      // A function of the user's may return anything, whatever its type says.
+      return Promise.resolve(this.#sink.write(event))
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** This event is lost, and with it what it was to tell about others before it. */
   #lose(missing: number, error: unknown): Promise<never> {
     this.#dropped += missing + 1
     this.#tell(error)
-    const lost = Promise.reject(error)
-    // In best-effort mode nobody else looks at it.
-    lost.catch(() => undefined)
-    return lost
+    return Promise.reject(error)
   }
 
   #tell(error: unknown): void {

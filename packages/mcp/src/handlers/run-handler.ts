@@ -1,6 +1,7 @@
 import type { Identity } from '@onbehalf/core'
 import { deliveries } from './current-identity.ts'
 import { withIdentity } from './identity-of.ts'
+import { policyOf } from './policy.ts'
 
 export type AnyHandler = (...params: unknown[]) => unknown
 
@@ -11,12 +12,26 @@ export function runHandler(
   identity: Identity | undefined,
 ): Promise<unknown> {
   const delivery = deliveries.getStore()
-  return deliveries.run({ ...delivery, identity }, async () => {
-    try {
-      return await handler(...params.slice(0, -1), withIdentity(params.at(-1) as object, identity))
-    } catch (error) {
-      delivery?.threw?.()
-      throw error
-    }
-  })
+  return deliveries.run({ ...delivery, identity }, () =>
+    tellThrow(() =>
+      handler(...params.slice(0, -1), withIdentity(params.at(-1) as object, identity)),
+    ),
+  )
+}
+
+/** A handler without a guard of its own that tells when it throws. Anything else stays as it is. */
+export function observed<H>(handler: H): H {
+  if (typeof handler !== 'function' || policyOf(handler) !== undefined) return handler
+  const run = handler as unknown as AnyHandler
+  return ((...params: unknown[]) => tellThrow(() => run(...params))) as H
+}
+
+// SDKs make a tool's error of what a tool throws: its answer does not tell.
+async function tellThrow(work: () => unknown): Promise<unknown> {
+  try {
+    return await work()
+  } catch (error) {
+    deliveries.getStore()?.threw?.()
+    throw error
+  }
 }

@@ -1,4 +1,5 @@
 import { type Policy, policyOf } from '../handlers/policy.ts'
+import { observed } from '../handlers/run-handler.ts'
 
 /** What a server offers and guards decide on. */
 export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt'
@@ -88,7 +89,8 @@ export class ItemTable {
     if (typeof update !== 'function') return
     // `remove`, `enable` and `disable` of both generations go through this member as well.
     registered.update = (updates) => {
-      update.call(registered, updates)
+      const { callback } = updates
+      update.call(registered, callback ? { ...updates, callback: observed(callback) } : updates)
       if (updates.callback !== undefined) item.handler = updates.callback
       const renamed = this.#kind === 'resource' ? updates.uri : updates.name
       if (renamed) item.key = renamed

@@ -1,3 +1,4 @@
+import { observed } from '../handlers/run-handler.ts'
 import type { ItemKind, Registered } from './item-table.ts'
 
 type OnItem = (kind: ItemKind, key: string, registered: Registered, handler: unknown) => void
@@ -36,8 +37,9 @@ function watch(registrar: Registrar, method: string, onRegistered: OnRegistered)
   const register = registrar[method] as Register | undefined
   if (typeof register !== 'function') return
   registrar[method] = (name: string, ...rest: unknown[]) => {
-    const registered = register.call(registrar, name, ...rest)
-    onRegistered(name, rest[0], registered, rest.at(-1))
+    const handler = rest.at(-1)
+    const registered = register.call(registrar, name, ...rest.slice(0, -1), observed(handler))
+    onRegistered(name, rest[0], registered, handler)
     return registered
   }
 }
