@@ -182,7 +182,7 @@ function readToken(
   const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
   assertTokenLength(text)
   const hash = textDigestNow(text)
-  const token = (hash && known.find(hash)) || parse(text, opaque)
+  const token = (hash && known.find(hash, text)) || parse(text, opaque)
   return { header, scheme, text, hash: () => hash ?? textDigest(text), token }
 }
 

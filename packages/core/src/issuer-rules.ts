@@ -4,7 +4,6 @@ import type { VerificationKey } from './keys/key-set.ts'
 import type { KeySource } from './keys/key-source.ts'
 import type { StandardSchema } from './standard-schema.ts'
 import type { Algorithm } from './token/algorithm.ts'
-import type { ParsedToken } from './token/parse-token.ts'
 
 /** Where the facts about the caller stand in an issuer's tokens. */
 export interface ClaimMap {
@@ -50,8 +49,8 @@ export interface SignatureRules {
   readonly algorithms: readonly Algorithm[]
   readonly keys: KeySource
   readonly keyIdRequired: boolean
-  /** The keys that signed tokens of earlier requests, so that no signature is verified twice. */
-  readonly signedBy: WeakMap<ParsedToken, VerificationKey>
+  /** The keys that signed the claims of earlier requests, so that no signature is verified twice. */
+  readonly signedBy: WeakMap<Claims, VerificationKey>
 }
 
 /** The rules of an issuer of signed access tokens, after defaults were applied. */

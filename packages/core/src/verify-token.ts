@@ -51,12 +51,12 @@ export async function checkSignature(
     context.report({ ...event, issuer }),
   )
   if (candidates.length === 0) throw refused('key_unknown')
-  const known = rules.signedBy.get(token)
+  const known = rules.signedBy.get(token.claims)
   // As soon as its key is not in the set any more, a known token is verified anew.
   const isKnown = known !== undefined && candidates.includes(known)
   const key = isKnown ? known : await verifySignature(token, candidates)
   if (key === undefined) throw refused('signature')
-  rules.signedBy.set(token, key)
+  rules.signedBy.set(token.claims, key)
   checkKeyIssuer(key, token.claims, issuer)
   return issuer
 }
