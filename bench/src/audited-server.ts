@@ -41,10 +41,7 @@ function bare(admit: Admit): Server {
     return server
   }
   const handle = toNodeHandler(createMcpHandler(createMcpServer))
-  return createServer(async (req, res) => {
-    await admit(req)
-    await handle(req as never, res)
-  })
+  return createServer((req, res) => void admit(req).then(() => handle(req as never, res)))
 }
 
 /** What one would write without Onbehalf: no audit, no guard, one issuer. */

@@ -56,6 +56,8 @@ async function serve(handle: RequestHandler): Promise<URL> {
   const server = await new Promise<Server>((resolve) => {
     const listening = app.listen(0, '127.0.0.1', () => resolve(listening))
   })
+  // On a busy machine a call may be sent while the server closes a connection that was idle for long.
+  server.keepAliveTimeout = 0
   onTestFinished(() => {
     server.close()
     server.closeAllConnections()

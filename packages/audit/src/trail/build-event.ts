@@ -79,9 +79,6 @@ function describeCall(
   })
 }
 
-// Objects are spread nowhere here: copying a large one and adding to it costs more than the rest of
-// an event.
-
 function begin(
   settings: CaptureSettings,
   type: AuditEventType,
@@ -107,6 +104,7 @@ const shared = [
 
 type Shared = { readonly [K in (typeof shared)[number]]?: AuditEvent[K] | undefined }
 
+// By name: to spread a large object and then add to it costs more than all the rest of an event.
 function addShared(event: Draft, members: Shared): AuditEvent {
   for (const name of shared) {
     if (members[name] !== undefined) event[name] = members[name] as never

@@ -66,9 +66,8 @@ export function refreshingKeys(
     }
   }
 
-  async function keepFresh(report: ReportKeyEvent): Promise<void> {
+  async function freshen(report: ReportKeyEvent): Promise<void> {
     const now = monotonic()
-    if (isFresh(kept, now)) return
     if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
     if (!mayServe(now)) await refreshed
@@ -98,7 +97,7 @@ export function refreshingKeys(
   return {
     async find(query, report) {
       const before = kept
-      if (!isFresh(kept, monotonic())) await keepFresh(report)
+      if (isDue(kept, monotonic())) await freshen(report)
       const known = findKeys(usable(), query)
       if (known.length > 0) return known
       // A set that arrived during this very call has nothing new to tell.
@@ -111,12 +110,12 @@ export function refreshingKeys(
       return found
     },
     async ready(report) {
-      await keepFresh(report)
+      if (isDue(kept, monotonic())) await freshen(report)
       usable()
     },
   }
 }
 
-function isFresh(kept: KeptSet | undefined, now: number): boolean {
-  return kept !== undefined && now < kept.dueAt
+function isDue(kept: KeptSet | undefined, now: number): boolean {
+  return kept === undefined || now >= kept.dueAt
 }
