@@ -1,5 +1,5 @@
 import type { Guard } from '@onbehalf/core/guards'
-import { openMethods } from '../decisions/open-methods.ts'
+import { openMethods } from '../wire/open-methods.ts'
 import type { RuleKind } from './target.ts'
 
 /** One line of the table that guards a server. */
