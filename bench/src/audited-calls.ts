@@ -1,11 +1,12 @@
 /**
  * Calls of a tool over HTTP by 50 persons with keep-alive connections: what guarding and recording
- * them costs. The tool does nothing, so that nothing hides it.
+ * them costs. The tool does nothing, so that nothing hides it, or waits for some milliseconds, as one
+ * that asks another service.
  *
  * The servers run on the built packages: what runs TypeScript gives every function a name at run
  * time, which costs more than a guard.
  *
- *   pnpm --filter bench audit:calls
+ *   pnpm --filter bench audit:calls [MILLISECONDS]
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,6 +25,7 @@ const clients = 50
 const callsEach = 10
 const secondsPerTurn = 2
 const warmUpCalls = 5_000
+const [milliseconds = '0'] = process.argv.slice(2)
 const kinds: readonly ServerKind[] = [
   'bare',
   'bare, tokens verified by jose',
@@ -44,9 +46,9 @@ class Contender {
   constructor(kind: ServerKind, directory: string) {
     this.kind = kind
     const script = new URL('./audited-server.ts', import.meta.url).pathname
-    this.process = spawn(process.execPath, [...process.execArgv, script, kind, directory], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    })
+    const args = [...process.execArgv, script, kind, directory, milliseconds]
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
+    this.process = spawn(process.execPath, args, { stdio: [...stdio] })
   }
 
   async listening(): Promise<void> {
@@ -99,7 +101,7 @@ try {
     contender.times.length = 0
   }
   await compare(
-    `tools/call by ${clients} persons`,
+    `tools/call by ${clients} persons, of a tool that takes ${milliseconds} ms`,
     contenders.map((contender) => ({ name: contender.kind, run: () => contender.run(tokens) })),
     secondsPerTurn,
   )

@@ -1,11 +1,12 @@
 /**
- * One of the servers of a comparison: `audited-server.ts KIND DIRECTORY`. Tells its parent its port,
+ * One of the servers of a comparison: `audited-server.ts KIND DIRECTORY MILLISECONDS`. Tells its parent its port,
  * and the processor time it took so far (milliseconds) whenever it is asked.
  */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { type AuthInfo, createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createAuditTrail, fileSink, localSigner } from '@onbehalf/audit'
@@ -26,7 +27,12 @@ export type ServerKind =
   | 'guarded, pino'
   | 'guarded, strict audit'
 
-const [kind = '', directory = '.'] = process.argv.slice(2)
+const [kind = '', directory = '.', milliseconds] = process.argv.slice(2)
+
+/** What the tool does: nothing, or wait. */
+const run = async (): Promise<void> => {
+  if (Number(milliseconds) > 0) await setTimeout(Number(milliseconds))
+}
 
 type Admit = (req: IncomingMessage & { auth?: AuthInfo }) => Promise<void>
 
@@ -36,6 +42,7 @@ function bare(admit: Admit): Server {
     const server = new McpServer({ name: 'invoices', version: '1.0.0' })
     server.registerTool(toolName, { inputSchema }, async (args) => {
       await new Promise((resolve) => setImmediate(resolve))
+      await run()
       return { content: [{ type: 'text', text: args.call }] }
     })
     return server
@@ -61,7 +68,7 @@ async function strict(): Promise<Server> {
   const sink = fileSink({ directory: join(directory, 'log'), signer })
   await sink.ready()
   const audit = createAuditTrail({ mode: 'strict', key: Buffer.alloc(32, 1), sink })
-  return createGuardedSite({ jwks, audit })
+  return createGuardedSite({ jwks, audit, run })
 }
 
 /** Two lines a call, as the trail writes; in memory when the call is answered. */
@@ -70,8 +77,9 @@ function logged(): Server {
   const logger = pino({}, pino.destination(file))
   return createGuardedSite({
     jwks,
-    run: (call) => {
+    run: async (call) => {
       logger.info({ method: 'tools/call', tool: toolName, subject: 'ada', call })
+      await run()
       logger.info({ method: 'tools/call', tool: toolName, subject: 'ada', outcome: 'ok' })
     },
   })
@@ -81,7 +89,7 @@ const jwks = JSON.parse(readFileSync(join(directory, 'jwks.json'), 'utf8')) as J
 const servers: Readonly<Record<ServerKind, () => Server | Promise<Server>>> = {
   bare: () => bare(async () => undefined),
   'bare, tokens verified by jose': () => bare(verifiedByJose()),
-  guarded: () => createGuardedSite({ jwks }),
+  guarded: () => createGuardedSite({ jwks, run }),
   'guarded, pino': logged,
   'guarded, strict audit': strict,
 }

@@ -20,7 +20,7 @@ export interface GuardedSiteOptions {
   readonly jwks: JSONWebKeySet
   readonly audit?: AuditTrail | undefined
   /** What the tool does with the name of a call. */
-  readonly run?: (call: string) => void
+  readonly run?: (call: string) => void | Promise<void>
 }
 
 /** A guarded MCP server with one tool, which answers with the name of the call. Not listening yet. */
@@ -40,7 +40,7 @@ export function createGuardedSite({ jwks, audit, run }: GuardedSiteOptions): Ser
       { inputSchema },
       requireOrg(async ({ call }) => {
         await new Promise((resolve) => setImmediate(resolve))
-        run?.(call)
+        await run?.(call)
         return { content: [{ type: 'text', text: call }] }
       }),
     )
