@@ -30,6 +30,18 @@ async function startKnowing(...setup: Parameters<typeof startDirect>): Promise<P
   return server
 }
 
+/** A server that knows the token and fetches its keys, and a clock for their age. */
+async function startFetching() {
+  const keys = await startKeyServer([key.jwk])
+  let seconds = 0
+  const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
+  const server = await startKnowing(key, options, alone)
+  const pass = (more: number): void => {
+    seconds += more
+  }
+  return { keys, server, pass }
+}
+
 describe('F1 a known token with another signature', () => {
   const [header, payload, signature] = segmentsOf(token)
   const bytes = Buffer.from(signature, 'base64url')
@@ -98,21 +110,15 @@ describe('F3 a verdict that is not true any more', () => {
   })
 
   it('F3 refuses a known token once its key is withdrawn', async () => {
-    const keys = await startKeyServer([key.jwk])
-    let seconds = 0
-    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
-    const server = await startKnowing(key, options, alone)
+    const { keys, server, pass } = await startFetching()
     keys.publish([other.jwk])
-    seconds += 86_400
+    pass(86_400)
     await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_unknown' })
   })
 
   it('F3 verifies a known token anew when its key was loaded again', async () => {
-    const keys = await startKeyServer([key.jwk])
-    let seconds = 0
-    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
-    const server = await startKnowing(key, options, alone)
-    seconds += 86_400
+    const { keys, server, pass } = await startFetching()
+    pass(86_400)
     const verifications = countVerifications()
     await expectAccepted(server, bearer(token))
     await expectAccepted(server, bearer(token))
@@ -120,12 +126,9 @@ describe('F3 a verdict that is not true any more', () => {
   })
 
   it('F3 refuses a known token once the set has another key under its id', async () => {
-    const keys = await startKeyServer([key.jwk])
-    let seconds = 0
-    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
-    const server = await startKnowing(key, options, alone)
+    const { keys, server, pass } = await startFetching()
     keys.publish([createKey('ES256', String(key.jwk['kid'])).jwk])
-    seconds += 86_400
+    pass(86_400)
     await expectRefused(server, bearer(token), { code: 'TOK', reason: 'signature' })
   })
 
@@ -136,13 +139,12 @@ describe('F3 a verdict that is not true any more', () => {
   })
 
   it('F3 answers 503 for a known token while its keys cannot be had', async () => {
-    const keys = await startKeyServer([key.jwk])
-    let seconds = 0
-    const options = { keys: { jwksUri: keys.url }, monotonic: () => seconds }
-    const server = await startKnowing(key, options, alone)
+    const { keys, server, pass } = await startFetching()
     keys.fail(500)
-    seconds += 7 * 86_400
+    pass(7 * 86_400)
     expect(await server.send(bearer(token))).toMatchObject({ status: 503 })
+    // Those by which the server came to know it.
+    expect(server.handled).toHaveLength(2)
   })
 })
 
