@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import {
   type LogOptions,
@@ -6,6 +5,7 @@ import {
   logSettings,
   positiveNumbers,
 } from '../chain/log-settings.ts'
+import { openSynchronized } from './open-synchronized.ts'
 import type { OpenFile } from './segment.ts'
 
 /** Settings of a log in files. */
@@ -29,7 +29,7 @@ export interface FileSinkSettings extends LogSettings {
 /** @throws TypeError for options that are wrong */
 export function fileSinkSettings(
   options: FileSinkOptions,
-  openFile: OpenFile = open,
+  openFile: OpenFile = openSynchronized,
 ): FileSinkSettings {
   const { directory } = options
   if (typeof directory !== 'string' || directory === '') {

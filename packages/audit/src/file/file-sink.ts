@@ -23,7 +23,8 @@ export interface FileSink extends AuditSink {
 
 /**
  * Keeps events in an append-only, hash-chained log of JSON Lines. An event is on the disk
- * (`fdatasync`) when `write` resolves; events that wait at the same time share one write.
+ * (`fdatasync`, or `O_DSYNC` on Linux) when `write` resolves; events that wait at the same time
+ * share one write.
  *
  * Several processes may use one directory: each writes a chain of its own. After a failure of the
  * disk the log goes on by itself as soon as the disk does.

@@ -10,6 +10,8 @@ export interface LogFile {
     position: number,
   ): Promise<{ readonly bytesWritten: number }>
   datasync(): Promise<void>
+  /** A write is on the disk when it resolves: nothing has to follow it. */
+  readonly syncsWrites?: true
   truncate(length: number): Promise<void>
   close(): Promise<void>
 }
@@ -45,7 +47,7 @@ export class Segment {
     const file = this.#file ?? (await this.#reopen())
     try {
       await writeAll(file, bytes, this.#end)
-      await file.datasync()
+      if (!file.syncsWrites) await file.datasync()
     } catch (error) {
       await this.#drop()
       throw error

@@ -35,23 +35,24 @@ export function createAuditTrail(options: AuditTrailOptions): AuditTrail {
   }
 }
 
-async function recordIntent(
+function recordIntent(
   settings: CaptureSettings,
   recorder: Recorder,
   call: AuditCall,
 ): Promise<AuditIntent> {
   const level = settings.levelOf(call)
-  const unrecorded = { id: randomUUID(), result: () => Promise.resolve() }
-  if (level === 'none') return unrecorded
+  if (level === 'none') return Promise.resolve(unrecorded())
   const started = performance.now()
   let event: AuditEvent | undefined
-  await recordMade(recorder, () => {
-    event = buildIntent(settings, call)
-    return event
-  })
-  // In best-effort mode the call goes on without an event that could not be made.
-  if (event === undefined) return unrecorded
-  return openIntent(settings, recorder, { event, level, started })
+  const recorded = recordMade(recorder, () => (event = buildIntent(settings, call)))
+  return recorded.then(() =>
+    // In best-effort mode the call goes on without an event that could not be made.
+    event === undefined ? unrecorded() : openIntent(settings, recorder, { event, level, started }),
+  )
+}
+
+function unrecorded(): AuditIntent {
+  return { id: randomUUID(), result: () => Promise.resolve() }
 }
 
 /** What goes wrong while an event is made is a failure to record it. */

@@ -43,14 +43,13 @@ export class Recorder {
     return this.#wait(this.#lose(0, error))
   }
 
-  async #wait(written: Promise<void>): Promise<void> {
-    // In best-effort mode nobody waits, and the listener was told of a loss already.
-    if (!this.#strict) return void written.catch(() => undefined)
-    try {
-      await within(this.#timeoutSeconds, written, 'the audit sink is too slow')
-    } catch (cause) {
-      throw new IdentityError('AUDIT', { reason: reasonOf(cause), cause })
+  #wait(written: Promise<void>): Promise<void> {
+    if (this.#strict) {
+      return within(this.#timeoutSeconds, written, 'the audit sink is too slow', toAuditError)
     }
+    // Nobody waits in best-effort mode, and the listener was told of a loss already.
+    written.catch(() => undefined)
+    return Promise.resolve()
   }
 
   async close(): Promise<void> {
@@ -111,6 +110,7 @@ export class Recorder {
   }
 }
 
-function reasonOf(cause: unknown): string {
-  return cause instanceof TooLate ? 'audit_timeout' : 'audit_unavailable'
+function toAuditError(cause: unknown): IdentityError {
+  const reason = cause instanceof TooLate ? 'audit_timeout' : 'audit_unavailable'
+  return new IdentityError('AUDIT', { reason, cause })
 }
