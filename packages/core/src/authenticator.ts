@@ -111,11 +111,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const report = toReport(onEvent)
   const known = new KnownTokens()
 
-  async function identify(
-    request: CredentialRequest,
-    credentials: Credentials,
-  ): Promise<Identity<ClaimsOf<S>>> {
-    const source = chooseSource(sources, credentials)
+  function createContext(request: CredentialRequest, credentials: Credentials): Context {
     const context: Context = {
       now: readClock(clock),
       report,
@@ -123,17 +119,18 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       confirm: (cnf, credential) =>
         confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
     }
-    const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
-    if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
-    report({ type: 'accepted', source: source.kind })
-    return identity
+    return context
   }
 
   async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
     let credentials: Credentials | undefined
     try {
       credentials = readCredentials(request, headers, known)
-      const identity = await identify(request, credentials)
+      const source = chooseSource(sources, credentials)
+      const context = createContext(request, credentials)
+      const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
+      if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
+      report({ type: 'accepted', source: source.kind })
       keepTokens(known, credentials)
       return identity
     } catch (thrown) {
@@ -201,10 +198,12 @@ function toHeaders(
 function chooseSource(sources: readonly AnySource[], credentials: Credentials): AnySource {
   const source = sources.find((candidate) => candidate.applies(credentials))
   if (source === undefined) throw explain(sources, credentials)
+  const { tokenHeaders, valueHeaders } = source
   // Nothing that was presented is quietly ignored: who decides must have read all of it.
-  const read = new Set([...source.tokenHeaders, ...source.valueHeaders])
-  const unread = [...credentials.present].some((name) => !read.has(name))
-  if (unread) throw new IdentityError('TOK', { reason: 'credential_not_understood' })
+  for (const name of credentials.present) {
+    if (tokenHeaders.includes(name) || valueHeaders.includes(name)) continue
+    throw new IdentityError('TOK', { reason: 'credential_not_understood' })
+  }
   return source
 }
 

@@ -102,20 +102,24 @@ export function readCredentials(
 
 function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, string> {
   const found = new Map<string, string>()
-  const underscored = new Set<string>()
+  const underscored: string[] = []
   const raw = rawHeadersOf(request)
   const joins = !raw && isHeaders(request.headers)
-  for (const [spelling, value] of raw ? pairsOf(raw) : entriesOf(request)) {
+  const lines = raw ?? linesOf(request)
+  for (let at = 0; at + 1 < lines.length; at += 2) {
+    const spelling = lines[at] as string
+    const isUnderscored = spelling.includes('_')
     // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
     // alone it is nothing.
-    const name = spelling.toLowerCase().replaceAll('_', '-')
+    const name = (isUnderscored ? spelling.replaceAll('_', '-') : spelling).toLowerCase()
     if (!isRead(name, headers)) continue
+    const value = lines[at + 1] as string
     // Two lines of a header that were joined: no token has a comma in it, and a comma with a space
     // is how web `Headers` join.
     const mark = headers.tokens.has(name) ? ',' : ', '
     const mayJoin = headers.tokens.has(name) || (joins && headers.values.has(name))
     const joined = mayJoin && value.includes(mark)
-    if (spelling.includes('_')) underscored.add(name)
+    if (isUnderscored) underscored.push(name)
     else if (joined || found.has(name)) throw malformed('duplicate_header')
     else found.set(name, value)
   }
@@ -137,26 +141,19 @@ function rawHeadersOf(request: CredentialRequest): readonly string[] | undefined
 
 /** The first line of a header that is no credential, as it arrived. */
 export function readHeader(request: CredentialRequest, header: string): string | undefined {
-  const raw = rawHeadersOf(request)
-  for (const [spelling, value] of raw ? pairsOf(raw) : entriesOf(request)) {
-    if (spelling.toLowerCase() === header) return value
-  }
-  return undefined
+  const lines = rawHeadersOf(request) ?? linesOf(request)
+  const at = lines.findIndex((text, place) => place % 2 === 0 && text.toLowerCase() === header)
+  return at < 0 ? undefined : lines[at + 1]
 }
 
-function* pairsOf(rawHeaders: readonly string[]): Generator<readonly [string, string]> {
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    yield [rawHeaders[at] as string, rawHeaders[at + 1] as string]
-  }
-}
-
-function* entriesOf({ headers }: CredentialRequest): Generator<readonly [string, string]> {
+/** Names and values, alternating, where nothing has the header lines as they arrived. */
+function linesOf({ headers }: CredentialRequest): readonly string[] {
   const entries = isHeaders(headers)
-    ? headers
+    ? [...headers]
     : Object.entries(headers as Record<string, string | readonly string[] | undefined>)
-  for (const [name, value] of entries) {
-    for (const line of typeof value === 'string' ? [value] : (value ?? [])) yield [name, line]
-  }
+  return entries.flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : (value ?? [])).flatMap((line) => [name, line]),
+  )
 }
 
 // Not `instanceof`: a runtime may hold more than one `Headers` class.

@@ -66,29 +66,42 @@ export interface Identity<C = Claims> {
   readonly claims: C
 }
 
+type Parts = Omit<Identity<unknown>, 'principal'>
+
 /** What an {@link Identity} is made of, before the derived members are added. */
-export type IdentityParts = Omit<Identity<unknown>, 'principal'>
+export type IdentityParts = {
+  readonly [K in keyof Parts]: undefined extends Parts[K] ? Parts[K] | undefined : Parts[K]
+}
 
 /** Joins issuer and subject into one unambiguous key. */
 export function principalKey(issuer: string, subject: string): string {
   return JSON.stringify([issuer, subject])
 }
 
-/** Builds the deeply frozen identity that handlers see. */
+/** Builds the deeply frozen identity that handlers see. What is undefined is left out. */
 export function createIdentity<C>(parts: IdentityParts & { readonly claims: C }): Identity<C> {
-  const bare = Object.create(null) as object
-  const principal = principalKey(parts.issuer, parts.subject)
-  return deepFreeze(Object.assign(bare, parts, { principal }))
+  const identity = Object.create(null) as Record<string, unknown>
+  for (const name of Object.keys(parts) as (keyof IdentityParts)[]) {
+    if (parts[name] !== undefined) identity[name] = parts[name]
+  }
+  identity['principal'] = principalKey(parts.issuer, parts.subject)
+  return deepFreeze(identity as unknown as Identity<C>)
 }
+
+/** The list that most tokens have of roles or scopes. */
+export const none: readonly never[] = Object.freeze([])
 
 /** Freezes a value and everything inside it. */
 export function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
-  if (typeof value !== 'object' || value === null || seen.has(value)) return value
+  if (typeof value !== 'object' || value === null || value === none || seen.has(value)) return value
   if (isParsedObject(value)) return value
   // JavaScript cannot freeze the bytes of a view; a schema may have made one out of a claim.
   if (ArrayBuffer.isView(value)) return value
   seen.add(value)
   Object.freeze(value)
-  for (const member of Object.values(value)) deepFreeze(member, seen)
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name]
+    if (typeof member === 'object') deepFreeze(member, seen)
+  }
   return value
 }

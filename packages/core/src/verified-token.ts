@@ -1,7 +1,7 @@
 import { asNames, asScopes, asText, readActor, readClaim, readWith } from './claims.ts'
 import type { AuthenticatorEvent, Context } from './context.ts'
 import { IdentityError } from './errors.ts'
-import type { Actor, Claims, Organization } from './identity.ts'
+import { type Actor, type Claims, none, type Organization } from './identity.ts'
 import type { ClaimMap } from './issuer-rules.ts'
 import { asOrganizations } from './organizations.ts'
 
@@ -80,10 +80,10 @@ function dropper(context: Context) {
     value: unknown,
     read: (value: unknown) => readonly T[] | undefined,
   ): readonly T[] => {
-    if (value === undefined) return []
+    if (value === undefined) return none
     const list = read(value)
     if (list === undefined) context.report({ type: 'claim_dropped', claim })
-    return list ?? []
+    return list === undefined || list.length === 0 ? none : list
   }
 }
 

@@ -126,7 +126,7 @@ function toIdentity(assertion: AlbAssertion, options: AwsAlbOptions, expiresAt: 
     source: 'signedHeader',
     expiresAt,
     claims,
-    ...(organization && { organization }),
+    organization,
   })
 }
 

@@ -120,8 +120,9 @@ function toAsserted(
     source: 'asserted',
     expiresAt,
     claims: noClaims,
-    ...(organization && { organization }),
-    ...(gateway && { gateway, client: gateway.client }),
+    organization,
+    gateway,
+    client: gateway?.client,
   })
 }
 

@@ -74,8 +74,6 @@ export function toPerson<C>(
     [readClaim(person, map.organization), token.verified['org_id']],
     roles,
   )
-  const [organization] = organizations
-  const actor = readActor(person['act'] ?? undefined)
   return createIdentity<C>({
     kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
     issuer: readOrUnfit(person, map.issuer, asText) ?? token.issuer,
@@ -88,10 +86,10 @@ export function toPerson<C>(
     source: 'enriched',
     expiresAt: token.expiresAt,
     claims,
-    ...(organization && organizations.length === 1 && { organization }),
-    ...(actor && { actor }),
-    ...(token.tokenId !== undefined && { tokenId: token.tokenId }),
-    ...(token.tokenHash !== undefined && { tokenHash: token.tokenHash }),
+    organization: organizations.length === 1 ? organizations[0] : undefined,
+    actor: readActor(person['act'] ?? undefined),
+    tokenId: token.tokenId,
+    tokenHash: token.tokenHash,
   })
 }
 

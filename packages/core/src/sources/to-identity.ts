@@ -13,7 +13,6 @@ export interface Provenance {
 /** The identity that a verified token stands for. */
 export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
   const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
-  const { organization, actor, client, tokenId, tokenHash } = token
   if (asText(token.subject) === undefined || asText(token.issuer) === undefined) {
     throw new TypeError('An issuer verified a token that names nobody')
   }
@@ -27,11 +26,11 @@ export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): 
     source,
     expiresAt: Math.min(token.expiresAt, until),
     claims: token.claims,
-    ...(organization && { organization }),
-    ...(actor && { actor }),
-    ...(client !== undefined && { client }),
-    ...(gateway && { gateway }),
-    ...(tokenId !== undefined && { tokenId }),
-    ...(tokenHash !== undefined && { tokenHash }),
+    organization: token.organization,
+    actor: token.actor,
+    client: token.client,
+    gateway,
+    tokenId: token.tokenId,
+    tokenHash: token.tokenHash,
   })
 }
