@@ -162,7 +162,7 @@ function openerOf(transport: Transport): Identity | undefined {
 }
 
 function createReport(low: Connectable, { onDecision }: ProtectOptions): Protection['report'] {
-  if (onDecision === undefined) return () => {}
+  if (onDecision === undefined) return undefined
   const failed = (cause: unknown): void => low.onerror?.(new Error('onDecision failed', { cause }))
   return (event) => {
     try {

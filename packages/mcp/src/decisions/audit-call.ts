@@ -21,7 +21,6 @@ export function toAuditCall(
     method: request.method,
     target: toAuditTarget(target),
     arguments: argumentsOf(request),
-    // A trail reads it only where it records values.
     get argumentsSchema() {
       return jsonSchemaOf(parametersOf(target.item), 'input')
     },
@@ -38,11 +37,12 @@ export function toAuditResult(
   answer: Message,
   isThrown: boolean,
 ): AuditResult {
-  const { item } = targetOf(items, request)
   return {
     outcome: outcomeOf(answer, isThrown),
     value: answer.result ?? answer.error,
+    // A trail reads it only where it records values.
     get schema() {
+      const { item } = targetOf(items, request)
       const structuredContent = jsonSchemaOf(item?.registered.outputSchema, 'output')
       return structuredContent && { properties: { structuredContent } }
     },

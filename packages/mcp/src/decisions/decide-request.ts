@@ -16,7 +16,8 @@ export interface Protection {
   readonly tasks: TaskOwners
   /** Seconds since 1970. */
   readonly now: () => number
-  readonly report: (event: DecisionEvent) => void
+  /** Absent where nobody listens. */
+  readonly report: ((event: DecisionEvent) => void) | undefined
   readonly audit: AuditTrail | undefined
   /** Whether a gateway that lists without a person sees everything. */
   readonly listToGateway: boolean

@@ -17,7 +17,7 @@ export function recordDecision(
   decision: Allow | Deny,
   error?: IdentityError,
 ): Promise<void> | undefined {
-  protection.report(toEvent(protection, open, decision))
+  protection.report?.(toEvent(protection, open, decision))
   if (decision.effect === 'allow' || protection.audit === undefined) return undefined
   const { guard, reason } = decision
   return protection.audit.refusal(toAuditCall(protection, open, { guard, reason, error }))

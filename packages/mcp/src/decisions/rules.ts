@@ -68,7 +68,7 @@ export function createRules(protection: Protection): GateRules {
     },
     abandon: (open) => calls.ended(open, 'cancelled'),
     onForeign: (method, identity) => {
-      report({ method, identity, decision: foreign })
+      report?.({ method, identity, decision: foreign })
       const error = new IdentityError('SESS', { reason: foreign.reason })
       return audit?.refusal({ method, identity, guard: foreign.guard, error })
     },

@@ -53,7 +53,8 @@ async function serve(
 ): Promise<unknown> {
   const identity = identityOf(params.at(-1))
   const call = { arguments: params.at(-2) ?? {}, now: currentTime() }
-  const decision = await decideCall(guard, identity, call)
+  const decided = decideCall(guard, identity, call)
+  const decision = decided instanceof Promise ? await decided : decided
   if (decision.effect === 'deny') return refuse(decision, params)
   return runHandler(handler, params, narrow(identity as Identity, decision))
 }

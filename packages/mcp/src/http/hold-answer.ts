@@ -58,7 +58,8 @@ function held(handle: Handle, known: Statuses): Handle {
 
 /** A stream that has begun keeps its status. */
 function withStatus(answer: Response, status: number | undefined): Response {
+  if (status === undefined) return answer
   const { body, headers } = answer
   const isStream = headers.get('content-type') === 'text/event-stream'
-  return status === undefined || isStream ? answer : new Response(body, { status, headers })
+  return isStream ? answer : new Response(body, { status, headers })
 }
