@@ -29,9 +29,9 @@ export type ServerKind =
 
 const [kind = '', directory = '.', milliseconds] = process.argv.slice(2)
 
-/** What the tool does: nothing, or wait. */
+/** What the tool does: nothing, or wait, for half to one and a half of the time. */
 const run = async (): Promise<void> => {
-  if (Number(milliseconds) > 0) await setTimeout(Number(milliseconds))
+  if (Number(milliseconds) > 0) await setTimeout(Number(milliseconds) * (0.5 + Math.random()))
 }
 
 type Admit = (req: IncomingMessage & { auth?: AuthInfo }) => Promise<void>
