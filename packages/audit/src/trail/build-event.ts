@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { AuditCall, AuditRefusal, AuditResult, AuditTarget, Identity } from '@onbehalf/core'
+import type {
+  Actor,
+  AuditCall,
+  AuditRefusal,
+  AuditResult,
+  AuditTarget,
+  Gateway,
+  Identity,
+} from '@onbehalf/core'
 import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { RedactionRoot } from '../capture/redaction.ts'
 import { schemaRedaction } from '../capture/schema-redaction.ts'
@@ -14,9 +22,6 @@ import { parseTraceparent } from './parse-traceparent.ts'
 import type { CaptureSettings } from './trail-settings.ts'
 import type { AuditLevel } from './trail-types.ts'
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] }
-type Draft = Mutable<AuditEvent>
-
 // Names of tools and methods are the caller's words, and may be of any length.
 const maxNameLength = 1_024
 
@@ -27,10 +32,10 @@ export function buildIntent(settings: CaptureSettings, call: AuditCall): AuditEv
 export function buildRefusal(settings: CaptureSettings, refusal: AuditRefusal): AuditEvent {
   const { error, reason = error?.reason } = refusal
   return describeCall(settings, refusal, 'refusal', {
+    ...(error !== undefined && { code: error.code }),
     effect: 'deny',
     ...guardOf(refusal),
     ...(reason !== undefined && { reason: bounded(reason) }),
-    ...(error !== undefined && { code: error.code }),
   })
 }
 
@@ -46,14 +51,28 @@ export function buildResult(
   intent: AuditEvent,
   { level, result, durationMs }: Ended,
 ): AuditEvent {
-  const event = begin(settings, 'result', intent)
-  event.intent = intent.id
-  event.outcome = result.outcome
-  event.durationMs = durationMs
-  if (level === 'arguments+result' && result.value !== undefined) {
-    event.result = capture(settings, 'result', result.value, result.schema)
-  }
-  return addShared(event, intent)
+  const isCaptured = level === 'arguments+result' && result.value !== undefined
+  return toEvent({
+    actor: intent.actor,
+    client: intent.client,
+    credential: intent.credential,
+    decision: intent.decision,
+    durationMs,
+    gateway: intent.gateway,
+    id: randomUUID(),
+    intent: intent.id,
+    method: intent.method,
+    organization: intent.organization,
+    outcome: result.outcome,
+    principal: intent.principal,
+    result: isCaptured ? capture(settings, 'result', result.value, result.schema) : undefined,
+    server: intent.server,
+    source: intent.source,
+    target: intent.target,
+    time: timeOf(settings),
+    trace: intent.trace,
+    type: 'result',
+  })
 }
 
 function describeCall(
@@ -63,57 +82,81 @@ function describeCall(
   decision: AuditDecision,
 ): AuditEvent {
   const { identity, target, traceparent } = call
-  const event = begin(settings, type, { method: bounded(call.method), decision })
-  if (call.arguments !== undefined) event.arguments = captureArguments(settings, call)
-  return addShared(event, {
+  return toEvent({
+    actor: identity?.actor && describeActor(identity.actor),
+    arguments: call.arguments === undefined ? undefined : captureArguments(settings, call),
+    client: identity?.client,
     credential: describeCredential(settings, call),
+    decision,
+    gateway: identity?.gateway && describeGateway(identity.gateway),
+    id: randomUUID(),
+    method: bounded(call.method),
     organization: describeOrganization(identity?.organization),
     principal: identity && describePrincipal(identity),
-    actor: identity?.actor,
-    client: identity?.client,
-    gateway: identity?.gateway,
-    source: identity?.source,
     server: settings.server,
+    source: identity?.source,
     target: target && { kind: target.kind, name: bounded(target.name) },
+    time: timeOf(settings),
     trace: parseTraceparent(traceparent),
+    type,
   })
 }
 
-function begin(
-  settings: CaptureSettings,
-  type: AuditEventType,
-  { method, decision }: Pick<AuditEvent, 'method' | 'decision'>,
-): Draft {
-  const time = new Date(settings.clock() * 1000).toISOString()
-  return { id: randomUUID(), time, type, method, decision }
-}
-
-/** What an intent and its result have in common, besides method and decision. */
-const shared = [
+/** Members of an event, in canonical order: a log writes them as they are. */
+const memberNames = [
   'actor',
+  'arguments',
   'client',
   'credential',
+  'decision',
+  'durationMs',
   'gateway',
+  'id',
+  'intent',
+  'method',
   'organization',
+  'outcome',
   'principal',
+  'result',
   'server',
   'source',
   'target',
+  'time',
   'trace',
+  'type',
 ] as const
 
-type Shared = { readonly [K in (typeof shared)[number]]?: AuditEvent[K] | undefined }
+type Members = { readonly [K in keyof AuditEvent]: AuditEvent[K] | undefined }
 
-// By name: to spread a large object and then add to it costs more than all the rest of an event.
-function addShared(event: Draft, members: Shared): AuditEvent {
-  for (const name of shared) {
-    if (members[name] !== undefined) event[name] = members[name] as never
+/** What is undefined is left out. */
+function toEvent(members: Members): AuditEvent {
+  const event: Record<string, unknown> = {}
+  for (const name of memberNames) {
+    if (members[name] !== undefined) event[name] = members[name]
   }
-  return event
+  return event as unknown as AuditEvent
+}
+
+function timeOf({ clock }: CaptureSettings): string {
+  return new Date(clock() * 1000).toISOString()
+}
+
+// All that is described here has its members in canonical order as well.
+
+function describeActor({ actor, issuer, subject }: Actor): Actor {
+  return {
+    ...(actor && { actor: describeActor(actor) }),
+    ...(issuer !== undefined && { issuer }),
+    subject,
+  }
+}
+
+function describeGateway({ client, issuer }: Gateway): Gateway {
+  return { client, issuer }
 }
 
 function describePrincipal({ issuer, subject, kind }: Identity<unknown>): AuditPrincipal {
-  return { issuer, subject, kind }
+  return { issuer, kind, subject }
 }
 
 function describeOrganization(
@@ -152,8 +195,8 @@ function capture(
   const copy = boundedCopy(value, rules, settings.maxValueLength)
   return {
     hash: settings.hash.ofValue(value),
-    value: copy.value,
     ...(copy.truncated && { truncated: true as const }),
+    value: copy.value,
   }
 }
 

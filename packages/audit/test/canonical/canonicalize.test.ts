@@ -64,8 +64,23 @@ describe('T14 canonical JSON, RFC 8785', () => {
     1n,
     () => 1,
     Symbol('a'),
+    // oxlint-disable-next-line no-sparse-arrays -- a hole is what it is about
+    [1, , 2],
+    [undefined],
+    { a: { toJSON: () => 1 } },
   ])('T14 refuses what JSON cannot say (%#)', (value) => {
     expect(() => canonicalize(value)).toThrow(TypeError)
+  })
+
+  it.each([
+    ['a date', new Date(0), '{}'],
+    ['what is inherited', Object.create({ b: 1 }), '{}'],
+    ['a boxed text', Object('b'), '{"0":"b"}'],
+    ['members in order', { a: 1, b: undefined, c: [{ d: -0 }] }, '{"a":1,"c":[{"d":0}]}'],
+    ['members out of order', { c: [{ d: -0 }], b: undefined, a: 1 }, '{"a":1,"c":[{"d":0}]}'],
+  ])('looks at own members alone: %s', (_, value: unknown, text) => {
+    expect(canonicalize(value)).toBe(text)
+    expect(canonicalize([value])).toBe(`[${text}]`)
   })
 
   it('says what JSON says, whatever the order of names', () => {

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { type AuditEvent, createAuditTrail } from '@onbehalf/audit'
 import { IdentityError, type IdentityErrorCode } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
+import { canonicalize } from '../../src/canonical/canonicalize.ts'
 import { ada, key, listTrail } from '../support/trail.ts'
 
 const call = {
@@ -51,6 +52,26 @@ describe('an audit trail', () => {
       },
     ])
     expect(events[1]?.id).not.toBe(intent.id)
+  })
+
+  it('makes events whose members stand in canonical order already', async () => {
+    const { trail, events } = listTrail({
+      server: { name: 'invoices', version: '1.0.0' },
+      levels: { default: 'arguments+result' },
+      maxValueLength: 5,
+    })
+    const identity = ada({
+      tokenId: undefined,
+      tokenHash: 'hash',
+      actor: { subject: 'agent-1', issuer: 'https://a.example', actor: { subject: 'agent-0' } },
+    })
+    const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
+    const intent = await trail.intent({ ...call, identity, traceparent, arguments: 'long text' })
+    await intent.result({ outcome: 'tool_error', value: 'long text' })
+    const error = new IdentityError('TOK', { reason: 'expired' })
+    await trail.refusal({ ...call, identity, traceparent, error })
+    expect(events).toHaveLength(3)
+    for (const event of events) expect(JSON.stringify(event)).toBe(canonicalize(event))
   })
 
   it('records the first result only', async () => {
