@@ -45,7 +45,7 @@ export class Recorder {
 
   #wait(written: Promise<void>): Promise<void> {
     if (this.#strict) {
-      return within(this.#timeoutSeconds, written, 'the audit sink is too slow', toAuditError)
+      return within(this.#timeoutSeconds, written, 'the audit sink is too slow').catch(refuse)
     }
     // Nobody waits in best-effort mode, and the listener was told of a loss already.
     written.catch(() => undefined)
@@ -110,7 +110,7 @@ export class Recorder {
   }
 }
 
-function toAuditError(cause: unknown): IdentityError {
+function refuse(cause: unknown): never {
   const reason = cause instanceof TooLate ? 'audit_timeout' : 'audit_unavailable'
-  return new IdentityError('AUDIT', { reason, cause })
+  throw new IdentityError('AUDIT', { reason, cause })
 }
