@@ -1,6 +1,6 @@
 /**
- * One of the servers of a comparison: `audited-server.ts KIND DIRECTORY MILLISECONDS`. Tells its parent its port,
- * and the processor time it took so far (milliseconds) whenever it is asked.
+ * One of the servers of a comparison: `audited-server.ts KIND DIRECTORY MILLISECONDS`. Tells its
+ * parent its port, and the processor time it took so far (milliseconds) whenever it is asked.
  */
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
