@@ -14,13 +14,13 @@ import {
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import {
   callerKey,
-  currentIdentity,
   type DecisionEvent,
   type Events,
   ownEvents,
   protect,
   requireUser,
 } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { createKey } from './support/keys.ts'

@@ -41,7 +41,6 @@ export type { PlainTransport } from './local/plain-transport.ts'
 
 // Identity in code below a call
 
-export { currentIdentity } from './handlers/current-identity.ts'
 export type { WithIdentity } from './handlers/identity-of.ts'
 export { identityOf } from './handlers/identity-of.ts'
 

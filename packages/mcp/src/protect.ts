@@ -4,7 +4,7 @@ import type { Protection } from './decisions/decide-request.ts'
 import type { DecisionEvent } from './decisions/decision-event.ts'
 import { createRules } from './decisions/rules.ts'
 import { type GateRules, openGate } from './gate/gate.ts'
-import { systemTime } from './handlers/current-identity.ts'
+import { systemTime } from './handlers/delivery.ts'
 import { holdAnswer } from './http/hold-answer.ts'
 import { openFront } from './http/http-front.ts'
 import {
@@ -73,7 +73,8 @@ export interface ProtectOptions {
  * - What has no guard, and every other request, needs an identity; `allowPublic` and `rules` make
  *   exceptions.
  * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
- * - `currentIdentity()` works below every handler, on any transport.
+ * - `currentIdentity()` of `@onbehalf/mcp/current-identity` works below every handler, on any
+ *   transport.
  * - A session, its streams and its tasks belong to the caller who opened them, in the organization
  *   of that time; to anybody else they do not exist.
  *

@@ -1,14 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { check } from '@onbehalf/core/guards'
-import {
-  allowPublic,
-  currentIdentity,
-  type DecisionEvent,
-  guarded,
-  protect,
-  requireOrg,
-} from '@onbehalf/mcp'
-import { describe, expect, test } from 'vitest'
+import { allowPublic, type DecisionEvent, guarded, protect, requireOrg } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { authInfoOf } from './support/callers.ts'
 import { type AnyServer, deferred, makeServer, nothing, reply } from './support/make-server.ts'
@@ -28,6 +22,10 @@ import {
 
 const internalError = { code: -32_603, message: 'Internal error' }
 const inUse = { code: -32_600, message: 'Request id already in use' }
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 describe.each(generations)('gate of a %s server', (generation) => {
   /** A server with a tool that waits, and one that only acme may see. */
@@ -78,15 +76,32 @@ describe.each(generations)('gate of a %s server', (generation) => {
       expect(await line.ask(ping(7), 'eve')).toMatchObject({ result: {} })
     })
 
-    test('takes an id again after its cancellation', async () => {
+    test('takes an id again a minute after its cancellation, and not before', async () => {
       const { server, ran } = slowServer()
       const line = await wire(generation, server)
       line.send(call(7, 'slow'), 'ada')
       await line.settle()
       line.send(cancel(7), 'ada')
       await line.settle()
+      const now = performance.now()
+      const clock = vi.spyOn(performance, 'now').mockReturnValue(now + 59_900)
+      expect(await line.ask(ping(7), 'ada')).toMatchObject({ error: inUse })
+      line.received.length = 0
+      clock.mockReturnValue(now + 60_100)
       expect(await line.ask(ping(7), 'ada')).toMatchObject({ result: {} })
       expect(ran).toEqual(['slow'])
+    })
+
+    test('forgets the ids that were cancelled first, and keeps no more than it may', async () => {
+      const { server } = slowServer()
+      const line = await wire(generation, server)
+      for (let id = 1; id <= 10_001; id++) {
+        line.send(call(id, 'slow'), 'ada')
+        line.send(cancel(id), 'ada')
+      }
+      await line.settle()
+      expect(await line.ask(ping(1), 'ada')).toMatchObject({ result: {} })
+      expect(await line.ask(ping(10_001), 'ada')).toMatchObject({ error: inUse })
     })
 
     test.each([5, 0, '', 'x'])(
@@ -330,6 +345,44 @@ describe.each(generations)('gate of a %s server', (generation) => {
       line.send(answer('ada'), 'ada')
       await line.settle()
       expect(line.received.find(({ id }) => id === 1)?.result).toMatchObject(reply('named ada'))
+    })
+
+    /** The server asks while it serves nobody; who then answers for its only caller? */
+    async function askOutside(callers: readonly string[]) {
+      const server = protect(makeServer(generation))
+      const line = await bareWire(generation, server)
+      const clientInfo = { name: 'raw', version: '1' }
+      const params = { protocolVersion: '2025-06-18', capabilities: { roots: {} }, clientInfo }
+      for (const [id, caller] of callers.entries()) {
+        await line.ask({ jsonrpc: '2.0', id, method: 'initialize', params }, caller)
+      }
+      const roots = server.server.listRoots(undefined, { timeout: 200 }).then(
+        () => 'answered',
+        () => 'timed out',
+      )
+      await line.settle()
+      const question = line.received.find(({ method }) => method === 'roots/list')
+      const answer = { jsonrpc: '2.0', id: question?.id, result: { roots: [] } }
+      return { line, answer, roots }
+    }
+
+    test('asked outside any call are for the only caller there is', async () => {
+      const { line, answer, roots } = await askOutside(['ada', 'ada'])
+      line.send(answer, 'ada')
+      expect(await roots).toBe('answered')
+    })
+
+    test('asked outside any call are not for another one', async () => {
+      const { line, answer, roots } = await askOutside(['ada'])
+      line.send(answer, 'eve')
+      line.send(answer)
+      expect(await roots).toBe('timed out')
+    })
+
+    test('asked outside any call are for nobody where several speak', async () => {
+      const { line, answer, roots } = await askOutside(['ada', 'eve'])
+      for (const caller of ['ada', 'eve', undefined]) line.send(answer, caller)
+      expect(await roots).toBe('timed out')
     })
   })
 

@@ -1,7 +1,6 @@
 import { check, type Guard, organization, role, user } from '@onbehalf/core/guards'
 import {
   allowPublic,
-  currentIdentity,
   denialKey,
   guarded,
   identityOf,
@@ -12,6 +11,7 @@ import {
   requireScope,
   requireUser,
 } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { afterEach, describe, expect, test } from 'vitest'
 import { authInfoOf, callers, makeAuthInfo } from './support/callers.ts'
 import { connectMemoryV1, connectMemoryV2, type TestClient } from './support/clients.ts'

@@ -5,7 +5,8 @@ import {
   completable as completableV2,
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
-import { currentIdentity, identityOf, protect } from '@onbehalf/mcp'
+import { identityOf, protect } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { makeServer, nothing, reply } from './support/make-server.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createIdentity } from '@onbehalf/core'
-import { currentIdentity, identityOf, protect, requireOrg } from '@onbehalf/mcp'
+import { identityOf, protect, requireOrg } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { callers, makeIdentity } from './support/callers.ts'

@@ -10,13 +10,13 @@ import { Server as ServerV2 } from '@modelcontextprotocol/server'
 import { check } from '@onbehalf/core/guards'
 import {
   allowPublic,
-  currentIdentity,
   type DecisionEvent,
   guarded,
   protect,
   requireOrg,
   requireRole,
 } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { describe, expect, test } from 'vitest'
 import { host } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'

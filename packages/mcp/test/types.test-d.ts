@@ -21,7 +21,6 @@ import {
 } from '@onbehalf/core/guards'
 import {
   allowPublic,
-  currentIdentity,
   guarded,
   identityOf,
   protect,
@@ -33,6 +32,7 @@ import {
   requireUser,
   type WithIdentity,
 } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { expectTypeOf } from 'vitest'
 import * as z from 'zod'
 

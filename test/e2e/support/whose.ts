@@ -1,6 +1,7 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { Identity } from '@onbehalf/core'
-import { currentIdentity, identityOf, requireOrg } from '@onbehalf/mcp'
+import { identityOf, requireOrg } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { z } from 'zod'
 
 export const input = z.object({ nonce: z.string(), orgId: z.string() })

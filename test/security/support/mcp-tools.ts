@@ -2,14 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as McpServerV2 } from '@modelcontextprotocol/server'
 import type { Identity } from '@onbehalf/core'
-import {
-  allowPublic,
-  currentIdentity,
-  identityOf,
-  protect,
-  requireOrg,
-  requireUser,
-} from '@onbehalf/mcp'
+import { allowPublic, identityOf, protect, requireOrg, requireUser } from '@onbehalf/mcp'
+import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { z } from 'zod'
 
 /** What tools saw, and what they wait for. */

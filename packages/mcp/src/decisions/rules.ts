@@ -1,7 +1,6 @@
-import { type Identity, IdentityError } from '@onbehalf/core'
+import { IdentityError } from '@onbehalf/core'
 import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
 import type { GateRules } from '../gate/gate.ts'
-import type { Delivery } from '../handlers/current-identity.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { targetOf } from '../items/target.ts'
@@ -37,10 +36,6 @@ export function createRules(protection: Protection): GateRules {
 
   function refuse(request: Request, decision: Deny): Reply | undefined {
     return hide(protection, request) ? undefined : createReply(request, decision)
-  }
-
-  function describe(method: string | undefined, identity: Identity | undefined): Delivery {
-    return { identity: validIdentity(identity, now()), method, now }
   }
 
   async function admitTask(
@@ -79,13 +74,9 @@ export function createRules(protection: Protection): GateRules {
       const ended = calls.answered(open, answer)
       return ended === undefined ? released : Promise.all([released, ended]).then(([sent]) => sent)
     },
-    describe,
-    describeRequest: (open) => ({
-      open,
-      refused: (decision) => recordDecision(protection, open, decision),
-      threw: () => calls.threw(open),
-      ...describe(open.request.method, open.identity),
-    }),
+    now,
+    refused: (open, decision) => recordDecision(protection, open, decision),
+    threw: (open) => calls.threw(open),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { ownerOf } from '../owners/session-owner.ts'
+import { callerOf } from '../owners/session-owner.ts'
 import type { RequestId } from '../wire/json-rpc.ts'
 
 /**
@@ -14,17 +14,16 @@ export class AskedRequests {
     this.#limit = limit
   }
 
-  /** `identity` is whose call the server was serving when it asked. */
-  add(id: RequestId, identity: Identity | undefined): void {
+  /** `asked` is the caller who may answer; without one nobody may. */
+  add(id: RequestId, asked: string | undefined): void {
     const [oldest] = this.#asked.keys()
     if (oldest !== undefined && this.#asked.size >= this.#limit) this.#asked.delete(oldest)
-    this.#asked.set(id, identity && ownerOf(identity))
+    this.#asked.set(id, asked)
   }
 
   /** Whether this caller may answer; the question is then settled. */
   settle(id: RequestId, identity: Identity | undefined): boolean {
-    const isAnswered =
-      this.#asked.has(id) && this.#asked.get(id) === (identity && ownerOf(identity))
+    const isAnswered = this.#asked.get(id) === callerOf(identity)
     if (isAnswered) this.#asked.delete(id)
     return isAnswered
   }

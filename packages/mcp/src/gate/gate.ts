@@ -1,8 +1,11 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { type Delivery, deliveries } from '../handlers/current-identity.ts'
-import { isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
+import { ambientDelivery, deliver, type ServingRules } from '../handlers/delivery.ts'
+import { workFor } from '../handlers/follow.ts'
+import { validIdentity } from '../handlers/policy.ts'
+import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
 import { arrivals } from '../wire/arrivals.ts'
+import { exchangeOf } from '../wire/exchange.ts'
 import {
   isNotification,
   isRequest,
@@ -12,7 +15,6 @@ import {
   paramsOf,
   type Reply,
   type Request,
-  type RequestId,
 } from '../wire/json-rpc.ts'
 import { type OpenRequest, OpenRequests } from '../wire/open-requests.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
@@ -20,7 +22,7 @@ import { AskedRequests } from './asked-requests.ts'
 import { busy, inUse, noSession, replyTo } from './gate-replies.ts'
 
 /** What the gate asks about the messages that pass it. */
-export interface GateRules {
+export interface GateRules extends ServingRules {
   /** The answer that refuses a request; undefined lets it pass. */
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
   /** A request that passed ends without an answer. */
@@ -31,10 +33,6 @@ export interface GateRules {
   accepts(method: string, identity: Identity | undefined): boolean
   /** The last look at an answer before it leaves. */
   release(open: OpenRequest, answer: Message): Message | Promise<Message>
-  /** What code below a message can learn about it. */
-  describe(method: string | undefined, identity: Identity | undefined): Delivery
-  /** The same for a request. */
-  describeRequest(open: OpenRequest): Delivery
 }
 
 const maxOpenRequests = 10_000
@@ -107,10 +105,10 @@ class Gate {
     try {
       if (!this.#session.admits(identity)) this.#turnAway(message, identity)
       else if (isRequest(message)) {
-        const exchange = deliveries.getStore()?.exchange
+        const exchange = exchangeOf(extra)
         this.#receive({ request: message, identity, extra, exchange }, dispatch)
       } else if (this.#accepts(message, identity)) {
-        deliveries.run(this.#rules.describe(methodOf(message), identity), dispatch)
+        this.#workFor(identity, dispatch)
       }
     } catch (error) {
       this.#report(error)
@@ -134,7 +132,7 @@ class Gate {
 
   #receive(open: OpenRequest, dispatch: () => void): void {
     open.exchange?.received()
-    if (this.#open.has(open.request.id)) return this.#answer(open.request, inUse)
+    if (!this.#open.isFree(open.request.id)) return this.#answer(open.request, inUse)
     if (this.#open.isFull) return this.#answer(open.request, busy)
     this.#open.add(open)
     try {
@@ -151,7 +149,7 @@ class Gate {
 
   #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: () => void): void {
     // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
-    if (!this.#open.holds(open)) return this.#abandon(open)
+    if (!this.#open.holds(open)) return this.#drop(open)
     if (refusal !== undefined) this.#answer(open.request, refusal, open)
     else this.#handOver(open, dispatch)
   }
@@ -159,10 +157,21 @@ class Gate {
   #handOver(open: OpenRequest, dispatch: () => void): void {
     this.#handedOver = open
     try {
-      deliveries.run(this.#rules.describeRequest(open), dispatch)
+      const rules = this.#rules
+      deliver({ open, rules }, () => this.#workFor(open.identity, dispatch))
     } finally {
       this.#handedOver = undefined
     }
+  }
+
+  /** The server has not heard of it, and will not answer. */
+  #drop(open: OpenRequest): void {
+    this.#open.answer(open.request.id)
+    this.#abandon(open)
+  }
+
+  #workFor(identity: Identity | undefined, work: () => void): void {
+    workFor(() => validIdentity(identity, this.#rules.now()), work)
   }
 
   #abandon(open: OpenRequest): void {
@@ -181,17 +190,16 @@ class Gate {
     const open = this.#open.get(paramsOf(message)['requestId'])
     if (open === undefined) return true
     if (!isSameCaller(open.identity, identity)) return false
-    this.#open.close(open)
+    this.#open.cancel(open)
     this.#abandon(open)
     return true
   }
 
   #leave(message: Message, options?: unknown): Promise<void> {
-    if (isRequest(message)) this.#asked.add(message.id, deliveries.getStore()?.identity)
+    if (isRequest(message)) this.#asked.add(message.id, this.#whomToAsk(options))
     if (!isResponse(message)) return this.#send(message, options)
-    const open = this.#answered(message.id)
+    const open = this.#open.answer(message.id)
     if (open === undefined) return Promise.resolve()
-    this.#open.close(open)
     const { code } = (message.error ?? {}) as { readonly code?: unknown }
     if (open === this.#handedOver && typeof code === 'number') open.exchange?.answeredAtOnce(code)
     const released = this.#release(open, message)
@@ -201,14 +209,15 @@ class Gate {
       : this.#send(released, options)
   }
 
-  /**
-   * The request that an answer belongs to, unless it is no longer waited for. Its id alone does not
-   * tell: SDK v1 ignores the cancellation of id 0, and the id may be another request's by now.
-   */
-  #answered(id: RequestId): OpenRequest | undefined {
-    const holder = this.#open.get(id)
-    const served = deliveries.getStore()?.open
-    return served?.request.id === id && served !== holder ? undefined : holder
+  /** Whose call the server is serving while it asks; undefined where that cannot be told. */
+  #whomToAsk(options: unknown): string | undefined {
+    const { relatedRequestId } = (options ?? {}) as { relatedRequestId?: unknown }
+    const related = this.#open.get(relatedRequestId) ?? ambientDelivery()?.open
+    if (related !== undefined && this.#open.holds(related)) return callerOf(related.identity)
+    const callers = new Set(this.#open.all().map(({ identity }) => callerOf(identity)))
+    if (callers.size > 1) return undefined
+    const [caller = this.#session.soleCaller] = callers
+    return caller
   }
 
   #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
@@ -237,7 +246,7 @@ class Gate {
   // Never within the transport's own call: SDK v2 would take it for a protocol error and its status.
   #answer(request: Request, reply: Reply, open?: OpenRequest): void {
     queueMicrotask(() => {
-      if (open !== undefined) this.#open.close(open)
+      if (open !== undefined) this.#open.answer(open.request.id)
       this.#send({ jsonrpc: '2.0', id: request.id, ...reply }).catch((error: unknown) =>
         this.#report(error),
       )

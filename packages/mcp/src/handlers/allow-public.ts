@@ -1,5 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { currentTime } from './current-identity.ts'
+import { timeIn } from './delivery.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'
@@ -22,7 +22,7 @@ export function allowPublic<A, C, R, P extends unknown[] = []>(
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   if (policyOf(handler) !== undefined) throw new TypeError('a guarded handler cannot be public')
   const wrapped = async (...params: unknown[]): Promise<unknown> => {
-    const identity = validIdentity(identityOf(params.at(-1)), currentTime())
+    const identity = validIdentity(identityOf(params.at(-1)), timeIn(params.at(-1)))
     return runHandler(handler as unknown as AnyHandler, params, identity)
   }
   setPolicy(wrapped, 'public')

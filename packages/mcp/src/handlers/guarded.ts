@@ -1,6 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
-import { currentTime, deliveries } from './current-identity.ts'
+import { type Delivery, deliveryOf, timeIn } from './delivery.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'
@@ -51,8 +51,9 @@ async function serve(
   handler: AnyHandler,
   params: readonly unknown[],
 ): Promise<unknown> {
-  const identity = identityOf(params.at(-1))
-  const call = { arguments: params.at(-2) ?? {}, now: currentTime() }
+  const context = params.at(-1)
+  const identity = identityOf(context)
+  const call = { arguments: params.at(-2) ?? {}, now: timeIn(context) }
   const decided = decideCall(guard, identity, call)
   const decision = decided instanceof Promise ? await decided : decided
   if (decision.effect === 'deny') return refuse(decision, params)
@@ -60,14 +61,15 @@ async function serve(
 }
 
 async function refuse(decision: Deny, params: readonly unknown[]): Promise<unknown> {
-  await deliveries.getStore()?.refused?.(decision)
-  if (isToolCall(params)) return createDenialResult(decision)
+  const delivery = deliveryOf(params.at(-1))
+  await delivery?.rules.refused(delivery.open, decision)
+  if (isToolCall(params, delivery)) return createDenialResult(decision)
   throw new AccessDeniedError(decision)
 }
 
 // SDK v2 names the method in the context; under v1 the gate knows it, and a resource shows its URI.
-function isToolCall(params: readonly unknown[]): boolean {
+function isToolCall(params: readonly unknown[], delivery: Delivery | undefined): boolean {
   const context = params.at(-1) as { mcpReq?: { method?: unknown } } | undefined
-  const method = context?.mcpReq?.method ?? deliveries.getStore()?.method
+  const method = context?.mcpReq?.method ?? delivery?.open.request.method
   return method === undefined ? !(params[0] instanceof URL) : method === 'tools/call'
 }

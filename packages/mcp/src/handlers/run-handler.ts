@@ -1,5 +1,6 @@
 import type { Identity } from '@onbehalf/core'
-import { deliveries } from './current-identity.ts'
+import { deliveryOf } from './delivery.ts'
+import { workFor } from './follow.ts'
 import { withIdentity } from './identity-of.ts'
 import { policyOf } from './policy.ts'
 
@@ -11,11 +12,11 @@ export function runHandler(
   params: readonly unknown[],
   identity: Identity | undefined,
 ): Promise<unknown> {
-  const delivery = deliveries.getStore()
-  return deliveries.run({ ...delivery, identity }, () =>
-    tellThrow(() =>
-      handler(...params.slice(0, -1), withIdentity(params.at(-1) as object, identity)),
-    ),
+  const context = withIdentity(params.at(-1) as object, identity)
+  const run = () => handler(...params.slice(0, -1), context)
+  return workFor(
+    () => identity,
+    () => tellThrow(run, context),
   )
 }
 
@@ -23,15 +24,16 @@ export function runHandler(
 export function observed<H>(handler: H): H {
   if (typeof handler !== 'function' || policyOf(handler) !== undefined) return handler
   const run = handler as unknown as AnyHandler
-  return ((...params: unknown[]) => tellThrow(() => run(...params))) as H
+  return ((...params: unknown[]) => tellThrow(() => run(...params), params.at(-1))) as H
 }
 
 // SDKs make a tool's error of what a tool throws: its answer does not tell.
-async function tellThrow(work: () => unknown): Promise<unknown> {
+async function tellThrow(work: () => unknown, context: unknown): Promise<unknown> {
   try {
     return await work()
   } catch (error) {
-    deliveries.getStore()?.threw?.()
+    const delivery = deliveryOf(context)
+    delivery?.rules.threw(delivery.open)
     throw error
   }
 }

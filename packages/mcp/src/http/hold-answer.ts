@@ -1,5 +1,5 @@
-import { deliveries } from '../handlers/current-identity.ts'
-import { Exchange } from '../wire/exchange.ts'
+import { Exchange, exchanges } from '../wire/exchange.ts'
+import type { MessageExtra } from '../wire/transport.ts'
 import { createFaultAnswer } from './server-fault.ts'
 
 type Handle = (...input: unknown[]) => Promise<unknown>
@@ -24,9 +24,19 @@ interface WebTransport {
 export function holdAnswer(transport: object): void {
   const { _webStandardTransport: inner } = transport as { _webStandardTransport?: WebTransport }
   const web = inner ?? (transport as WebTransport)
-  if (web.handleRequest) web.handleRequest = held(web.handleRequest.bind(web), noStatuses)
-  if (web.handleMessage) web.handleMessage = held(web.handleMessage.bind(web), statuses)
+  // What the transport will say of each message: SDK v2 the request, SDK v1 only its `AuthInfo`.
+  const key = 'setScopeChallengeResolver' in web ? requestIn : authInfoIn
+  if (web.handleRequest) web.handleRequest = held(web.handleRequest.bind(web), key, noStatuses)
+  if (web.handleMessage) web.handleMessage = held(web.handleMessage.bind(web), extraIn, statuses)
 }
+
+type Key = (input: readonly unknown[]) => unknown
+
+const requestIn: Key = ([request]) => request
+const extraIn: Key = ([, extra]) => (extra as MessageExtra | undefined)?.request
+// In other forms of input the second value may be a body, which the caller wrote.
+const authInfoIn: Key = ([request, options]) =>
+  request instanceof Request ? (options as MessageExtra | undefined)?.authInfo : undefined
 
 type Statuses = ReadonlyMap<number | undefined, number>
 
@@ -42,10 +52,10 @@ const statuses: Statuses = new Map([
   [-32_022, 400],
 ])
 
-function held(handle: Handle, known: Statuses): Handle {
+function held(handle: Handle, key: Key, known: Statuses): Handle {
   return async (...input) => {
     const exchange = new Exchange()
-    const answer = await deliveries.run({ identity: undefined, exchange }, () => handle(...input))
+    const answer = await exchanges.carry(key(input), exchange, () => handle(...input))
     if (!(answer instanceof Response)) return answer
     if (exchange.isUndecided) await exchange.decided()
     const { failure } = exchange

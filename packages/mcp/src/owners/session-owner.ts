@@ -35,13 +35,17 @@ export function ownerOf(identity: Identity): string {
  * ```
  */
 export function callerKey(context: unknown): string {
-  const identity = identityOfAuthInfo(authInfoOf(context))
+  return callerOf(identityOfAuthInfo(authInfoOf(context)))
+}
+
+/** {@link callerKey} of an identity. */
+export function callerOf(identity: Identity | undefined): string {
   return identity === undefined ? 'nobody' : ownerOf(identity)
 }
 
 /** Whether two requests come from the same caller; two without an identity do. */
 export function isSameCaller(one: Identity | undefined, other: Identity | undefined): boolean {
-  return (one && ownerOf(one)) === (other && ownerOf(other))
+  return one === other || callerOf(one) === callerOf(other)
 }
 
 /**
@@ -51,6 +55,8 @@ export function isSameCaller(one: Identity | undefined, other: Identity | undefi
 export class SessionOwner {
   readonly #transport: SessionTransport
   #owner: string | undefined
+  #speaker: { readonly identity: Identity | undefined } | undefined
+  #isShared = false
 
   /** `opener` is who opened the connection, where that is known before anybody speaks. */
   constructor(transport: SessionTransport, opener?: Identity) {
@@ -58,8 +64,16 @@ export class SessionOwner {
     this.#owner = opener && ownerOf(opener)
   }
 
+  /** The one caller there is; undefined where several speak, as they can without a session. */
+  get soleCaller(): string | undefined {
+    if (this.#owner !== undefined) return this.#owner
+    return this.#isShared ? undefined : callerOf(this.#speaker?.identity)
+  }
+
   /** Whether this caller may take part. */
   admits(identity: Identity | undefined): boolean {
+    this.#speaker ??= { identity }
+    if (!isSameCaller(this.#speaker.identity, identity)) this.#isShared = true
     if (this.#transport.sessionId === undefined) return true
     const caller = identity && ownerOf(identity)
     if (this.#owner !== undefined) return caller === this.#owner

@@ -1,4 +1,6 @@
 import type { IdentityError } from '@onbehalf/core'
+import { Carrier } from './carrier.ts'
+import type { MessageExtra } from './transport.ts'
 
 /**
  * One HTTP request and the messages in it. What the gate finds out about them may have to change the
@@ -49,4 +51,11 @@ export class Exchange {
   get failure(): IdentityError | undefined {
     return this.#failures.length === this.#received ? this.#failures[0] : undefined
   }
+}
+
+/** HTTP requests on their way to the gate, before anything in them was looked at. */
+export const exchanges: Carrier<Exchange> = new Carrier()
+
+export function exchangeOf(extra: MessageExtra | undefined): Exchange | undefined {
+  return exchanges.find(extra?.request ?? extra?.authInfo)
 }

@@ -13,12 +13,21 @@ export interface OpenRequest {
   readonly exchange?: Exchange | undefined
 }
 
+/** For how long a late answer to a cancelled request is expected. */
+const keptMilliseconds = 60_000
+
 /**
  * The requests in flight on one connection. Clients choose the ids, so an id counts once: a second
  * request under it could otherwise take over the first one's answer.
+ *
+ * A cancelled request may still be answered, by a server that was about to. Until that happens, or a
+ * minute has passed, its id is not free. SDK v1 never hears that 0 or '' is cancelled: those wait for
+ * their answer.
  */
 export class OpenRequests {
   readonly #entries = new Map<unknown, OpenRequest>()
+  /** When a cancelled id is free again, by `performance.now()`; the first cancelled comes first. */
+  readonly #cancelled = new Map<RequestId, number>()
   readonly #limit: number
 
   constructor(limit: number) {
@@ -29,13 +38,18 @@ export class OpenRequests {
     return this.#entries.size >= this.#limit
   }
 
+  all(): readonly OpenRequest[] {
+    return [...this.#entries.values()]
+  }
+
   /** Takes any value: a cancellation names an id that nobody has validated. */
   get(id: unknown): OpenRequest | undefined {
     return this.#entries.get(id)
   }
 
-  has(id: RequestId): boolean {
-    return this.#entries.has(id)
+  /** Whether a request may have this id. */
+  isFree(id: RequestId): boolean {
+    return !this.#entries.has(id) && !((this.#cancelled.get(id) ?? 0) > performance.now())
   }
 
   holds(entry: OpenRequest): boolean {
@@ -46,15 +60,39 @@ export class OpenRequests {
     this.#entries.set(entry.request.id, entry)
   }
 
-  /** Frees the entry's id, unless a later request holds it. */
-  close(entry: OpenRequest): void {
-    if (this.holds(entry)) this.#entries.delete(entry.request.id)
+  /** The request that an answer is for, unless nobody waits for it. Frees its id. */
+  answer(id: RequestId): OpenRequest | undefined {
+    const entry = this.#entries.get(id)
+    this.#entries.delete(id)
+    this.#cancelled.delete(id)
+    return entry
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(entry: OpenRequest): void {
+    const { id } = entry.request
+    this.#entries.delete(id)
+    this.#forgetCancelled()
+    const isHeard = id !== 0 && id !== ''
+    this.#cancelled.set(
+      id,
+      isHeard ? performance.now() + keptMilliseconds : Number.POSITIVE_INFINITY,
+    )
   }
 
   /** Frees every id, and returns what was still open. */
   clear(): readonly OpenRequest[] {
-    const open = [...this.#entries.values()]
+    const open = this.all()
     this.#entries.clear()
+    this.#cancelled.clear()
     return open
+  }
+
+  #forgetCancelled(): void {
+    for (const [id, until] of this.#cancelled) {
+      if (until === Number.POSITIVE_INFINITY) continue
+      if (until > performance.now() && this.#cancelled.size < this.#limit) return
+      this.#cancelled.delete(id)
+    }
   }
 }
