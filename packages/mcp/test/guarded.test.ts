@@ -200,6 +200,38 @@ describe('guarded', () => {
     })({}, context('ada') as never)
   })
 
+  test('does not let an inner handler exchange the identity either', async () => {
+    const inner = guarded(user())((_args: object, ctx: { identity: unknown }) => {
+      expect(() => {
+        ctx.identity = undefined
+      }).toThrow(TypeError)
+    })
+    await guarded(user())(inner)({}, context('ada') as never)
+  })
+
+  test('leaves a context of another kind as it is, and lets it work', async () => {
+    class Context {
+      readonly authInfo = authInfoOf('duo')
+      reads = 0
+      get inherited() {
+        return 'inherited'
+      }
+    }
+    const given = new Context()
+    Object.defineProperty(given, 'costly', { get: () => (given.reads += 1), enumerable: true })
+    const inner = requireOrg(async (_args: object, ctx) => {
+      expect(given.reads).toBe(0)
+      const { inherited, costly } = ctx as unknown as Record<string, unknown>
+      return [ctx instanceof Context, inherited, costly, ctx.identity.organization.id]
+    })
+    const wrapped = requireOrg({ match: (args: { orgId: string }) => args.orgId }, inner as never)
+    for (const orgId of ['globex', 'acme']) {
+      given.reads = 0
+      expect(await wrapped({ orgId }, given as never)).toEqual([true, 'inherited', 1, orgId])
+    }
+    expect(Object.keys(given)).toEqual(['authInfo', 'reads', 'costly'])
+  })
+
   test('gives the same identity to ctx, identityOf and currentIdentity', async () => {
     const wrapped = requireOrg(
       { match: (args: { orgId: string }) => args.orgId },

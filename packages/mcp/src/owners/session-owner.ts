@@ -8,12 +8,17 @@ export interface SessionTransport {
   closeStandaloneSSEStream?: () => void
 }
 
-/**
- * Names whom a caller is, and for which organization: what sessions, tasks and request state belong
- * to. A token refresh does not change it.
- */
-export function ownerOf(identity: Identity): string {
-  return JSON.stringify([identity.issuer, identity.subject, identity.organization?.id ?? null])
+/** Whom a caller is, and for which organization: what sessions, tasks and request state belong to. */
+type Caller = Pick<Identity, 'issuer' | 'subject' | 'organization'>
+
+/** No more of a caller than a session needs to remember. */
+function nameOf({ issuer, subject, organization }: Caller): Caller {
+  return { issuer, subject, ...(organization && { organization }) }
+}
+
+/** A caller as one string. A token refresh does not change it. */
+export function ownerOf({ issuer, subject, organization }: Caller): string {
+  return JSON.stringify([issuer, subject, organization?.id ?? null])
 }
 
 /**
@@ -39,13 +44,17 @@ export function callerKey(context: unknown): string {
 }
 
 /** {@link callerKey} of an identity. */
-export function callerOf(identity: Identity | undefined): string {
-  return identity === undefined ? 'nobody' : ownerOf(identity)
+export function callerOf(caller: Caller | undefined): string {
+  return caller === undefined ? 'nobody' : ownerOf(caller)
 }
 
 /** Whether two requests come from the same caller; two without an identity do. */
-export function isSameCaller(one: Identity | undefined, other: Identity | undefined): boolean {
-  return one === other || callerOf(one) === callerOf(other)
+export function isSameCaller(one: Caller | undefined, other: Caller | undefined): boolean {
+  return (
+    one?.subject === other?.subject &&
+    one?.issuer === other?.issuer &&
+    one?.organization?.id === other?.organization?.id
+  )
 }
 
 /**
@@ -54,36 +63,39 @@ export function isSameCaller(one: Identity | undefined, other: Identity | undefi
  */
 export class SessionOwner {
   readonly #transport: SessionTransport
-  #owner: string | undefined
-  #speaker: { readonly identity: Identity | undefined } | undefined
+  #owner: Caller | undefined
+  /** Of a transport without a session: whoever spoke first, and whether others did. */
+  #first: { readonly caller: Caller | undefined } | undefined
   #isShared = false
 
   /** `opener` is who opened the connection, where that is known before anybody speaks. */
   constructor(transport: SessionTransport, opener?: Identity) {
     this.#transport = transport
-    this.#owner = opener && ownerOf(opener)
+    this.#owner = opener && nameOf(opener)
   }
 
   /** The one caller there is; undefined where several speak, as they can without a session. */
   get soleCaller(): string | undefined {
-    if (this.#owner !== undefined) return this.#owner
-    return this.#isShared ? undefined : callerOf(this.#speaker?.identity)
+    return this.#isShared ? undefined : callerOf(this.#owner ?? this.#first?.caller)
   }
 
   /** Whether this caller may take part. */
-  admits(identity: Identity | undefined): boolean {
-    this.#speaker ??= { identity }
-    if (!isSameCaller(this.#speaker.identity, identity)) this.#isShared = true
-    if (this.#transport.sessionId === undefined) return true
-    const caller = identity && ownerOf(identity)
-    if (this.#owner !== undefined) return caller === this.#owner
+  admits(caller: Identity | undefined): boolean {
+    if (this.#transport.sessionId === undefined) return this.#hear(caller)
+    if (this.#owner !== undefined) return isSameCaller(this.#owner, caller)
     if (caller !== undefined) this.#adopt(caller)
     return true
   }
 
+  #hear(caller: Identity | undefined): true {
+    this.#first ??= { caller }
+    this.#isShared ||= !isSameCaller(this.#first.caller, caller)
+    return true
+  }
+
   // A stream that somebody unknown opened must not hear what is now said to the owner.
-  #adopt(caller: string): void {
-    this.#owner = caller
+  #adopt(caller: Identity): void {
+    this.#owner = nameOf(caller)
     this.#transport.closeStandaloneSSEStream?.()
   }
 }
