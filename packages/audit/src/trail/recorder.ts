@@ -2,6 +2,7 @@ import { IdentityError } from '@onbehalf/core'
 import type { AuditEvent } from '../event.ts'
 import { type AuditSink, toSink } from '../sinks/sink.ts'
 import { TooLate, within } from '../within.ts'
+import { PendingEvents } from './pending-events.ts'
 import type { AuditTrailOptions } from './trail-types.ts'
 
 /** Hands events to the sink, within bounds, and counts those that were lost. */
@@ -11,7 +12,8 @@ export class Recorder {
   readonly #maxPending: number
   readonly #timeoutSeconds: number
   readonly #onError: (error: unknown) => void
-  readonly #pending = new Set<Promise<void>>()
+  // A sink that never answers must not make this grow.
+  readonly #pending: PendingEvents
   #dropped = 0
   #closing: Promise<void> | undefined
 
@@ -27,11 +29,23 @@ export class Recorder {
     this.#maxPending = maxPending
     this.#timeoutSeconds = timeoutSeconds
     this.#onError = onError ?? (() => undefined)
+    this.#pending = new PendingEvents(timeoutSeconds)
   }
 
-  /** @throws IdentityError `AUDIT` in strict mode */
+  /**
+   * Resolves when the event is recorded; in best-effort mode at once.
+   *
+   * @throws IdentityError `AUDIT` in strict mode
+   */
   record(event: AuditEvent): Promise<void> {
-    return this.#wait(this.#write(event))
+    if (this.#closing !== undefined) return this.fail(new Error('the audit trail is closed'))
+    if (this.#pending.size >= this.#maxPending) {
+      return this.fail(new Error('too many events wait for the audit sink'))
+    }
+    const missing = this.#dropped
+    this.#dropped = 0
+    const complete = missing === 0 ? event : { ...event, dropped: missing }
+    return this.#strict ? this.#await(complete, missing) : this.#follow(complete, missing)
   }
 
   /**
@@ -40,16 +54,8 @@ export class Recorder {
    * @throws IdentityError `AUDIT` in strict mode
    */
   fail(error: unknown): Promise<void> {
-    return this.#wait(this.#lose(0, error))
-  }
-
-  #wait(written: Promise<void>): Promise<void> {
-    if (this.#strict) {
-      return within(this.#timeoutSeconds, written, 'the audit sink is too slow').catch(refuse)
-    }
-    // Nobody waits in best-effort mode, and the listener was told of a loss already.
-    written.catch(() => undefined)
-    return Promise.resolve()
+    this.#lose(0, error)
+    return this.#strict ? Promise.reject(refusalFor(error)) : Promise.resolve()
   }
 
   async close(): Promise<void> {
@@ -58,31 +64,43 @@ export class Recorder {
   }
 
   async #close(): Promise<void> {
-    const pending = Promise.allSettled(this.#pending)
-    await within(this.#timeoutSeconds, pending, 'events were still waiting at the end').catch(
+    const drained = this.#pending.drained()
+    await within(this.#timeoutSeconds, drained, 'events were still waiting at the end').catch(
       (error: unknown) => this.#tell(error),
     )
     await this.#sink.close()
   }
 
-  #write(event: AuditEvent): Promise<void> {
-    if (this.#closing !== undefined) return this.#lose(0, new Error('the audit trail is closed'))
-    // A sink that never answers must not make this grow.
-    if (this.#pending.size >= this.#maxPending) {
-      return this.#lose(0, new Error('too many events wait for the audit sink'))
-    }
-    const missing = this.#dropped
-    this.#dropped = 0
-    const complete = missing === 0 ? event : { ...event, dropped: missing }
-    const written: Promise<void> = this.#hand(complete).then(
-      () => void this.#pending.delete(written),
+  #await(event: AuditEvent, missing: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const pending = this.#pending.add(() => {
+        reject(refusalFor(new TooLate('the audit sink is too slow')))
+      })
+      this.#hand(event).then(
+        () => {
+          this.#pending.remove(pending)
+          resolve()
+        },
+        (error: unknown) => {
+          this.#pending.remove(pending)
+          this.#lose(missing, error)
+          reject(refusalFor(error))
+        },
+      )
+    })
+  }
+
+  /** Nobody waits, and the listener is told of a loss. */
+  #follow(event: AuditEvent, missing: number): Promise<void> {
+    const pending = this.#pending.add()
+    this.#hand(event).then(
+      () => this.#pending.remove(pending),
       (error: unknown) => {
-        this.#pending.delete(written)
-        return this.#lose(missing, error)
+        this.#pending.remove(pending)
+        this.#lose(missing, error)
       },
     )
-    this.#pending.add(written)
-    return written
+    return Promise.resolve()
   }
 
   #hand(event: AuditEvent): Promise<void> {
@@ -95,10 +113,9 @@ export class Recorder {
   }
 
   /** This event is lost, and with it what it was to tell about others before it. */
-  #lose(missing: number, error: unknown): Promise<never> {
+  #lose(missing: number, error: unknown): void {
     this.#dropped += missing + 1
     this.#tell(error)
-    return Promise.reject(error)
   }
 
   #tell(error: unknown): void {
@@ -110,7 +127,7 @@ export class Recorder {
   }
 }
 
-function refuse(cause: unknown): never {
+function refusalFor(cause: unknown): IdentityError {
   const reason = cause instanceof TooLate ? 'audit_timeout' : 'audit_unavailable'
-  throw new IdentityError('AUDIT', { reason, cause })
+  return new IdentityError('AUDIT', { reason, cause })
 }
