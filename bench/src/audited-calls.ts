@@ -3,6 +3,9 @@
  * them costs. First of a tool that does nothing, so that nothing hides it, then of tools that take
  * their time, as those that ask another service: half to one and a half of 20, 50 and 100 ms.
  *
+ * Each server runs in several processes, which take turns: two processes with the same code differ
+ * by a tenth, for as long as they live.
+ *
  * The servers run on the built packages: what runs TypeScript gives every function a name at run
  * time, which costs more than a guard.
  *
@@ -24,7 +27,9 @@ import { printLatencies, printMedians } from './print-ratios.ts'
 const clients = 50
 const callsEach = 10
 const secondsPerTurn = 2
-const warmUpCalls = 5_000
+const processesEach = 2
+// A guarded server has more functions to compile than a bare one, and takes longer until it has.
+const warmUpCalls = 10_000
 /** How long a call of the tool takes on average. */
 const toolMilliseconds = [0, 20, 50, 100]
 const kinds: readonly ServerKind[] = [
@@ -35,8 +40,8 @@ const kinds: readonly ServerKind[] = [
   'guarded, strict audit',
 ]
 
-/** One of the servers, and what is known of it. */
-class Contender {
+/** One process of a server, and what is known of it. */
+class ServerProcess {
   readonly kind: ServerKind
   readonly process: ChildProcess
   readonly latencies: number[] = []
@@ -90,30 +95,46 @@ class Contender {
 }
 
 async function compareServers(milliseconds: number): Promise<void> {
-  const contenders: Contender[] = []
+  const started: ServerProcess[] = []
+  const start = async (kind: ServerKind): Promise<ServerProcess> => {
+    const process = new ServerProcess(kind, makeDirectory(), milliseconds)
+    started.push(process)
+    await process.listening()
+    await process.warmUp(tokens)
+    return process
+  }
+  const of = (kind: ServerKind) => started.filter((process) => process.kind === kind)
+  const gather = (measured: 'latencies' | 'times') =>
+    new Map(kinds.map((kind) => [kind, of(kind).flatMap((process) => process[measured])]))
   try {
-    for (const kind of kinds) {
-      const contender = new Contender(kind, directory, milliseconds)
-      contenders.push(contender)
-      await contender.listening()
-      await contender.warmUp(tokens)
-    }
+    for (const kind of kinds) for (let n = 0; n < processesEach; n++) await start(kind)
     await compare(
       `tools/call by ${clients} persons, of a tool that takes ${milliseconds} ms`,
-      contenders.map((contender) => ({ name: contender.kind, run: () => contender.run(tokens) })),
+      kinds.map((name) => ({ name, run: inTurn(of(name), (process) => process.run(tokens)) })),
       secondsPerTurn,
     )
-    printLatencies(new Map(contenders.map(({ kind, latencies }) => [kind, latencies])))
-    const times = new Map(contenders.map((contender) => [contender.kind, contender.times]))
-    printMedians('processor time of the server for a call', times)
+    printLatencies(gather('latencies'))
+    printMedians('processor time of the server for a call', gather('times'))
   } finally {
-    for (const contender of contenders) contender.process.kill()
+    for (const { process } of started) process.kill()
   }
+}
+
+/** Each time with the next one. */
+function inTurn<T>(all: readonly T[], work: (one: T) => Promise<void>): () => Promise<void> {
+  let turn = 0
+  return () => work(all[turn++ % all.length] as T)
+}
+
+/** Of a process's own: two do not share a log. */
+function makeDirectory(): string {
+  const own = mkdtempSync(join(directory, 'server-'))
+  writeFileSync(join(own, 'jwks.json'), JSON.stringify(minter.jwks))
+  return own
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'onbehalf-bench-'))
 const minter = await createTokenMinter(adasIssuer)
-writeFileSync(join(directory, 'jwks.json'), JSON.stringify(minter.jwks))
 const tokens = await Promise.all(
   Array.from({ length: clients }, (_, at) =>
     minter.mint({ ...ada, sub: `person-${at}` }, { expiresInSeconds: 3600 }),

@@ -5,7 +5,7 @@ import { workFor } from '../handlers/follow.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
 import { arrivals } from '../wire/arrivals.ts'
-import { exchangeOf } from '../wire/exchange.ts'
+import { exchangeOf, exchanges } from '../wire/exchange.ts'
 import {
   isNotification,
   isRequest,
@@ -158,7 +158,8 @@ class Gate {
     this.#handedOver = open
     try {
       const rules = this.#rules
-      deliver({ open, rules }, () => this.#workFor(open.identity, dispatch))
+      const run = () => this.#workFor(open.identity, dispatch)
+      exchanges.leave(() => deliver({ open, rules }, run))
     } finally {
       this.#handedOver = undefined
     }

@@ -19,6 +19,11 @@ export class Carrier<T> {
     return work()
   }
 
+  /** Does work that has nothing to do with the value. */
+  leave<R>(work: () => R): R {
+    return this.#ambient.exit(work)
+  }
+
   find(key: unknown): T | undefined {
     return this.#ambient.getStore() ?? (isObject(key) ? this.#byKey.get(key) : undefined)
   }
