@@ -191,6 +191,30 @@ describe.each(generations)('gate of a %s server', (generation) => {
       expect(await line.ask(ping(1), 'ada')).toMatchObject({ result: {} })
     })
 
+    test('leaves the id to a later call when it decides on a cancelled one at last', async () => {
+      const { server, decide, ran } = askingServer()
+      const { promise, resolve } = deferred()
+      server.registerTool('later', { inputSchema: nothing }, async () => {
+        await promise
+        return reply('later')
+      })
+      const line = await wire(generation, server)
+      line.send(call(1, 'asks'), 'ada')
+      line.send(cancel(1), 'ada')
+      await line.settle()
+      vi.spyOn(performance, 'now').mockReturnValue(performance.now() + 60_100)
+      line.send(call(1, 'later'), 'ada')
+      await line.settle()
+      decide(true)
+      await line.settle()
+      resolve()
+      await line.settle()
+      expect(ran).toEqual([])
+      expect(line.received.map(({ result }) => result)).toEqual([
+        expect.objectContaining(reply('later')),
+      ])
+    })
+
     test('drops a call whose connection closes', async () => {
       const { server, decide, ran } = askingServer()
       const line = await wire(generation, server)
@@ -345,6 +369,38 @@ describe.each(generations)('gate of a %s server', (generation) => {
       line.send(answer('ada'), 'ada')
       await line.settle()
       expect(line.received.find(({ id }) => id === 1)?.result).toMatchObject(reply('named ada'))
+    })
+
+    test('asked without a word about the call are for nobody where several wait', async () => {
+      const server = protect(makeServer(generation))
+      let ask = (): void => {}
+      const asked = new Promise<string>((resolve) => {
+        ask = () =>
+          void server.server.listRoots(undefined, { timeout: 200 }).then(
+            () => resolve('answered'),
+            () => resolve('timed out'),
+          )
+      })
+      const { promise, resolve } = deferred()
+      server.registerTool('wait', { inputSchema: nothing }, async () => {
+        await promise
+        return reply('done')
+      })
+      const line = await bareWire(generation, server)
+      const clientInfo = { name: 'raw', version: '1' }
+      const params = { protocolVersion: '2025-06-18', capabilities: { roots: {} }, clientInfo }
+      await line.ask({ jsonrpc: '2.0', id: 'hello', method: 'initialize', params }, 'ada')
+      line.send(call(1, 'wait'), 'ada')
+      line.send(call(2, 'wait'), 'eve')
+      await line.settle()
+      ask()
+      await line.settle()
+      const question = line.received.find(({ method }) => method === 'roots/list')
+      for (const caller of ['ada', 'eve']) {
+        line.send({ jsonrpc: '2.0', id: question?.id, result: { roots: [] } }, caller)
+      }
+      expect(await asked).toBe('timed out')
+      resolve()
     })
 
     /** The server asks while it serves nobody; who then answers for its only caller? */

@@ -167,7 +167,7 @@ class Gate {
 
   /** The server has not heard of it, and will not answer. */
   #drop(open: OpenRequest): void {
-    this.#open.answer(open.request.id)
+    this.#open.close(open)
     this.#abandon(open)
   }
 
@@ -215,10 +215,10 @@ class Gate {
     const { relatedRequestId } = (options ?? {}) as { relatedRequestId?: unknown }
     const related = this.#open.get(relatedRequestId) ?? ambientDelivery()?.open
     if (related !== undefined && this.#open.holds(related)) return callerOf(related.identity)
-    const callers = new Set(this.#open.all().map(({ identity }) => callerOf(identity)))
-    if (callers.size > 1) return undefined
-    const [caller = this.#session.soleCaller] = callers
-    return caller
+    const [first, ...others] = this.#open.all()
+    if (first === undefined) return this.#session.soleCaller
+    const isSole = others.every(({ identity }) => isSameCaller(identity, first.identity))
+    return isSole ? callerOf(first.identity) : undefined
   }
 
   #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
@@ -247,7 +247,7 @@ class Gate {
   // Never within the transport's own call: SDK v2 would take it for a protocol error and its status.
   #answer(request: Request, reply: Reply, open?: OpenRequest): void {
     queueMicrotask(() => {
-      if (open !== undefined) this.#open.answer(open.request.id)
+      if (open !== undefined) this.#open.close(open)
       this.#send({ jsonrpc: '2.0', id: request.id, ...reply }).catch((error: unknown) =>
         this.#report(error),
       )

@@ -13,6 +13,13 @@ export interface OpenRequest {
   readonly exchange?: Exchange | undefined
 }
 
+/** A request that nobody waits for, whose id is not free yet. */
+interface Cancelled {
+  readonly entry: OpenRequest
+  /** By `performance.now()`. */
+  readonly until: number
+}
+
 /** For how long a late answer to a cancelled request is expected. */
 const keptMilliseconds = 60_000
 
@@ -26,8 +33,8 @@ const keptMilliseconds = 60_000
  */
 export class OpenRequests {
   readonly #entries = new Map<unknown, OpenRequest>()
-  /** When a cancelled id is free again, by `performance.now()`; the first cancelled comes first. */
-  readonly #cancelled = new Map<RequestId, number>()
+  /** In the order in which they were cancelled. */
+  readonly #cancelled = new Map<RequestId, Cancelled>()
   readonly #limit: number
 
   constructor(limit: number) {
@@ -49,7 +56,8 @@ export class OpenRequests {
 
   /** Whether a request may have this id. */
   isFree(id: RequestId): boolean {
-    return !this.#entries.has(id) && !((this.#cancelled.get(id) ?? 0) > performance.now())
+    const { until = 0 } = this.#cancelled.get(id) ?? {}
+    return !this.#entries.has(id) && until <= performance.now()
   }
 
   holds(entry: OpenRequest): boolean {
@@ -68,16 +76,21 @@ export class OpenRequests {
     return entry
   }
 
+  /** No answer will come. Frees the entry's id, unless a later request has it. */
+  close(entry: OpenRequest): void {
+    const { id } = entry.request
+    if (this.holds(entry)) this.#entries.delete(id)
+    if (this.#cancelled.get(id)?.entry === entry) this.#cancelled.delete(id)
+  }
+
   /** Nobody waits for the answer any more. */
   cancel(entry: OpenRequest): void {
     const { id } = entry.request
     this.#entries.delete(id)
     this.#forgetCancelled()
     const isHeard = id !== 0 && id !== ''
-    this.#cancelled.set(
-      id,
-      isHeard ? performance.now() + keptMilliseconds : Number.POSITIVE_INFINITY,
-    )
+    const until = isHeard ? performance.now() + keptMilliseconds : Number.POSITIVE_INFINITY
+    this.#cancelled.set(id, { entry, until })
   }
 
   /** Frees every id, and returns what was still open. */
@@ -89,7 +102,7 @@ export class OpenRequests {
   }
 
   #forgetCancelled(): void {
-    for (const [id, until] of this.#cancelled) {
+    for (const [id, { until }] of this.#cancelled) {
       if (until === Number.POSITIVE_INFINITY) continue
       if (until > performance.now() && this.#cancelled.size < this.#limit) return
       this.#cancelled.delete(id)
