@@ -28,7 +28,7 @@ const clients = 50
 const callsEach = 10
 const secondsPerTurn = 2
 const processesEach = 2
-// A guarded server has more functions to compile than a bare one, and takes longer until it has.
+// Until calls are as fast as they will be; a guarded server takes longer to get there than a bare one.
 const warmUpCalls = 10_000
 /** How long a call of the tool takes on average. */
 const toolMilliseconds = [0, 20, 50, 100]
