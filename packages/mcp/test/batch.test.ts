@@ -46,7 +46,7 @@ describe.each(generations)('a batch to a %s server', (generation) => {
     const session = opened.headers.get('mcp-session-id') ?? ''
     const batch = [call(1, 'fine'), call(2, 'broken'), call(3, 'refused'), call(4, 'fine')]
     const { messages } = await post(url, batch, { 'mcp-session-id': session, 'x-caller': 'ada' })
-    expect(messages.map(({ id }) => id).toSorted()).toEqual([1, 2, 3, 4])
+    expect(new Set(messages.map(({ id }) => id))).toEqual(new Set([1, 2, 3, 4]))
     const told = events.flatMap(({ type, target, outcome }) =>
       type === 'intent' ? [] : [`${target?.name} ${type} ${outcome}`],
     )
