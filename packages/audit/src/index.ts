@@ -39,11 +39,11 @@ export { localSigner } from './heads/signer.ts'
 
 // Reading and verifying a log
 
+export type { LogRecord } from './chain/record.ts'
 export type { FollowLogOptions } from './log/follow-log.ts'
 export { followLog } from './log/follow-log.ts'
 export type { StoredRecord } from './log/read-log.ts'
 export { readLog } from './log/read-log.ts'
-export type { LogRecord } from './log/record.ts'
 export type { InclusionProof } from './verify/prove-event.ts'
 export { checkProof, proveEvent } from './verify/prove-event.ts'
 export type {

@@ -1,4 +1,4 @@
-import type { Credential } from './credentials.ts'
+import type { Credential } from './credentials/credentials.ts'
 import type { IdentityErrorCode } from './errors.ts'
 import type { Claims, SourceKind } from './identity.ts'
 import type { KeyEvent } from './keys/key-source.ts'

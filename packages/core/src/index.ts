@@ -12,16 +12,10 @@ export type {
 export type { AuthInfo, AuthInfoOptions } from './auth-info.ts'
 // Carrying an identity through an MCP SDK
 export { createAuthInfo, identityOfAuthInfo } from './auth-info.ts'
-export type { Authenticator, AuthenticatorOptions } from './authenticator.ts'
-export { createAuthenticator } from './authenticator.ts'
-export type { BackChannelLogoutOptions } from './back-channel-logout.ts'
-// Ending a session before its tokens expire
-export { backChannelLogout } from './back-channel-logout.ts'
-export type { ClaimOptions } from './claim-options.ts'
-export type { ClaimReader } from './claims.ts'
-export { firstOf } from './claims.ts'
+export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
+export { createAuthenticator } from './authenticator/authenticator.ts'
 export type { AuthenticatorEvent } from './context.ts'
-export type { CredentialRequest } from './credentials.ts'
+export type { CredentialRequest } from './credentials/credentials.ts'
 export type { DpopError, IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
 // Refusing
 export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
@@ -68,13 +62,16 @@ export type {
 } from './identity.ts'
 // Identity
 export { createIdentity, principalKey } from './identity.ts'
-export type { IntrospectionOptions } from './introspection/introspected.ts'
-export { introspected } from './introspection/introspected.ts'
-export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer.ts'
+export type { ClaimOptions } from './issuer/claim-options.ts'
+export type { ClaimReader } from './issuer/claims.ts'
+export { firstOf } from './issuer/claims.ts'
+export type { IntrospectionOptions } from './issuer/introspection/introspected.ts'
+export { introspected } from './issuer/introspection/introspected.ts'
+export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer/issuer.ts'
 // Issuers
-export { issuer } from './issuer.ts'
-export type { ClaimMap, TokenType } from './issuer-rules.ts'
-export type { ConfirmationMetadata, ProtectedResourceMetadata } from './metadata.ts'
+export { issuer } from './issuer/issuer.ts'
+export type { ClaimMap, TokenType } from './issuer/issuer-rules.ts'
+export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
 export type {
   CertificateBoundOptions,
   CertificateProxy,
@@ -86,9 +83,13 @@ export type { DpopOptions } from './proof-of-possession/dpop.ts'
 export { dpop } from './proof-of-possession/dpop.ts'
 export type { NonceOptions, Nonces } from './proof-of-possession/nonces.ts'
 export { dpopNonces } from './proof-of-possession/nonces.ts'
-export type { Refusal, RefusalContext } from './refusal.ts'
-export { createRefusal } from './refusal.ts'
-export type { Revocation } from './revocation.ts'
+export type { ConfirmationMetadata, ProtectedResourceMetadata } from './refusal/metadata.ts'
+export type { Refusal, RefusalContext } from './refusal/refusal.ts'
+export { createRefusal } from './refusal/refusal.ts'
+export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.ts'
+// Ending a session before its tokens expire
+export { backChannelLogout } from './revocation/back-channel-logout.ts'
+export type { Revocation } from './revocation/revocation.ts'
 export type { AssertedHeaders, AssertedOptions } from './sources/asserted.ts'
 // Sources
 export { asserted } from './sources/asserted.ts'
@@ -104,7 +105,6 @@ export { clientCertificate, gatewayToken, sharedSecret } from './sources/proof.t
 export type { SignedHeaderOptions } from './sources/signed-header.ts'
 export { signedHeader } from './sources/signed-header.ts'
 export type { Source } from './sources/source.ts'
-export type { StandardResult, StandardSchema } from './standard-schema.ts'
 export type { MemoryStoreOptions } from './stores/memory-store.ts'
 export { memoryStore } from './stores/memory-store.ts'
 export type { Store } from './stores/store.ts'

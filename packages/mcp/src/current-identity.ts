@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Identity } from '@onbehalf/core'
-import { followWith } from './handlers/follow.ts'
+import { followWith } from './ambient/follow.ts'
 
 const identities = new AsyncLocalStorage<Identity | undefined>()
 

@@ -1,11 +1,11 @@
 import type { AuditTrail, Identity, Store } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { systemTime } from './ambient/delivery.ts'
 import type { Protection } from './decisions/decide-request.ts'
 import type { DecisionEvent } from './decisions/decision-event.ts'
 import { createRules } from './decisions/rules.ts'
 import { type GateRules, openGate } from './gate/gate.ts'
-import { systemTime } from './handlers/delivery.ts'
-import { holdAnswer } from './http/hold-answer.ts'
+import { holdAnswer } from './http/hold-response.ts'
 import { openFront } from './http/http-front.ts'
 import {
   addScopeChallenge,

@@ -1,7 +1,8 @@
 // A gateway on loopback.
-export { createLocalGateway, type LocalGateway } from './local-gateway.ts'
-export type { GatewayHop, TokenFacts } from './local-gateway-hop.ts'
-export type { InterceptorRequestEvent, RequestInterceptor } from './local-gateway-interceptor.ts'
+
+export type { GatewayHop, TokenFacts } from './gateway/hop.ts'
+export type { InterceptorRequestEvent, RequestInterceptor } from './gateway/interceptor.ts'
+export { createLocalGateway, type LocalGateway } from './gateway/local-gateway.ts'
 export type {
   ClientCredentialsCredential,
   LocalGatewayOptions,
@@ -11,10 +12,10 @@ export type {
   PassthroughCredential,
   TargetCredential,
   TokenExchangeCredential,
-} from './local-gateway-options.ts'
-export type { ListedTool } from './local-gateway-tools.ts'
+} from './gateway/options.ts'
+export type { ListedTool } from './gateway/tools.ts'
 // An authorization server on loopback.
-export { createLocalIssuer, type LocalIssuer } from './local-issuer.ts'
+export { createLocalIssuer, type LocalIssuer } from './issuer/local-issuer.ts'
 export type {
   LocalClient,
   LocalExchange,
@@ -23,13 +24,21 @@ export type {
   LocalOrganization,
   LocalResource,
   LocalUser,
-} from './local-issuer-options.ts'
+} from './issuer/options.ts'
+export type {
+  AccessTokenGeneration,
+  PreTokenEvent,
+  PreTokenResponse,
+  PreTokenTrigger,
+} from './issuer/pre-token-event.ts'
 export type {
   ClientCredentialsOptions,
   ExchangeOptions,
   IssuerRequests,
   SignInOptions,
-} from './local-issuer-requests.ts'
+} from './issuer/requests.ts'
+export { OAuthError, type OAuthErrorOptions } from './oauth/oauth-error.ts'
+export type { IssuedTokens } from './oauth/token-request.ts'
 // Tokens, sound and hostile.
 export {
   createTokenMinter,
@@ -39,13 +48,5 @@ export {
   mintToken,
   type TokenMinter,
   type TokenMinterOptions,
-} from './mint-token.ts'
-export { OAuthError, type OAuthErrorOptions } from './oauth-error.ts'
-export type {
-  AccessTokenGeneration,
-  PreTokenEvent,
-  PreTokenResponse,
-  PreTokenTrigger,
-} from './pre-token-event.ts'
-export type { ForgedAlgorithm, SigningAlgorithm, SigningKey } from './sign-jws.ts'
-export type { IssuedTokens } from './token-request.ts'
+} from './tokens/mint-token.ts'
+export type { ForgedAlgorithm, SigningAlgorithm, SigningKey } from './tokens/sign-jws.ts'

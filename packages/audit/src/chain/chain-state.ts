@@ -1,5 +1,5 @@
-import { firstPrev } from '../log/record.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
+import { firstPrev } from './record.ts'
 
 /** Where a chain stands: what the next record needs to know. */
 export interface ChainState {

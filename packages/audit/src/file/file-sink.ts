@@ -1,6 +1,6 @@
 import { CommitQueue } from '../chain/commit-queue.ts'
 import type { EventBatch } from '../chain/event-batch.ts'
-import { eventText } from '../log/record.ts'
+import { eventText } from '../chain/record.ts'
 import type { AuditSink } from '../sinks/sink.ts'
 import {
   type FileSinkOptions,

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { LogRecord } from '../chain/record.ts'
 import { chainsOf, segmentsOf } from './file-names.ts'
 import { readLines } from './read-lines.ts'
-import type { LogRecord } from './record.ts'
 
 /** A record, and where it stands. */
 export interface StoredRecord extends LogRecord {

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { isSignedBy } from '../heads/signer.ts'
-import type { LogSource } from './log-source.ts'
+import type { LogSource } from '../log/log-source.ts'
 import type { Finding } from './report.ts'
 
 /** Where a head comes from, and what it says. */

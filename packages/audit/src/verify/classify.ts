@@ -1,4 +1,4 @@
-import type { LogSource } from './log-source.ts'
+import type { LogSource } from '../log/log-source.ts'
 import type { Finding } from './report.ts'
 
 /** Where the first pass stopped. */

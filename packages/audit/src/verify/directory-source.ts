@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseLine } from '../chain/parse-line.ts'
 import { chainsOf, headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
-import { parseLine } from '../log/parse-line.ts'
+import type { LogSource, TornEnd, Visit } from '../log/log-source.ts'
 import { LineTooLong, readChunks } from '../log/read-chunks.ts'
 import { readLines } from '../log/read-lines.ts'
-import type { LogSource, TornEnd, Visit } from './log-source.ts'
 
 /** The log in the files of a directory. */
 export function directorySource(directory: string): LogSource {

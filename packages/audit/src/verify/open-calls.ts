@@ -1,4 +1,4 @@
-import type { ParsedLine } from '../log/parse-line.ts'
+import type { ParsedLine } from '../chain/parse-line.ts'
 import { type EventMark, readMark } from '../log/read-event.ts'
 import type { UnknownOutcome } from './report.ts'
 

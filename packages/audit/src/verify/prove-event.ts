@@ -1,14 +1,14 @@
 import { canonicalize } from '../canonical/canonicalize.ts'
+import { parseLine } from '../chain/parse-line.ts'
 import type { AuditEvent } from '../event.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { isSignedBy } from '../heads/signer.ts'
-import { parseLine } from '../log/parse-line.ts'
+import type { LogSource } from '../log/log-source.ts'
 import { parseRecord, readLog, type StoredRecord } from '../log/read-log.ts'
 import { InclusionPath, rootFromPath } from '../merkle/inclusion-proof.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 import { readHeads } from './chain-heads.ts'
 import { directorySource } from './directory-source.ts'
-import type { LogSource } from './log-source.ts'
 import { type PublicKey, toKey } from './verify-log.ts'
 
 /** Shows that one event is in a log, without the rest of the log. */

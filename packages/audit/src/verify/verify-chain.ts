@@ -1,10 +1,10 @@
-import type { ParsedLine } from '../log/parse-line.ts'
-import { firstPrev } from '../log/record.ts'
+import type { ParsedLine } from '../chain/parse-line.ts'
+import { firstPrev } from '../chain/record.ts'
+import type { LogSource, ScannedLine, TornEnd } from '../log/log-source.ts'
 import { GrowingTree } from '../merkle/growing-tree.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 import type { KnownHead } from './chain-heads.ts'
 import { type Break, classify } from './classify.ts'
-import type { LogSource, ScannedLine, TornEnd } from './log-source.ts'
 import { OpenCalls } from './open-calls.ts'
 import type { ChainReport, Finding } from './report.ts'
 

@@ -1,8 +1,8 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import type { LogHead } from '../heads/head.ts'
+import type { LogSource } from '../log/log-source.ts'
 import { readHeads } from './chain-heads.ts'
 import { directorySource } from './directory-source.ts'
-import type { LogSource } from './log-source.ts'
 import type { ChainReport, LogReport } from './report.ts'
 import { verifyChain } from './verify-chain.ts'
 

@@ -19,10 +19,10 @@ import { authenticate } from '@onbehalf/express'
 import { decodeJwt } from 'jose'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { machineEvent } from '../cognito-events.ts'
-import { call, mcpEvent } from '../interceptor-events.ts'
+import { call, mcpEvent } from '../interceptor/interceptor-events.ts'
 import { checkResource } from '../templates/check-resource.ts'
 import { parseTemplate } from '../templates/cloudformation-template.ts'
+import { machineEvent } from '../trigger/cognito-events.ts'
 import { type Cognito, startCognito } from './cognito.ts'
 import { curl, fromCloudFormation } from './first-call.ts'
 import { type Bundles, buildFunctions } from './functions.ts'
@@ -84,7 +84,7 @@ describe('the page of the trigger', () => {
   })
 
   it('has a row for every reason', () => {
-    const source = readFileSync(new URL('../../src/trigger-refusal.ts', import.meta.url), 'utf8')
+    const source = readFileSync(new URL('../../src/trigger/refusal.ts', import.meta.url), 'utf8')
     const reasons = [...source.matchAll(/^ {2}(\w+): '/gm)].map(([, name]) => name)
     const page = readFileSync(new URL('../../../../docs/aws/trigger.md', import.meta.url), 'utf8')
     const [, table = ''] = page.split('## Know what fails a token request')

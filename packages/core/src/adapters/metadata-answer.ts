@@ -1,4 +1,4 @@
-import type { Authenticator } from '../authenticator.ts'
+import type { Authenticator } from '../authenticator/authenticator.ts'
 
 /** What publishes the metadata needs to know of an authenticator. */
 export type MetadataPublisher = Pick<Authenticator<unknown>, 'metadata' | 'resourceMetadataUrl'>

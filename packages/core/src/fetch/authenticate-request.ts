@@ -1,5 +1,5 @@
 import { type Authenticated, authenticated } from '../adapters/authenticated.ts'
-import type { Authenticator } from '../authenticator.ts'
+import type { Authenticator } from '../authenticator/authenticator.ts'
 
 /**
  * The identity on whose behalf a web request runs, and the record that MCP SDKs hand on to tools.

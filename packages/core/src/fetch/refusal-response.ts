@@ -1,4 +1,4 @@
-import { createRefusal, type RefusalContext } from '../refusal.ts'
+import { createRefusal, type RefusalContext } from '../refusal/refusal.ts'
 
 /**
  * The answer to a request that was refused: what `authenticateRequest` throws, turned into what RFC

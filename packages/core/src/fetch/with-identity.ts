@@ -1,6 +1,6 @@
 import type { Authenticated } from '../adapters/authenticated.ts'
 import { tellRefusal } from '../adapters/tell-refusal.ts'
-import type { Authenticator } from '../authenticator.ts'
+import type { Authenticator } from '../authenticator/authenticator.ts'
 import type { IdentityError } from '../errors.ts'
 import { authenticateRequest } from './authenticate-request.ts'
 import { refusalResponse } from './refusal-response.ts'

@@ -1,5 +1,5 @@
 import type { Identity } from '../identity.ts'
-import { type OneOrMore, requiredList } from '../one-or-more.ts'
+import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
 export interface ScopeOptions {

@@ -1,5 +1,5 @@
+import { withDeadline } from '../internal/with-deadline.ts'
 import { FetchError } from './fetch-error.ts'
-import { withDeadline } from './with-deadline.ts'
 
 const maxBodyBytes = 256 * 1024
 

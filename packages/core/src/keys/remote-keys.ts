@@ -1,3 +1,5 @@
+import { isLoopback, safeUrl } from '../internal/safe-url.ts'
+import { withDeadline } from '../internal/with-deadline.ts'
 import { isPlainObject } from '../token/parse-json.ts'
 import { FetchError } from './fetch-error.ts'
 import { type FetchOptions, fetchJson, toTimeoutSeconds } from './fetch-json.ts'
@@ -5,8 +7,6 @@ import { type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 import { refreshingKeys } from './refreshing-keys.ts'
-import { isLoopback, safeUrl } from './safe-url.ts'
-import { withDeadline } from './with-deadline.ts'
 
 /** How remote keys are fetched and kept. */
 export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {}

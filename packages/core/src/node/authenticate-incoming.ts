@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type Authenticated, authenticated } from '../adapters/authenticated.ts'
-import type { Authenticator } from '../authenticator.ts'
+import type { Authenticator } from '../authenticator/authenticator.ts'
 import { credentialRequest } from './credential-request.ts'
 
 /**

@@ -1,8 +1,7 @@
 import { base64url } from 'jose'
-
-import { sha256 } from '../digest.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
-import { headerName } from '../header-name.ts'
+import { sha256 } from '../internal/digest.ts'
+import { headerName } from '../internal/header-name.ts'
 import type { Proof } from '../sources/proof.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 

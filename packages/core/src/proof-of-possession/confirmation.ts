@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
-import type { Credential, CredentialRequest, Credentials } from '../credentials.ts'
+import type { Credential, CredentialRequest, Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
-import type { ConfirmationMetadata } from '../metadata.ts'
+import type { ConfirmationMetadata } from '../refusal/metadata.ts'
 import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
 
 /** What a confirmation looks at. */

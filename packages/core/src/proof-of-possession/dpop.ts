@@ -1,7 +1,6 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
-
-import { textDigest } from '../digest.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
+import { textDigest } from '../internal/digest.ts'
 import { parseKeySet } from '../keys/key-set.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'

@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
 
-import { isEqual } from '../digest.ts'
+import { isEqual } from '../internal/digest.ts'
 
 export interface NonceOptions {
   /** At least 32 bytes; the same in all processes that serve the resource. */

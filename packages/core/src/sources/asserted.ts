@@ -1,9 +1,9 @@
-import { asText } from '../claims.ts'
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials.ts'
+import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
-import { headerName } from '../header-name.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
+import { headerName } from '../internal/header-name.ts'
+import { asText } from '../issuer/claims.ts'
 import type { Proof, Proven } from './proof.ts'
 import type { Source } from './source.ts'
 

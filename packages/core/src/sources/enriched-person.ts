@@ -1,7 +1,7 @@
-import { asNames, asText, type ClaimReader, readActor, readClaim } from '../claims.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity, type Organization } from '../identity.ts'
-import { asOrganizations } from '../organizations.ts'
+import { asNames, asText, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
+import { asOrganizations } from '../issuer/organizations.ts'
 import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 

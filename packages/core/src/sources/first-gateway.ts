@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts'
-import { textDigest } from '../digest.ts'
 import { IdentityError } from '../errors.ts'
+import { textDigest } from '../internal/digest.ts'
+import type { VerifiedToken } from '../issuer/verified-token.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
-import type { VerifiedToken } from '../verified-token.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 
 // Longer than the largest clock skew: an entry outlives every moment at which the token is accepted.

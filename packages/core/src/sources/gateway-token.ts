@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials.ts'
+import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Gateway } from '../identity.ts'
-import type { Issuer } from '../issuer.ts'
-import type { VerifiedToken } from '../verified-token.ts'
+import type { Issuer } from '../issuer/issuer.ts'
+import type { VerifiedToken } from '../issuer/verified-token.ts'
 import { assertIssuer } from './source.ts'
 
 /** A gateway whose machine token was verified. */

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials.ts'
-import type { Issuer } from '../issuer.ts'
+import type { Credentials } from '../credentials/credentials.ts'
+import type { Issuer } from '../issuer/issuer.ts'
 import { broken } from './binding.ts'
 import { type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 

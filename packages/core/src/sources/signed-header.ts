@@ -1,9 +1,9 @@
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials.ts'
+import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
-import { headerName } from '../header-name.ts'
 import type { Claims } from '../identity.ts'
-import type { Issuer } from '../issuer.ts'
+import { headerName } from '../internal/header-name.ts'
+import type { Issuer } from '../issuer/issuer.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 

@@ -1,7 +1,7 @@
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials.ts'
+import type { Credentials } from '../credentials/credentials.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
-import type { Issuer } from '../issuer.ts'
+import type { Issuer } from '../issuer/issuer.ts'
 
 /**
  * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,

@@ -1,6 +1,6 @@
-import { asText } from '../claims.ts'
 import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
-import type { VerifiedToken } from '../verified-token.ts'
+import { asText } from '../issuer/claims.ts'
+import type { VerifiedToken } from '../issuer/verified-token.ts'
 
 /** Where an identity came from, besides the token that names its subject. */
 export interface Provenance {

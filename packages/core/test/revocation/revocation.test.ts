@@ -14,7 +14,7 @@ import {
   sharedSecret,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { activeToken, issuerName, startEndpoint } from '../introspection/endpoint.ts'
+import { activeToken, issuerName, startEndpoint } from '../issuer/introspection/endpoint.ts'
 import {
   createGateway,
   createPeople,

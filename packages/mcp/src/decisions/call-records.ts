@@ -1,6 +1,6 @@
 import type { AuditIntent, AuditOutcome } from '@onbehalf/core'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import type { Message } from '../wire/json-rpc.ts'
-import type { OpenRequest } from '../wire/open-requests.ts'
 import { toAuditCall, toAuditResult } from './audit-call.ts'
 import type { Protection } from './decide-request.ts'
 

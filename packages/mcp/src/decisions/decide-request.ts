@@ -1,12 +1,12 @@
 import type { AuditTrail, Identity } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import { decideCall, decidePartial } from '../handlers/policy.ts'
 import type { Items } from '../items/items.ts'
 import type { RuleTable } from '../items/rule-table.ts'
 import { type Target, targetOf } from '../items/target.ts'
 import type { TaskOwners } from '../owners/task-owners.ts'
 import type { Request } from '../wire/json-rpc.ts'
-import type { OpenRequest } from '../wire/open-requests.ts'
 import type { DecisionEvent } from './decision-event.ts'
 
 /** What the parts of a protected server share. */

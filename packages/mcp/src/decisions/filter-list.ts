@@ -1,8 +1,8 @@
 import type { Identity } from '@onbehalf/core'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
 import { resourceTarget } from '../items/target.ts'
 import { isRecord, type Message } from '../wire/json-rpc.ts'
-import type { OpenRequest } from '../wire/open-requests.ts'
 import type { Protection } from './decide-request.ts'
 
 type Result = Readonly<Record<string, unknown>>

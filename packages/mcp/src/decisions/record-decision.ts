@@ -1,6 +1,6 @@
 import type { IdentityError } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
-import type { OpenRequest } from '../wire/open-requests.ts'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import { toAuditCall } from './audit-call.ts'
 import { type Protection, toEvent } from './decide-request.ts'
 

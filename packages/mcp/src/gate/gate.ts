@@ -1,11 +1,12 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { ambientDelivery, deliver, type ServingRules } from '../handlers/delivery.ts'
-import { workFor } from '../handlers/follow.ts'
+import { arrivals } from '../ambient/arrivals.ts'
+import { ambientDelivery, deliver, type ServingRules } from '../ambient/delivery.ts'
+import { exchangeOf, exchanges } from '../ambient/exchange.ts'
+import { workFor } from '../ambient/follow.ts'
+import { type OpenRequest, OpenRequests } from '../ambient/open-requests.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
-import { arrivals } from '../wire/arrivals.ts'
-import { exchangeOf, exchanges } from '../wire/exchange.ts'
 import {
   isNotification,
   isRequest,
@@ -16,7 +17,6 @@ import {
   type Reply,
   type Request,
 } from '../wire/json-rpc.ts'
-import { type OpenRequest, OpenRequests } from '../wire/open-requests.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
 import { AskedRequests } from './asked-requests.ts'
 import { busy, inUse, noSession, replyTo } from './gate-replies.ts'

@@ -1,6 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
-import { type Delivery, deliveryOf, timeIn } from './delivery.ts'
+import { type Delivery, deliveryOf, timeIn } from '../ambient/delivery.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'

@@ -1,6 +1,6 @@
 import type { Identity } from '@onbehalf/core'
-import { deliveryOf } from './delivery.ts'
-import { workFor } from './follow.ts'
+import { deliveryOf } from '../ambient/delivery.ts'
+import { workFor } from '../ambient/follow.ts'
 import { withIdentity } from './identity-of.ts'
 import { policyOf } from './policy.ts'
 

@@ -1,11 +1,11 @@
 import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
 import { type AuthInfo, identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import type { Allow, Deny } from '@onbehalf/core/guards'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import { decideRequest, type Protection } from '../decisions/decide-request.ts'
 import { recordDecision } from '../decisions/record-decision.ts'
 import type { Registered } from '../items/item-table.ts'
 import { isRequest, type Message } from '../wire/json-rpc.ts'
-import type { OpenRequest } from '../wire/open-requests.ts'
 
 /** What SDK v2 hands to a `scopeChallenge`. */
 interface ChallengeContext {

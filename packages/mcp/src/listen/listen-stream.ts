@@ -1,5 +1,6 @@
 import type { AuditOutcome } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
+import type { OpenRequest } from '../ambient/open-requests.ts'
 import { CallRecords } from '../decisions/call-records.ts'
 import { decideRequest, type Protection } from '../decisions/decide-request.ts'
 import { recordDecision } from '../decisions/record-decision.ts'
@@ -7,7 +8,6 @@ import { validIdentity } from '../handlers/policy.ts'
 import type { ProtectableServer } from '../protect.ts'
 import { protectionOf } from '../protections.ts'
 import { isRecord, isRequest, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
-import type { OpenRequest } from '../wire/open-requests.ts'
 
 /** A protected server, as the factory for an entry of SDK v2 makes it. */
 export interface EntryServer extends ProtectableServer {

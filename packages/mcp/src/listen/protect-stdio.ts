@@ -1,9 +1,9 @@
 import type { AuditOutcome, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { arrivals } from '../ambient/arrivals.ts'
 import { inUse, replyTo } from '../gate/gate-replies.ts'
 import { createDenialError } from '../handlers/denial.ts'
 import { assertPlain, markProtected, type PlainTransport } from '../local/plain-transport.ts'
-import { arrivals } from '../wire/arrivals.ts'
 import {
   isRecord,
   isResponse,

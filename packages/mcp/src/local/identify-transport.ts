@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
-import { arrivals } from '../wire/arrivals.ts'
+import { arrivals } from '../ambient/arrivals.ts'
 import type { Transport } from '../wire/transport.ts'
 import { assertPlain, isProtected, type PlainTransport } from './plain-transport.ts'
 

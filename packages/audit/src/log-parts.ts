@@ -1,0 +1,32 @@
+// For those who keep a log elsewhere than in files: the parts that every log is made of.
+
+// The chain of records
+export type { ChainState } from './chain/chain-state.ts'
+export { emptyChain } from './chain/chain-state.ts'
+// Events that share a commit
+export type { QueueLimits } from './chain/commit-queue.ts'
+export { CommitQueue } from './chain/commit-queue.ts'
+export { EventBatch } from './chain/event-batch.ts'
+// Its heads
+export type { KeepHead } from './chain/head-writer.ts'
+export { HeadWriter } from './chain/head-writer.ts'
+export { LineBuffer } from './chain/line-buffer.ts'
+export type { LinkedRecords } from './chain/link-batch.ts'
+export { advance, linkBatch } from './chain/link-batch.ts'
+// Settings and time
+export type { LogOptions, LogSettings } from './chain/log-settings.ts'
+export { logSettings, positiveNumbers } from './chain/log-settings.ts'
+export { eventText } from './chain/record.ts'
+export { headText } from './heads/head.ts'
+// Verifying
+export type {
+  ChainEnd,
+  HeadLines,
+  LogSource,
+  ScannedLine,
+  TornEnd,
+  Visit,
+} from './log/log-source.ts'
+export { scanTexts } from './log/log-source.ts'
+export { verifySource } from './verify/verify-log.ts'
+export { TooLate, within } from './within.ts'

@@ -1,0 +1,258 @@
+import type { AuditTrail } from '../audit.ts'
+import type { AuthenticatorEvent, Context } from '../context.ts'
+import {
+  type CredentialHeaders,
+  type CredentialRequest,
+  type Credentials,
+  readCredentials,
+} from '../credentials/credentials.ts'
+import { asIdentityError, IdentityError } from '../errors.ts'
+import type { Claims, Identity } from '../identity.ts'
+import { toReport } from '../internal/observer.ts'
+import { readClock } from '../internal/read-clock.ts'
+import { secureUrl } from '../internal/safe-url.ts'
+import {
+  type Confirmation,
+  confirmAll,
+  toConfirmations,
+} from '../proof-of-possession/confirmation.ts'
+import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/metadata.ts'
+import { assertRevocation, createRevocations, type Revocation } from '../revocation/revocation.ts'
+import type { AnySource, Source } from '../sources/source.ts'
+import type { Store } from '../stores/store.ts'
+import { KnownTokens } from '../token/known-tokens.ts'
+import { recordRefusal } from './record-refusal.ts'
+
+export interface AuthenticatorOptions<S extends readonly AnySource[]> {
+  /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
+  readonly resource: string
+  /** Tried in this order; the first that applies decides. */
+  readonly sources: S
+  /**
+   * How callers may prove that a sender-constrained token is theirs: `dpop`, `certificateBound`.
+   * Default: none, and such tokens are refused.
+   */
+  readonly confirmations?: readonly Confirmation[]
+  /**
+   * Keeps what {@link Authenticator.revoke} is told; share it between processes that serve the same
+   * resource. Default: inside this process.
+   */
+  readonly revocations?: Store
+  /**
+   * Records every refused request before it is answered. One that a strict trail cannot record is
+   * answered as `AUDIT`.
+   */
+  readonly audit?: Pick<AuditTrail, 'refusal'> | undefined
+  /** Seconds since 1970. Default: the system clock. */
+  readonly clock?: () => number
+  /** Told about every decision and every key load. A throw or a rejection in it changes nothing. */
+  readonly onEvent?: (event: AuthenticatorEvent) => void
+}
+
+/** Turns the credentials of a request into an identity. Made by {@link createAuthenticator}. */
+export interface Authenticator<C = Claims> {
+  readonly resource: string
+  /** Where {@link metadata} is published (RFC 9728 section 3.1). */
+  readonly resourceMetadataUrl: string
+  readonly metadata: ProtectedResourceMetadata
+  /**
+   * The identity on whose behalf a request runs.
+   *
+   * @throws IdentityError and nothing else
+   */
+  authenticate(request: CredentialRequest): Promise<Identity<C>>
+  /**
+   * Loads the keys of every issuer: for start-up and health checks.
+   *
+   * @throws IdentityError `DOWN`
+   */
+  ready(): Promise<void>
+  /**
+   * Refuses a token, a session (`sid`), or every token that a subject was issued until now, from the
+   * next request on. A stream that is open already is not closed.
+   *
+   * @throws IdentityError `DOWN` when that cannot be kept
+   * @throws TypeError when it names nothing
+   */
+  revoke(revocation: Revocation): Promise<void>
+}
+
+type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
+
+/**
+ * Builds the authenticator of one protected resource.
+ *
+ * @example
+ * ```ts
+ * const authenticator = createAuthenticator({
+ *   resource: 'https://mcp.example.com/mcp',
+ *   sources: [direct({ issuer: people })],
+ * })
+ * const identity = await authenticator.authenticate(request)
+ * ```
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function createAuthenticator<const S extends readonly AnySource[]>(
+  options: AuthenticatorOptions<S>,
+): Authenticator<ClaimsOf<S>> {
+  const { resource, audit, clock = () => Date.now() / 1000, onEvent } = options
+  secureUrl(resource, 'resource')
+  assertFunction(clock, 'clock')
+  if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
+  if (audit !== undefined) assertFunction(audit.refusal, 'audit.refusal')
+  const sources = toSources(options.sources)
+  const { revocations: store } = options
+  const confirmations = toConfirmations(options.confirmations)
+  const headers = toHeaders(sources, confirmations)
+  const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
+  const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
+  const revocations = createRevocations(store, longest)
+  const report = toReport(onEvent)
+  const known = new KnownTokens()
+
+  function createContext(request: CredentialRequest, credentials: Credentials): Context {
+    const context: Context = {
+      now: readClock(clock),
+      report,
+      checkRevoked: (revocable) => revocations.check(revocable),
+      confirm: (cnf, credential) =>
+        confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
+    }
+    return context
+  }
+
+  async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
+    let credentials: Credentials | undefined
+    try {
+      credentials = readCredentials(request, headers, known)
+      const source = chooseSource(sources, credentials)
+      const context = createContext(request, credentials)
+      const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
+      if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
+      report({ type: 'accepted', source: source.kind })
+      keepTokens(known, credentials)
+      return identity
+    } catch (thrown) {
+      const error = asIdentityError(thrown)
+      report({ type: 'refused', code: error.code, reason: error.reason })
+      throw await recordRefusal(audit, { request, credentials, error })
+    }
+  }
+
+  return Object.freeze({
+    resource,
+    resourceMetadataUrl: resourceMetadataUrl(resource),
+    metadata: createMetadata(resource, sources, confirmations),
+    authenticate,
+    ready: () =>
+      closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),
+    revoke: async (revocation: Revocation) => {
+      assertRevocation(revocation)
+      await closed(() => revocations.revoke(revocation, readClock(clock)))
+    },
+  })
+}
+
+function keepTokens(known: KnownTokens, credentials: Credentials): void {
+  for (const header of credentials.present) {
+    const credential = credentials.token(header)
+    const hash = credential?.hash()
+    if (credential?.token && typeof hash === 'string') known.keep(hash, credential.token)
+  }
+}
+
+function toSources(sources: readonly AnySource[]): readonly AnySource[] {
+  const valid =
+    Array.isArray(sources) && sources.every((source) => typeof source?.identify === 'function')
+  if (!valid) throw new TypeError('sources must hold sources')
+  if (sources.length === 0) throw new TypeError('sources must not be empty')
+  return [...sources]
+}
+
+function assertFunction(value: unknown, option: string): void {
+  if (typeof value !== 'function') throw new TypeError(`${option} must be a function`)
+}
+
+/** Whatever fails inside leaves as one of the closed list. */
+async function closed(work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (thrown) {
+    throw asIdentityError(thrown)
+  }
+}
+
+function toHeaders(
+  sources: readonly AnySource[],
+  confirmations: readonly Confirmation[],
+): CredentialHeaders {
+  return {
+    tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
+    values: new Set(sources.flatMap((source) => source.valueHeaders)),
+    proofs: new Set(confirmations.flatMap((confirmation) => confirmation.headers)),
+    opaque: sources.some((source) => source.issuers.some((issuer) => issuer.opaque)),
+  }
+}
+
+function chooseSource(sources: readonly AnySource[], credentials: Credentials): AnySource {
+  const source = sources.find((candidate) => candidate.applies(credentials))
+  if (source === undefined) throw explain(sources, credentials)
+  const { tokenHeaders, valueHeaders } = source
+  // Nothing that was presented is quietly ignored: who decides must have read all of it.
+  for (const name of credentials.present) {
+    if (tokenHeaders.includes(name) || valueHeaders.includes(name)) continue
+    throw new IdentityError('TOK', { reason: 'credential_not_understood' })
+  }
+  return source
+}
+
+/** Why no source applies, as precisely as it can be told. */
+function explain(sources: readonly AnySource[], credentials: Credentials): IdentityError {
+  if (credentials.present.size === 0) {
+    return new IdentityError('MISSING', { reason: 'no_credential' })
+  }
+  const understood = sources.filter((source) => source.missing?.(credentials) !== undefined)
+  const reason = understood[0]?.missing?.(credentials)
+  if (reason !== undefined && onlyKnownHeaders(understood, credentials)) {
+    return new IdentityError('MISSING', { reason })
+  }
+  return lacksGateway(sources, credentials)
+    ? new IdentityError('MISSING', { reason: 'gateway_missing' })
+    : new IdentityError('TOK', { reason: 'issuer_unknown' })
+}
+
+/** Whether what was presented counts only beside the credential of a gateway, and there is none. */
+function lacksGateway(sources: readonly AnySource[], credentials: Credentials): boolean {
+  const { present } = credentials
+  // A token in a header of its own, such as a proxy's assertion, is a whole credential.
+  const isWhole = sources.some(
+    ({ tokenHeaders }) =>
+      !tokenHeaders.includes('authorization') && tokenHeaders.some((name) => present.has(name)),
+  )
+  return !present.has('authorization') && !isWhole
+}
+
+function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credentials): boolean {
+  const known = new Set(
+    sources.flatMap((source) => [...source.tokenHeaders, ...source.valueHeaders]),
+  )
+  return [...credentials.present].every((name) => known.has(name))
+}
+
+function createMetadata(
+  resource: string,
+  sources: readonly AnySource[],
+  confirmations: readonly Confirmation[],
+): ProtectedResourceMetadata {
+  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
+  const servers = new Set(issuers.flatMap(({ issuers: [first] }) => first ?? []))
+  const scopes = new Set(issuers.flatMap((issuer) => issuer.scopes))
+  return Object.freeze({
+    resource,
+    ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
+    ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
+    bearer_methods_supported: Object.freeze(['header'] as const),
+    ...confirmations.reduce((all, { metadata }) => ({ ...all, ...metadata }), {}),
+  })
+}

@@ -1,0 +1,40 @@
+import type { AuditTrail } from '../audit.ts'
+import { type CredentialRequest, type Credentials, readHeader } from '../credentials/credentials.ts'
+import { asIdentityError, type IdentityError } from '../errors.ts'
+
+/**
+ * Records a request that is refused before anything of it is read.
+ *
+ * @returns the error to answer with: another one when this one cannot be recorded
+ */
+export async function recordRefusal(
+  audit: Pick<AuditTrail, 'refusal'> | undefined,
+  refused: {
+    readonly request: CredentialRequest
+    readonly credentials: Credentials | undefined
+    readonly error: IdentityError
+  },
+): Promise<IdentityError> {
+  const { request, credentials, error } = refused
+  if (audit === undefined) return error
+  try {
+    await audit.refusal({
+      method: request.method === undefined ? 'authenticate' : `HTTP ${request.method}`,
+      error,
+      credentialHash: await hashOf(credentials),
+      traceparent: readHeader(request, 'traceparent'),
+    })
+    return error
+  } catch (thrown) {
+    return asIdentityError(thrown)
+  }
+}
+
+/** Of several tokens, the one that comes with a gateway's own: it speaks of the person. */
+function hashOf(credentials: Credentials | undefined): string | Promise<string> | undefined {
+  const tokens = [...(credentials?.present ?? [])].flatMap(
+    (header) => credentials?.token(header) ?? [],
+  )
+  const token = tokens.find(({ header }) => header !== 'authorization') ?? tokens[0]
+  return token?.hash()
+}

@@ -1,0 +1,115 @@
+import type { Context } from '../context.ts'
+import type { Credential } from '../credentials/credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import { checkValidity, readTime } from '../token/check-validity.ts'
+import { applySchema, exposedClaims } from './claims.ts'
+import type { ClaimRules } from './issuer-rules.ts'
+import { readCallerFacts, type VerifiedToken } from './verified-token.ts'
+
+/**
+ * Checks what can be told from claims alone, signed or not: the kind of token, its times, its
+ * audience.
+ *
+ * @returns seconds since 1970 at which the token expires
+ * @throws IdentityError `TOK`
+ */
+export function checkClaims(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
+  checkKind(claims)
+  const expiresAt = checkTimes(claims, rules, now)
+  checkAudience(claims, rules.audiences)
+  checkRequired(claims, rules.requiredClaims)
+  return expiresAt
+}
+
+/** Claims whose origin is proven, and the credential they came with. */
+export interface ProvenClaims {
+  readonly claims: Claims
+  readonly issuer: string
+  readonly expiresAt: number
+  readonly credential: Credential
+}
+
+/**
+ * Turns proven claims into a verified token: who the caller is, whether its client may call, that it
+ * holds the key the token is bound to, that nobody revoked it, and the user's schema.
+ *
+ * @throws IdentityError `TOK`, `SCOPE`, `DOWN`
+ */
+export async function acceptClaims<C>(
+  proven: ProvenClaims,
+  rules: ClaimRules<C>,
+  context: Context,
+): Promise<VerifiedToken<C>> {
+  const { claims: verified, issuer, expiresAt, credential } = proven
+  const facts = readCallerFacts(verified, rules.claimMap, context)
+  checkClient(facts.client, rules.clients)
+  // Waiting for what is settled already would cost more than all the rest.
+  const confirmed = context.confirm(verified['cnf'], credential)
+  if (confirmed !== undefined) await confirmed
+  const checked = context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
+  if (checked !== undefined) await checked
+  checkScopes(facts.scopes, rules.scopes)
+  const made = applySchema(exposedClaims(verified), rules.schema)
+  const claims = made instanceof Promise ? await made : made
+  const hash = facts.tokenId === undefined ? credential.hash() : undefined
+  const tokenHash = hash instanceof Promise ? await hash : hash
+  return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, claims })
+}
+
+/** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */
+const foreignMarkers = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const
+
+/** What Cognito and Ory Hydra write for an access token. */
+const accessUses: readonly unknown[] = ['access', 'access_token']
+
+function checkKind(claims: Claims): void {
+  if (foreignMarkers.some((name) => name in claims)) throw refused('token_type')
+  if ('token_use' in claims && !accessUses.includes(claims['token_use']))
+    throw refused('token_type')
+}
+
+function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
+  const { skewSeconds } = rules
+  const expiresAt = readTime(claims, 'exp')
+  if (expiresAt === undefined) throw refused('exp_missing')
+  checkValidity(claims, { now, skewSeconds })
+  const longest = rules.maxLifetimeSeconds + skewSeconds
+  if (expiresAt > now + longest) throw refused('lifetime')
+  const issuedAt = readTime(claims, 'iat')
+  // Else it would become acceptable shortly before its end, when its revocation was forgotten.
+  if (issuedAt !== undefined && expiresAt > issuedAt + longest + skewSeconds) {
+    throw refused('lifetime')
+  }
+  if (issuedAt !== undefined && (issuedAt - skewSeconds > now || issuedAt > expiresAt)) {
+    throw refused('bad_iat')
+  }
+  return expiresAt
+}
+
+function checkAudience(claims: Claims, audiences: readonly string[] | undefined): void {
+  if (audiences === undefined) return
+  const named = typeof claims['aud'] === 'string' ? [claims['aud']] : claims['aud']
+  if (!Array.isArray(named) || !named.every((value) => typeof value === 'string')) {
+    throw refused('audience')
+  }
+  if (!named.some((value) => audiences.includes(value))) throw refused('audience')
+}
+
+function checkRequired(claims: Claims, required: ReadonlyMap<string, string>): void {
+  for (const [name, value] of required) if (claims[name] !== value) throw refused('required_claim')
+}
+
+function checkClient(client: string | undefined, clients: readonly string[] | undefined): void {
+  if (clients === undefined) return
+  if (client === undefined || !clients.includes(client)) throw refused('client')
+}
+
+function checkScopes(granted: readonly string[], required: readonly string[]): void {
+  if (required.every((name) => granted.includes(name))) return
+  throw new IdentityError('SCOPE', { reason: 'scope_missing', scopes: required })
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}

@@ -1,0 +1,117 @@
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import { assertDefined, type OneOrMore, requiredList, toList } from '../internal/one-or-more.ts'
+import { assertClaimMap } from './claim-map.ts'
+import { firstOf } from './claims.ts'
+import type { ClaimMap, ClaimRules } from './issuer-rules.ts'
+import type { StandardSchema } from './standard-schema.ts'
+
+/** What the claims of a token have to hold, whoever vouches for them. */
+export interface ClaimOptions<C = Claims> {
+  /**
+   * Audiences of which a token must name one, exactly. `null` is for issuers whose access tokens
+   * have no `aud`: then `clients` is required.
+   */
+  readonly audience: OneOrMore<string> | null
+  /** Clients whose tokens are accepted. Default: any client of this issuer. */
+  readonly clients?: OneOrMore<string>
+  /** Scopes that every token must carry. Default: none. */
+  readonly scopes?: OneOrMore<string>
+  /** Further claims that must hold exactly these values, for example `{ token_use: 'access' }`. */
+  readonly requiredClaims?: Readonly<Record<string, string>>
+  /** Longest accepted time until `exp`, in seconds; `null` for no limit. Default 86400. */
+  readonly maxLifetimeSeconds?: number | null
+  /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
+  readonly clockSkewSeconds?: number
+  readonly claimMap?: ClaimMap
+  /** Schema for custom claims (zod or any Standard Schema): types `identity.claims`. */
+  readonly claims?: StandardSchema<C>
+}
+
+/**
+ * Applies the defaults.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
+  const clients = toList(options.clients, 'clients')
+  const audiences = toAudiences(options, clients)
+  assertDefined(options, ['clients', 'scopes', 'requiredClaims'])
+  return {
+    audiences,
+    clients,
+    scopes: toList(options.scopes, 'scopes') ?? [],
+    requiredClaims: toRequiredClaims(options.requiredClaims ?? {}),
+    maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
+    skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
+    claimMap: toClaimMap(options.claimMap ?? {}),
+    schema: toSchema(options.claims),
+  }
+}
+
+function toClaimMap(map: ClaimMap): Required<ClaimMap> {
+  assertClaimMap(map, Object.keys(defaultClaimMap))
+  const merged = { ...defaultClaimMap, ...map }
+  if (typeof merged.kind !== 'function') throw new TypeError('claimMap.kind must be a function')
+  return merged
+}
+
+function toRequiredClaims(claims: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  const entries = Object.entries(claims)
+  const allText = entries.every(([, value]) => typeof value === 'string')
+  if (typeof claims === 'object' && allText) return new Map(entries)
+  throw new TypeError('requiredClaims must hold strings')
+}
+
+/** @throws TypeError when a schema is given that is none */
+export function toSchema<C>(schema: StandardSchema<C> | undefined): StandardSchema<C> | undefined {
+  if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema
+  throw new TypeError('claims must be a Standard Schema')
+}
+
+const defaultClaimMap: Required<ClaimMap> = {
+  subject: 'sub',
+  client: agreeing('client_id', 'azp', 'client_ambiguous'),
+  organization: (claims) => claims['org_id'] && { id: claims['org_id'], name: claims['org_name'] },
+  roles: 'roles',
+  scopes: (claims) =>
+    'scope' in claims && 'scp' in claims ? bothScopes(claims) : firstOf('scope', 'scp')(claims),
+  kind: () => 'user',
+}
+
+function agreeing(first: string, second: string, reason: string): (claims: Claims) => unknown {
+  return (claims) => {
+    const [a, b] = [claims[first], claims[second]]
+    if (a !== undefined && b !== undefined && a !== b) throw new IdentityError('TOK', { reason })
+    return a ?? b
+  }
+}
+
+function bothScopes(claims: Claims): unknown {
+  const [scope, scp] = [claims['scope'], claims['scp']].map((value) =>
+    Array.isArray(value) ? value.join(' ') : value,
+  )
+  // `null` is no list of scopes: the operator is told that it was dropped.
+  return scope === scp ? scope : null
+}
+
+function toAudiences(
+  options: ClaimOptions<unknown>,
+  clients: readonly string[] | undefined,
+): readonly string[] | undefined {
+  if (options.audience !== null) return requiredList(options.audience, 'audience')
+  if (clients !== undefined) return undefined
+  throw new TypeError('audience: null needs clients, or any token of the issuer would do')
+}
+
+function toLifetime(seconds: number | null | undefined): number {
+  if (seconds === null) return Number.POSITIVE_INFINITY
+  if (seconds === undefined) return 86_400
+  if (Number.isFinite(seconds) && seconds > 0) return seconds
+  throw new TypeError('maxLifetimeSeconds must be positive, or null')
+}
+
+function toSkew(seconds: number): number {
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 60) return seconds
+  throw new TypeError('clockSkewSeconds must be from 0 to 60')
+}

@@ -1,0 +1,124 @@
+import { IdentityError, isIdentityError } from '../errors.ts'
+import type { Actor, Claims } from '../identity.ts'
+import { isPlainObject } from '../token/parse-json.ts'
+import type { StandardResult, StandardSchema } from './standard-schema.ts'
+
+/**
+ * Where a claim stands: its name, the path to it, or a function of all claims. A name is never
+ * split: `https://example.com/org` and `urn:example:a.b` are names.
+ */
+export type ClaimReader = string | readonly string[] | ((claims: Claims) => unknown)
+
+/** Reads one claim. */
+export function readClaim(claims: Claims, reader: ClaimReader): unknown {
+  if (typeof reader === 'function') return readWith(reader, claims)
+  let value: unknown = claims
+  for (const name of typeof reader === 'string' ? [reader] : reader) {
+    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined
+    value = value[name]
+  }
+  return value
+}
+
+/**
+ * Runs a reader of the user's. What it throws may quote claims: that stays out of the error.
+ *
+ * @throws IdentityError its own, or `DOWN` in place of anything else
+ */
+export function readWith<T>(reader: (claims: Claims) => T, claims: Claims): T {
+  try {
+    const value = reader(claims)
+    if (!(value instanceof Promise)) return value
+    // Nobody waits for an async reader: its rejection would end the process.
+    value.catch(() => {})
+  } catch (error) {
+    if (isIdentityError(error)) throw error
+  }
+  throw new IdentityError('DOWN', { reason: 'claim_reader_failed' })
+}
+
+/** Several places for one fact: the first that holds something decides. */
+export function firstOf(...readers: readonly ClaimReader[]): (claims: Claims) => unknown {
+  return (claims) =>
+    readers.map((reader) => readClaim(claims, reader)).find((value) => value !== undefined)
+}
+
+/** A non-empty string; anything else is absent. */
+export function asText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/**
+ * A list of names. A single string is one name, never a substring to search in; a list with a
+ * member that is no string is dropped as a whole.
+ */
+export function asNames(value: unknown): readonly string[] | undefined {
+  const list = typeof value === 'string' ? [value] : value
+  if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) return undefined
+  return [...new Set(list.filter((item) => item !== ''))]
+}
+
+/** Scopes as RFC 6749 section 3.3 writes them (space-separated), or as a list (Okta). */
+export function asScopes(value: unknown): readonly string[] | undefined {
+  return asNames(typeof value === 'string' ? value.split(' ') : value)
+}
+
+const maxActors = 8
+
+/**
+ * Reads an `act` claim (RFC 8693 section 4.1): the outermost actor, with earlier ones inside.
+ *
+ * @throws IdentityError `TOK` when it is present and not of that shape
+ */
+export function readActor(act: unknown, depth = 0): Actor | undefined {
+  if (act === undefined) return undefined
+  const subject = isPlainObject(act) ? asText(act['sub']) : undefined
+  if (!isPlainObject(act) || subject === undefined || depth >= maxActors) {
+    throw new IdentityError('TOK', { reason: 'bad_act' })
+  }
+  const issuer = asText(act['iss'])
+  const actor = readActor(act['act'], depth + 1)
+  return { subject, ...(issuer !== undefined && { issuer }), ...(actor && { actor }) }
+}
+
+/** Claims as a handler may see them: an e-mail address only when its issuer verified it. */
+export function exposedClaims(claims: Claims): Claims {
+  const verified = typeof claims['email'] === 'string' && claims['email_verified'] === true
+  if (!('email' in claims) || verified) return claims
+  const copy = Object.assign(Object.create(null) as Record<string, unknown>, claims)
+  delete copy['email']
+  return copy
+}
+
+/**
+ * Validates claims with the user's schema, if there is one.
+ *
+ * @returns a promise only where there is something to wait for
+ * @throws IdentityError `TOK` when they do not match, `DOWN` when the schema fails
+ */
+export function applySchema<C>(
+  claims: Claims,
+  schema: StandardSchema<C> | undefined,
+): C | Promise<C> {
+  return schema === undefined ? (claims as C) : validated(claims, schema)
+}
+
+async function validated<C>(claims: Claims, schema: StandardSchema<C>): Promise<C> {
+  const result = await validate(claims, schema)
+  // Issues may quote claims, and so may what a schema throws: they stay out of the error.
+  if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
+  if (!isPlainObject(result) || !('value' in result)) throw schemaFailed()
+  return result.value
+}
+
+async function validate<C>(claims: Claims, schema: StandardSchema<C>): Promise<StandardResult<C>> {
+  try {
+    return await schema['~standard'].validate(claims)
+  } catch {
+    throw schemaFailed()
+  }
+}
+
+function schemaFailed(): IdentityError {
+  return new IdentityError('DOWN', { reason: 'claims_schema_failed' })
+}

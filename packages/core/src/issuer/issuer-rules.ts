@@ -1,0 +1,59 @@
+import type { Claims } from '../identity.ts'
+import type { VerificationKey } from '../keys/key-set.ts'
+import type { KeySource } from '../keys/key-source.ts'
+import type { Algorithm } from '../token/algorithm.ts'
+import type { ClaimReader } from './claims.ts'
+import type { StandardSchema } from './standard-schema.ts'
+
+/** Where the facts about the caller stand in an issuer's tokens. */
+export interface ClaimMap {
+  /** Default: `sub`. */
+  readonly subject?: ClaimReader
+  /** The OAuth client. Default: `client_id`, else `azp`; a token in which they differ is refused. */
+  readonly client?: ClaimReader
+  /** Default: `org_id` (with `org_name`). */
+  readonly organization?: ClaimReader
+  /** Default: `roles`. */
+  readonly roles?: ClaimReader
+  /** Default: `scope`, else `scp`; a token in which they differ has none. */
+  readonly scopes?: ClaimReader
+  /**
+   * `'user'` or `'service'`; anything else refuses the token. Whatever it says, a subject that
+   * equals the client is a service. Default: `'user'`.
+   */
+  readonly kind?: (claims: Claims) => unknown
+}
+
+/**
+ * Which `typ` headers are accepted: `at+jwt` alone (RFC 9068 section 4), or, for issuers that do
+ * not write it, also `JWT` and none. Markers of other token kinds are refused either way.
+ */
+export type TokenType = 'at+jwt' | 'compatible'
+
+/** Rules for the claims of a token, whoever vouches for them. */
+export interface ClaimRules<C> {
+  readonly audiences: readonly string[] | undefined
+  readonly clients: readonly string[] | undefined
+  readonly scopes: readonly string[]
+  readonly requiredClaims: ReadonlyMap<string, string>
+  /** Seconds; infinite when the operator said so. */
+  readonly maxLifetimeSeconds: number
+  readonly skewSeconds: number
+  readonly claimMap: Required<ClaimMap>
+  readonly schema: StandardSchema<C> | undefined
+}
+
+/** Rules for the signature of a token. */
+export interface SignatureRules {
+  readonly issuers: readonly string[]
+  readonly algorithms: readonly Algorithm[]
+  readonly keys: KeySource
+  readonly keyIdRequired: boolean
+  /** The keys that signed the claims of earlier requests, so that no signature is verified twice. */
+  readonly signedBy: WeakMap<Claims, VerificationKey>
+}
+
+/** The rules of an issuer of signed access tokens, after defaults were applied. */
+export interface IssuerRules<C> extends ClaimRules<C>, SignatureRules {
+  readonly tokenType: TokenType
+}

@@ -1,0 +1,129 @@
+import type { Context } from '../context.ts'
+import type { Credential } from '../credentials/credentials.ts'
+import type { Claims } from '../identity.ts'
+import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
+import type { KeySource } from '../keys/key-source.ts'
+import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote-keys.ts'
+import { staticKeys } from '../keys/static-keys.ts'
+import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
+import { isPlainObject } from '../token/parse-json.ts'
+import type { ParsedToken } from '../token/parse-token.ts'
+import { type ClaimOptions, toClaimRules } from './claim-options.ts'
+import type { IssuerRules, TokenType } from './issuer-rules.ts'
+import type { VerifiedToken } from './verified-token.ts'
+import { checkSignature, verifyToken } from './verify-token.ts'
+
+/** `'discovery'`, a JWKS URL, a given key set, or a source of your own. */
+export type Keys =
+  | 'discovery'
+  | { readonly jwksUri: string }
+  | { readonly jwks: { readonly keys: readonly unknown[] } }
+  | KeySource
+
+export interface IssuerOptions<C = Claims> extends ClaimOptions<C>, RemoteKeysOptions {
+  /** Exact `iss` values; nothing is normalized. */
+  readonly issuer: OneOrMore<string>
+  /** Default: `['RS256']`. */
+  readonly algorithms?: readonly Algorithm[]
+  /** Default: `'discovery'` on the first `issuer`. */
+  readonly keys?: Keys
+  /** Default: `'at+jwt'`. */
+  readonly tokenType?: TokenType
+  /** Whether a token must name its key. Default: `'required'`. */
+  readonly keyId?: 'required' | 'optional'
+}
+
+/** Who vouches for tokens, and the rules its tokens have to keep. */
+export interface Issuer<C = Claims> {
+  readonly issuers: readonly string[]
+  /** Audiences of which a token must name one; absent where clients stand in their place. */
+  readonly audiences: readonly string[] | undefined
+  readonly clients: readonly string[] | undefined
+  readonly scopes: readonly string[]
+  /** Longest accepted time until a token expires, in seconds; infinite without a limit. */
+  readonly maxLifetimeSeconds: number
+  /** Whether this issuer reads tokens that cannot be parsed as a JWT. */
+  readonly opaque: boolean
+  /** Whether a credential says (so far without proof) that it comes from this issuer. */
+  recognizes(credential: Credential): boolean
+  /**
+   * Verifies a token by every rule of this issuer.
+   *
+   * @throws IdentityError `TOK`, `SCOPE`, `DOWN`
+   */
+  verify(credential: Credential, context: Context): Promise<VerifiedToken<C>>
+  /** @throws IdentityError `DOWN` when what it needs to verify is out of reach */
+  ready(report: Context['report']): Promise<void>
+}
+
+/** An issuer that signs its tokens. Made by {@link issuer} and the presets. */
+export interface SigningIssuer<C = Claims> extends Issuer<C> {
+  /**
+   * Checks the signature alone: for tokens that are no access tokens.
+   *
+   * @returns the exact `iss`
+   * @throws IdentityError `TOK`, `DOWN`
+   */
+  checkSignature(token: ParsedToken, context: Context): Promise<string>
+}
+
+/**
+ * Describes an OAuth or OpenID Connect issuer of signed tokens.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> {
+  const rules = toRules(options)
+  const [name = ''] = rules.issuers
+  return Object.freeze<SigningIssuer<C>>({
+    issuers: rules.issuers,
+    audiences: rules.audiences,
+    clients: rules.clients,
+    scopes: rules.scopes,
+    maxLifetimeSeconds: rules.maxLifetimeSeconds,
+    opaque: false,
+    recognizes: ({ token }) => rules.issuers.includes(token?.claims['iss'] as string),
+    verify: (credential, context) => verifyToken(credential, rules, context),
+    checkSignature: (token, context) => checkSignature(token, rules, context),
+    ready: (report) => rules.keys.ready((event) => report({ ...event, issuer: name })),
+  })
+}
+
+function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {
+  const issuers = requiredList(options.issuer, 'issuer')
+  const { algorithms = ['RS256'], tokenType = 'at+jwt', keyId = 'required' } = options
+  assertOneOf(tokenType, ['at+jwt', 'compatible'], 'tokenType')
+  assertOneOf(keyId, ['required', 'optional'], 'keyId')
+  return {
+    ...toClaimRules(options),
+    issuers,
+    algorithms: toAlgorithms(algorithms),
+    keys: toKeySource(options, issuers[0] as string),
+    tokenType,
+    keyIdRequired: keyId === 'required',
+    signedBy: new WeakMap(),
+  }
+}
+
+function assertOneOf(value: string, allowed: readonly string[], option: string): void {
+  if (allowed.includes(value)) return
+  throw new TypeError(`${option} must be ${allowed.map((name) => `'${name}'`).join(' or ')}`)
+}
+
+function toKeySource(options: IssuerOptions<unknown>, firstIssuer: string): KeySource {
+  const { keys = 'discovery' } = options
+  if (keys === 'discovery') return discoveredKeys(firstIssuer, options)
+  if (!isKeys(keys)) {
+    throw new TypeError("keys must be 'discovery', { jwksUri }, { jwks } or a key source")
+  }
+  if ('jwksUri' in keys) return jwksKeys(keys.jwksUri, options)
+  return 'jwks' in keys ? staticKeys(keys.jwks) : keys
+}
+
+function isKeys(keys: unknown): boolean {
+  if (!isPlainObject(keys)) return false
+  if ('jwksUri' in keys) return true
+  const { jwks, find, ready } = keys as Record<'jwks' | 'find' | 'ready', unknown>
+  if ('jwks' in keys) return isPlainObject(jwks) && Array.isArray(jwks['keys'])
+  return typeof find === 'function' && typeof ready === 'function'
+}

@@ -1,0 +1,92 @@
+import type { AuthenticatorEvent, Context } from '../context.ts'
+import { IdentityError } from '../errors.ts'
+import { type Actor, type Claims, none, type Organization } from '../identity.ts'
+import { asNames, asScopes, asText, readActor, readClaim, readWith } from './claims.ts'
+import type { ClaimMap } from './issuer-rules.ts'
+import { asOrganizations } from './organizations.ts'
+
+/** A token that passed every rule of its issuer, reduced to what an identity is made of. */
+export interface VerifiedToken<C = Claims> {
+  readonly kind: 'user' | 'service'
+  readonly issuer: string
+  readonly subject: string
+  readonly client: string | undefined
+  readonly organization: Organization | undefined
+  readonly organizations: readonly Organization[]
+  readonly actor: Actor | undefined
+  readonly scopes: readonly string[]
+  readonly roles: readonly string[]
+  readonly expiresAt: number
+  readonly tokenId: string | undefined
+  /** SHA-256 of a credential without an id, base64url. */
+  readonly tokenHash?: string | undefined
+  /** Every verified claim. */
+  readonly verified: Claims
+  /** What the issuer's schema made of them. */
+  readonly claims: C
+}
+
+/** What claims say about the caller, before anything else is decided. */
+export type CallerFacts = Omit<VerifiedToken, 'issuer' | 'expiresAt' | 'verified' | 'claims'>
+
+/**
+ * Reads what verified claims say about the caller.
+ *
+ * @throws IdentityError `TOK` when they name no subject or cannot be told apart from another kind
+ */
+export function readCallerFacts(
+  claims: Claims,
+  map: Required<ClaimMap>,
+  context: Context,
+): CallerFacts {
+  const subject = asText(readClaim(claims, map.subject))
+  if (subject === undefined) throw refused('subject')
+  const client = asText(readClaim(claims, map.client))
+  const orDropped = dropper(context)
+  const roles = orDropped('roles', readClaim(claims, map.roles), asNames)
+  const organizations = orDropped('organization', readClaim(claims, map.organization), (claim) =>
+    asOrganizations(claim, roles),
+  )
+  return {
+    kind: readKind(readWith(map.kind, claims), [subject, claims['sub']], client),
+    subject,
+    client,
+    roles,
+    organizations,
+    organization: organizations.length === 1 ? organizations[0] : undefined,
+    actor: readActor(claims['act']),
+    scopes: orDropped('scopes', readClaim(claims, map.scopes), asScopes),
+    tokenId: asText(claims['jti']),
+  }
+}
+
+/** Wherever the subject is read from: a token whose `sub` is its client is the client's own. */
+function readKind(
+  kind: unknown,
+  subjects: readonly unknown[],
+  client: string | undefined,
+): 'user' | 'service' {
+  if (client !== undefined && subjects.includes(client)) return 'service'
+  if (kind === 'user' || kind === 'service') return kind
+  throw refused('token_type')
+}
+
+type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']
+
+/** Reads a list out of a claim. One that is not understood is dropped as a whole, and told. */
+function dropper(context: Context) {
+  return <T>(
+    claim: Dropped,
+    value: unknown,
+    read: (value: unknown) => readonly T[] | undefined,
+  ): readonly T[] => {
+    if (value === undefined) return none
+    const list = read(value)
+    if (list === undefined) context.report({ type: 'claim_dropped', claim })
+    return list === undefined || list.length === 0 ? none : list
+  }
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}

@@ -1,0 +1,89 @@
+import type { Context } from '../context.ts'
+import type { Credential } from '../credentials/credentials.ts'
+import { IdentityError } from '../errors.ts'
+import type { Claims } from '../identity.ts'
+import type { VerificationKey } from '../keys/key-set.ts'
+import type { ParsedToken } from '../token/parse-token.ts'
+import { verifySignature } from '../token/verify-signature.ts'
+import { acceptClaims, checkClaims } from './accept-claims.ts'
+import type { IssuerRules, SignatureRules } from './issuer-rules.ts'
+import type { VerifiedToken } from './verified-token.ts'
+
+/**
+ * Verifies an access token: cheap checks, key, signature, then what the claims say about the caller.
+ *
+ * @throws IdentityError `TOK`, `SCOPE`, `DOWN`
+ */
+export async function verifyToken<C>(
+  credential: Credential,
+  rules: IssuerRules<C>,
+  context: Context,
+): Promise<VerifiedToken<C>> {
+  const { token } = credential
+  if (token === undefined) throw refused('malformed_segments')
+  // Before any key is looked up: a flood of tokens that are wrong anyway causes no fetch.
+  const issuer = checkIssuer(token, rules)
+  checkType(token, rules)
+  const expiresAt = checkClaims(token.claims, rules, context.now)
+  await checkSignature(token, rules, context)
+  return acceptClaims({ claims: token.claims, issuer, expiresAt, credential }, rules, context)
+}
+
+/**
+ * Checks that an issuer signed a token: exact `iss`, an allowed algorithm, a key of the issuer that
+ * is bound to it.
+ *
+ * Does NOT look at any other claim, nor at the type of the token.
+ *
+ * @returns the exact `iss`
+ * @throws IdentityError `TOK`, `DOWN`
+ */
+export async function checkSignature(
+  token: ParsedToken,
+  rules: SignatureRules,
+  context: Context,
+): Promise<string> {
+  const issuer = checkIssuer(token, rules)
+  const { algorithm, keyId } = token
+  if (!rules.algorithms.includes(algorithm)) throw refused('algorithm')
+  if (rules.keyIdRequired && keyId === undefined) throw refused('key_id_missing')
+  const candidates = await rules.keys.find({ algorithm, keyId, issuer }, (event) =>
+    context.report({ ...event, issuer }),
+  )
+  if (candidates.length === 0) throw refused('key_unknown')
+  const known = rules.signedBy.get(token.claims)
+  // As soon as its key is not in the set any more, a known token is verified anew.
+  const isKnown = known !== undefined && candidates.includes(known)
+  const key = isKnown ? known : await verifySignature(token, candidates)
+  if (key === undefined) throw refused('signature')
+  rules.signedBy.set(token.claims, key)
+  checkKeyIssuer(key, token.claims, issuer)
+  return issuer
+}
+
+function checkIssuer(token: ParsedToken, rules: SignatureRules): string {
+  const issuer = token.claims['iss']
+  if (typeof issuer !== 'string' || !rules.issuers.includes(issuer)) throw refused('issuer')
+  return issuer
+}
+
+function checkType(token: ParsedToken, rules: IssuerRules<unknown>): void {
+  const { type } = token
+  const compatible = type === undefined || type === 'jwt'
+  if (type === 'at+jwt' || (compatible && rules.tokenType === 'compatible')) return
+  throw refused('token_type')
+}
+
+const tenantOf = /^https:\/\/[^/]+\/([^/]+)/
+
+/** Multi-tenant key sets (Entra) tell which tenant a key is for; a template fits every tenant. */
+function checkKeyIssuer(key: VerificationKey, claims: Claims, issuer: string): void {
+  if (key.issuer === undefined || key.issuer === issuer) return
+  const tenant = tenantOf.exec(key.issuer)?.[1]
+  if (tenant === '{tenantid}') return
+  if (tenant === undefined || tenant !== claims['tid']) throw refused('key_issuer')
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
+}

@@ -1,0 +1,37 @@
+import type { Claims } from '../identity.ts'
+import type { OneOrMore } from '../internal/one-or-more.ts'
+import { asText } from '../issuer/claims.ts'
+import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
+import { hostName, matching, type PresetOptions } from './preset.ts'
+
+export interface Auth0Options<C = Claims> extends PresetOptions<C> {
+  /** Tenant or custom domain, for example `acme.eu.auth0.com`. */
+  readonly domain: string
+  /** Identifier of the API. */
+  readonly audience: OneOrMore<string>
+}
+
+/**
+ * RS256 access tokens of an Auth0 API. The organization is `org_id` with `org_name`. Roles have no
+ * claim of their own in Auth0: name your namespaced one in `claimMap.roles`.
+ *
+ * https://auth0.com/docs/manage-users/organizations/using-tokens
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
+export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
+  const domain = matching(options.domain, hostName, 'domain')
+  return issuer<C>({
+    ...options,
+    issuer: `https://${domain}/`,
+    keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
+    tokenType: options.tokenType ?? 'compatible',
+    claimMap: { kind: kindOf, ...options.claimMap },
+  })
+}
+
+function kindOf(claims: Claims): unknown {
+  const machine =
+    claims['gty'] === 'client-credentials' || asText(claims['sub'])?.endsWith('@clients')
+  return machine ? 'service' : 'user'
+}

@@ -1,0 +1,109 @@
+import {
+  asIdentityError,
+  type DpopError,
+  type IdentityError,
+  type IdentityErrorCode,
+} from '../errors.ts'
+import type { ProtectedResourceMetadata } from './metadata.ts'
+
+/** A complete HTTP answer to a refused caller. */
+export interface Refusal {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON text. */
+  readonly body: string
+}
+
+/** The facts about this server that a refusal may tell. */
+export interface RefusalContext {
+  readonly resourceMetadataUrl: string
+  readonly metadata: ProtectedResourceMetadata
+}
+
+const oauthError: Partial<Record<IdentityErrorCode, string>> = {
+  REQ: 'invalid_request',
+  TOK: 'invalid_token',
+  BIND: 'invalid_token',
+  SCOPE: 'insufficient_scope',
+}
+
+/**
+ * Turns a thrown value into the answer that RFC 6750 section 3, RFC 9728 section 5.1 and the MCP
+ * specification ask for.
+ *
+ * The answer depends on the code alone (for a missing scope, on the scopes that the server itself
+ * requires; for a refused DPoP proof, on whether it lacks a nonce): nothing that the caller sent
+ * appears in it, whatever the token contained.
+ */
+export function createRefusal(thrown: unknown, context: RefusalContext): Refusal {
+  const error = asIdentityError(thrown)
+  const challenge = createChallenge(error, context)
+  return {
+    status: error.status,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      ...(challenge !== undefined && { 'www-authenticate': challenge }),
+      ...(error.dpopNonce !== undefined && { 'dpop-nonce': quotable(error.dpopNonce) }),
+      ...(error.status === 503 && { 'retry-after': retryAfter(error) }),
+    },
+    body: createBody(error),
+  }
+}
+
+function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
+  if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
+  const { metadata, resourceMetadataUrl } = context
+  const scopes = error.code === 'SCOPE' ? error.scopes : (metadata.scopes_supported ?? [])
+  const fault = toFault(error)
+  const parameters = [
+    // RFC 6750 section 3.1: no error code for a request without credentials.
+    ...(fault ? [`error="${fault.error}"`, `error_description="${fault.description}"`] : []),
+    ...(scopes.length === 0 ? [] : [`scope="${quotable(scopes.join(' '))}"`]),
+    `resource_metadata="${quotable(resourceMetadataUrl)}"`,
+  ]
+  const { dpop_signing_alg_values_supported: algorithms, dpop_bound_access_tokens_required: only } =
+    metadata
+  const dpop = [...parameters, `algs="${quotable((algorithms ?? []).join(' '))}"`]
+  const challenges = [
+    // First: clients that know one scheme only read the first challenge.
+    ...(only || error.dpopError !== undefined ? [] : [`Bearer ${parameters.join(', ')}`]),
+    // RFC 9449 section 7.1.
+    ...(algorithms === undefined ? [] : [`DPoP ${dpop.join(', ')}`]),
+  ]
+  return challenges.join(', ')
+}
+
+interface Fault {
+  readonly error: string
+  readonly description: string
+}
+
+const dpopFaults: Record<DpopError, string> = {
+  invalid_dpop_proof: 'The DPoP proof was refused',
+  use_dpop_nonce: 'The DPoP proof must carry the nonce of this answer',
+}
+
+function toFault({ code, message, dpopError }: IdentityError): Fault | undefined {
+  if (dpopError !== undefined) return { error: dpopError, description: dpopFaults[dpopError] }
+  const error = oauthError[code]
+  return error === undefined ? undefined : { error, description: message }
+}
+
+// RFC 6750 section 3 leaves %x21 / %x23-5B / %x5D-7E and the space: nothing to escape, nothing to
+// break out of. The texts come from the operator's configuration.
+function quotable(text: string): string {
+  return text.replaceAll(/[^\x20\x21\x23-\x5B\x5D-\x7E]/g, '')
+}
+
+function retryAfter(error: IdentityError): string {
+  return String(Math.max(1, Math.ceil(error.retryAfterSeconds ?? 1)))
+}
+
+function createBody(error: IdentityError): string {
+  const fault = toFault(error)
+  if (fault) return JSON.stringify({ error: fault.error, error_description: fault.description })
+  // MCP clients read JSON-RPC here; the code lies outside the ranges that JSON-RPC and MCP reserve.
+  const rpcError = { code: 31_000 + error.status, message: error.message }
+  return JSON.stringify({ jsonrpc: '2.0', id: null, error: rpcError })
+}

@@ -1,0 +1,280 @@
+import {
+  type AuthenticatorEvent,
+  type ClaimMap,
+  type Claims,
+  createAuthenticator,
+  direct,
+  type Identity,
+  IdentityError,
+} from '@onbehalf/core'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type DirectTokens, directTokens } from '../support/direct-tokens.ts'
+import { expectRefused } from '../support/expect-refused.ts'
+import {
+  bearer,
+  canary,
+  clock,
+  createPeople,
+  createRecorder,
+  type Party,
+  resource,
+} from '../support/world.ts'
+
+let people: Party
+let accepts: DirectTokens['accepts']
+let expectReason: DirectTokens['expectReason']
+let authenticate: DirectTokens['authenticate']
+
+beforeAll(async () => {
+  people = await createPeople()
+  ;({ accepts, authenticate, expectReason } = directTokens(people))
+})
+
+/** The identity of a token, and what was told while it was read. */
+async function read(
+  claims: Claims,
+  claimMap: ClaimMap = {},
+): Promise<{ readonly identity: Identity; readonly dropped: readonly AuthenticatorEvent[] }> {
+  const { events, onEvent } = createRecorder()
+  const sources = [direct({ issuer: people.issuer({ claimMap }) })]
+  const authenticator = createAuthenticator({ resource, clock, sources, onEvent })
+  const identity = await authenticator.authenticate(bearer(await people.token(claims)))
+  return { identity, dropped: events.filter(({ type }) => type === 'claim_dropped') }
+}
+
+const dropped = (claim: string): readonly object[] => [{ type: 'claim_dropped', claim }]
+
+describe('the subject', () => {
+  it.each(['jane', 'auth0|42', 'jane@acme.example', ' ', 'ü', '__proto__', '42'])(
+    'may be %j',
+    async (sub) => {
+      expect((await accepts({ sub })).subject).toBe(sub)
+    },
+  )
+
+  it.each([undefined, null, '', 42, true, ['jane'], { sub: 'jane' }])('must not be %j', (sub) =>
+    expectReason('subject', { sub }),
+  )
+
+  it('may stand elsewhere', async () => {
+    const claimMap = { subject: 'oid' }
+    expect((await accepts({ oid: 'o1' }, { claimMap })).subject).toBe('o1')
+    await expectReason('subject', {}, { claimMap })
+  })
+})
+
+describe('the kind of a caller', () => {
+  it('is a person unless the subject is the client', async () => {
+    expect((await accepts({})).kind).toBe('user')
+    expect((await accepts({ client_id: undefined })).kind).toBe('user')
+    expect((await accepts({ sub: 'web-client' })).kind).toBe('service')
+    expect(
+      (await accepts({ sub: 'web-client', client_id: undefined, azp: 'web-client' })).kind,
+    ).toBe('service')
+  })
+
+  it.each([
+    ['other claims look like a person', { username: 'jane', email: 'jane@acme.example' }, {}],
+    ['the issuer says so', {}, { kind: () => 'user' }],
+    ['the subject is read from elsewhere', { username: 'jane' }, { subject: 'username' }],
+  ])(
+    'is a service when the token is for its own client, although %s',
+    async (_, claims, claimMap) => {
+      const machine = { sub: 'web-client', client_id: 'web-client', ...claims }
+      expect((await accepts(machine, { claimMap })).kind).toBe('service')
+    },
+  )
+
+  it('is what the issuer says otherwise', async () => {
+    const claimMap = { kind: (claims: Claims) => claims['idtyp'] }
+    expect((await accepts({ idtyp: 'service' }, { claimMap })).kind).toBe('service')
+    expect((await accepts({ idtyp: 'user' }, { claimMap })).kind).toBe('user')
+  })
+
+  it.each([undefined, null, 'app', 'User', true, ['user']])('must not be %j', (idtyp) =>
+    expectReason('token_type', { idtyp }, { claimMap: { kind: (claims) => claims['idtyp'] } }),
+  )
+})
+
+describe('scopes', () => {
+  it.each([
+    ['scope as text', { scope: 'a b' }, ['a', 'b']],
+    ['scope with blanks', { scope: '  a   b ' }, ['a', 'b']],
+    ['scope as a list', { scope: ['a', 'b'] }, ['a', 'b']],
+    ['scp as text', { scope: undefined, scp: 'a b' }, ['a', 'b']],
+    ['scp as a list', { scope: undefined, scp: ['a', 'b'] }, ['a', 'b']],
+    ['both, in agreement', { scope: 'a b', scp: ['a', 'b'] }, ['a', 'b']],
+    ['one twice', { scope: 'a b a' }, ['a', 'b']],
+    ['empty text', { scope: '' }, []],
+    ['none', { scope: undefined }, []],
+    ['commas, which separate nothing', { scope: 'a,b' }, ['a,b']],
+  ])('are read from %s', async (_, claims, scopes) => {
+    expect(await read(claims)).toMatchObject({ identity: { scopes }, dropped: [] })
+  })
+
+  it.each([
+    [{ scope: 7 }],
+    [{ scope: null }],
+    [{ scope: { a: true } }],
+    [{ scope: ['a', 7] }],
+    [{ scope: ['a', ['b']] }],
+    [{ scope: 'a', scp: 'b' }],
+    [{ scope: 'a b', scp: ['b', 'a'] }],
+  ])('are dropped as a whole, and the operator is told, when they are %j', async (claims) => {
+    expect(await read(claims)).toMatchObject({
+      identity: { scopes: [] },
+      dropped: dropped('scopes'),
+    })
+  })
+})
+
+describe('roles', () => {
+  it.each([
+    [
+      ['admin', 'viewer'],
+      ['admin', 'viewer'],
+    ],
+    ['admin', ['admin']],
+    ['admin viewer', ['admin viewer']],
+    ['admin,viewer', ['admin,viewer']],
+    [['a', 'a', ''], ['a']],
+    ['', []],
+    [[], []],
+    [undefined, []],
+  ])('are read from %j as %j', async (roles, expected) => {
+    expect(await read({ roles })).toMatchObject({ identity: { roles: expected }, dropped: [] })
+  })
+
+  it.each([[7], [null], [true], [{ admin: true }], [['admin', 7]], [[['admin']]]])(
+    'are dropped as a whole, and the operator is told, when they are %j',
+    async (roles) => {
+      expect(await read({ roles })).toMatchObject({
+        identity: { roles: [] },
+        dropped: dropped('roles'),
+      })
+    },
+  )
+})
+
+describe('a place of a claim', () => {
+  const uri = 'https://acme.example/roles'
+
+  it('is a name that is never split', async () => {
+    const claims = { [uri]: ['a'], 'urn:x:a.b': ['b'], urn: { roles: ['c'] } }
+    expect((await accepts(claims, { claimMap: { roles: uri } })).roles).toEqual(['a'])
+    expect((await accepts(claims, { claimMap: { roles: 'urn:x:a.b' } })).roles).toEqual(['b'])
+  })
+
+  it('is a path of names, which leads through objects only', async () => {
+    const roles = ['realm_access', 'roles']
+    const nested = { realm_access: { roles: ['a'] } }
+    expect((await accepts(nested, { claimMap: { roles } })).roles).toEqual(['a'])
+    for (const realm_access of [undefined, null, 'roles', 7, [], [['a']], { roles: undefined }]) {
+      expect((await accepts({ realm_access }, { claimMap: { roles } })).roles).toEqual([])
+    }
+  })
+
+  it('is a function of all claims', async () => {
+    const claimMap = { roles: (claims: Claims) => [`${String(claims['sub'])}-role`] }
+    expect((await accepts({}, { claimMap })).roles).toEqual(['jane-role'])
+  })
+
+  it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
+    'is no member of an object that is not there: %s',
+    async (roles) => {
+      expect((await accepts({}, { claimMap: { roles } })).roles).toEqual([])
+      expect((await accepts({ a: {} }, { claimMap: { roles: ['a', roles] } })).roles).toEqual([])
+    },
+  )
+
+  it('may refuse a token', () => {
+    const claimMap = {
+      roles: () => {
+        throw new IdentityError('TOK', { reason: 'contractor' })
+      },
+    }
+    return expectReason('contractor', {}, { claimMap })
+  })
+
+  it('is at fault for this server when it fails, and nothing of the claims shows', async () => {
+    const claimMap = {
+      roles: (claims: Claims) => {
+        throw new Error(JSON.stringify(claims))
+      },
+    }
+    const token = await people.token()
+    await expectRefused(
+      () => authenticate(token, { claimMap }),
+      { code: 'DOWN', reason: 'claim_reader_failed' },
+      token,
+      canary,
+    )
+  })
+})
+
+describe('an e-mail address', () => {
+  const email = 'jane@acme.example'
+
+  it('is shown when its issuer verified it', async () => {
+    expect((await accepts({ email, email_verified: true })).claims).toMatchObject({ email })
+  })
+
+  it.each([undefined, false, null, 'true', 1])(
+    'is not shown when email_verified is %j',
+    async (email_verified) => {
+      const { claims } = await accepts({ email, email_verified })
+      expect('email' in claims).toBe(false)
+      expect(claims).toMatchObject({ sub: 'jane', canary })
+    },
+  )
+
+  it.each([[['jane@acme.example']], [7], [null], [{}]])(
+    'is not shown when it is %j',
+    async (value) => {
+      expect('email' in (await accepts({ email: value, email_verified: true })).claims).toBe(false)
+    },
+  )
+})
+
+describe('the actor', () => {
+  it('is the outermost act, with the earlier ones behind it', async () => {
+    const act = {
+      sub: 'agent',
+      iss: 'https://a.example',
+      act: { sub: 'portal', act: { sub: 'app' } },
+    }
+    expect((await accepts({ act })).actor).toEqual({
+      subject: 'agent',
+      issuer: 'https://a.example',
+      actor: { subject: 'portal', actor: { subject: 'app' } },
+    })
+  })
+
+  it('is nobody without act, whoever may act', async () => {
+    const identity = await accepts({ may_act: { sub: 'agent' } })
+    expect('actor' in identity).toBe(false)
+  })
+
+  it.each([
+    [null],
+    ['agent'],
+    [[]],
+    [[{ sub: 'agent' }]],
+    [{}],
+    [{ sub: '' }],
+    [{ sub: 7 }],
+    [{ client_id: 'agent' }],
+    [{ sub: 'agent', act: null }],
+    [{ sub: 'agent', act: 'portal' }],
+    [{ sub: 'agent', act: { sub: 'portal', act: {} } }],
+    [chain(9)],
+  ])('refuses the token when act is %j', (act) => expectReason('bad_act', { act }))
+
+  it('may have seven behind it', async () => {
+    expect((await accepts({ act: chain(8) })).actor).toMatchObject({ subject: 'actor-1' })
+  })
+})
+
+function chain(length: number, at = 1): object {
+  return { sub: `actor-${at}`, ...(at < length && { act: chain(length, at + 1) }) }
+}

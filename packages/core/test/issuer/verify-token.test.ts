@@ -1,0 +1,240 @@
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type DirectTokens, directTokens } from '../support/direct-tokens.ts'
+import { expectRefused, thrownBy } from '../support/expect-refused.ts'
+import {
+  canary,
+  createPeople,
+  now,
+  type Party,
+  peopleIssuer,
+  personClaims,
+  resource,
+} from '../support/world.ts'
+
+let people: Party
+let accepts: DirectTokens['accepts']
+let expectReason: DirectTokens['expectReason']
+let authenticate: DirectTokens['authenticate']
+
+beforeAll(async () => {
+  people = await createPeople()
+  ;({ accepts, authenticate, expectReason } = directTokens(people))
+})
+
+describe('the type of a token', () => {
+  it.each(['at+jwt', 'AT+JWT', 'application/at+jwt'])('may be %s', async (typ) => {
+    expect(await accepts({}, {}, { typ })).toMatchObject({ subject: 'jane' })
+  })
+
+  it.each([undefined, 'JWT', 'jwt', 'at+jwt', 'application/jwt'])(
+    'may be %s for an issuer that does not write it',
+    async (typ) => {
+      expect(await accepts({}, { tokenType: 'compatible' }, { typ })).toMatchObject({
+        kind: 'user',
+      })
+    },
+  )
+
+  it.each([undefined, 'JWT', '', 'at', 'at+jwt '])('must not be %j otherwise', (typ) =>
+    expectReason('token_type', {}, {}, { typ }),
+  )
+
+  const foreign = [
+    'logout+jwt',
+    'dpop+jwt',
+    'secevent+jwt',
+    'oauth-id-jag+jwt',
+    'txntoken+jwt',
+  ].concat(['oauth-authz-req+jwt', 'token-introspection+jwt', 'kb+jwt', 'id_token', 'JOSE'])
+
+  it.each(foreign)('must never be %s', async (typ) => {
+    await expectReason('token_type', {}, {}, { typ })
+    await expectReason('token_type', {}, { tokenType: 'compatible' }, { typ })
+  })
+
+  it.each([
+    { nonce: 'n' },
+    { nonce: null },
+    { at_hash: 'x' },
+    { c_hash: 'x' },
+    { s_hash: 'x' },
+    { events: {} },
+    { token_use: 'id' },
+    { token_use: 'refresh' },
+    { token_use: null },
+    { token_use: ['access'] },
+  ])('is told by its claims as well: %j is no access token', (claims) =>
+    expectReason('token_type', claims),
+  )
+
+  it('may be told by its claims to be right', async () => {
+    expect(await accepts({ token_use: 'access' })).toMatchObject({ subject: 'jane' })
+  })
+})
+
+describe('the times of a token', () => {
+  it.each([
+    ['expiring in a day', { exp: now + 86_400 }],
+    ['expired for less than the skew', { exp: now - 29 }],
+    ['expiring at a fraction of a second', { exp: now + 0.5 }],
+    ['beginning within the skew', { nbf: now + 30 }],
+    ['issued within the skew', { iat: now + 30, exp: now + 60 }],
+    ['without the time of issue', { iat: undefined }],
+  ])('may be: %s', async (_, claims) => {
+    expect(await accepts(claims)).toMatchObject({ subject: 'jane' })
+  })
+
+  it.each([
+    ['exp_missing', { exp: undefined }],
+    ['bad_exp', { exp: null }],
+    ['bad_exp', { exp: String(now + 300) }],
+    ['bad_exp', { exp: [now + 300] }],
+    ['bad_exp', { exp: 0 }],
+    ['bad_exp', { exp: -1 }],
+    ['expired', { exp: now - 30 }],
+    ['lifetime', { exp: now + 86_400 + 31 }],
+    ['lifetime', { exp: (now + 300) * 1000 }],
+    ['lifetime', { exp: 1e18 }],
+    ['not_yet_valid', { nbf: now + 31 }],
+    ['bad_nbf', { nbf: 'now' }],
+    ['bad_nbf', { nbf: {} }],
+    ['bad_iat', { iat: now + 31, exp: now + 60 }],
+    ['bad_iat', { iat: now + 10, exp: now + 5 }],
+    ['bad_iat', { iat: 'now' }],
+    ['bad_iat', { iat: null }],
+  ])('must not be (%s): %j', (reason, claims) => expectReason(reason, claims))
+
+  it('must not lie beyond all numbers, even where no lifetime is set', async () => {
+    const header = JSON.stringify({ alg: 'ES256', kid: 'people-key', typ: 'at+jwt' })
+    const payload = JSON.stringify(personClaims()).replace(`"exp":${now + 300}`, '"exp":1e999')
+    expect(payload).toContain('1e999')
+    const token = await people.signer.signRaw(header, payload)
+    await expectRefused(() => authenticate(token, { maxLifetimeSeconds: null }), {
+      code: 'TOK',
+      reason: 'bad_exp',
+    })
+  })
+
+  it('follow the lifetime and the skew that the issuer is given', async () => {
+    await expectReason(
+      'lifetime',
+      { exp: now + 301 },
+      { maxLifetimeSeconds: 300, clockSkewSeconds: 0 },
+    )
+    await expectReason('expired', { exp: now }, { clockSkewSeconds: 0 })
+    expect(await accepts({ exp: now - 59 }, { clockSkewSeconds: 60 })).toMatchObject({
+      kind: 'user',
+    })
+    const year = now + 365 * 86_400
+    expect(await accepts({ exp: year }, { maxLifetimeSeconds: null })).toMatchObject({
+      expiresAt: year,
+    })
+  })
+})
+
+describe('the audience of a token', () => {
+  it.each([[resource], [[resource]], [['https://other.example', resource]]])(
+    'may be %j',
+    async (aud) => {
+      expect(await accepts({ aud })).toMatchObject({ subject: 'jane' })
+    },
+  )
+
+  it.each([
+    [undefined],
+    [null],
+    [''],
+    [[]],
+    ['https://other.example'],
+    [`${resource}/`],
+    [`${resource}x`],
+    [resource.slice(0, -1)],
+    [resource.toUpperCase()],
+    ['https://mcp.example.com'],
+    [`${resource} https://other.example`],
+    [`https://other.example,${resource}`],
+    [7],
+    [{ aud: resource }],
+    [{ 0: resource, length: 1 }],
+    [[[resource]]],
+    [[resource, 7]],
+    [[resource, null]],
+    [true],
+  ])('must not be %j', (aud) => expectReason('audience', { aud }))
+
+  it('may be any of those that the issuer is given', async () => {
+    const audience = ['api://a', 'api://b']
+    expect(await accepts({ aud: 'api://b' }, { audience })).toMatchObject({ kind: 'user' })
+    await expectReason('audience', { aud: resource }, { audience })
+  })
+
+  it('does not matter where clients stand in its place', async () => {
+    const options = { audience: null, clients: 'web-client' }
+    expect(await accepts({ aud: undefined }, options)).toMatchObject({ kind: 'user' })
+    expect(await accepts({ aud: 'anything' }, options)).toMatchObject({ kind: 'user' })
+    await expectReason('client', { aud: undefined, client_id: 'other' }, options)
+  })
+})
+
+describe('the client of a token', () => {
+  it.each([
+    [{ client_id: 'web-client' }],
+    [{ client_id: undefined, azp: 'web-client' }],
+    [{ client_id: 'web-client', azp: 'web-client' }],
+  ])('is known by %j', async (claims) => {
+    expect(await accepts(claims, { clients: ['a', 'web-client'] })).toMatchObject({
+      client: 'web-client',
+    })
+  })
+
+  it.each([
+    ['client', { client_id: undefined }],
+    ['client', { client_id: '' }],
+    ['client', { client_id: 'WEB-CLIENT' }],
+    ['client', { client_id: ['web-client'] }],
+    ['client', { client_id: 'web' }],
+    ['client_ambiguous', { client_id: 'web-client', azp: 'other' }],
+    ['client_ambiguous', { client_id: 'web-client', azp: null }],
+  ])('is refused (%s) when it is %j', (reason, claims) =>
+    expectReason(reason, claims, { clients: 'web-client' }),
+  )
+})
+
+describe('the scopes and the claims that an issuer requires', () => {
+  it('have to be granted, all of them', async () => {
+    const scopes = ['notes:read', 'notes:admin']
+    const token = await people.token()
+    const attempt = (): Promise<unknown> => authenticate(token, { scopes })
+    await expectRefused(attempt, { code: 'SCOPE', reason: 'scope_missing' }, token, canary)
+    expect(await thrownBy(attempt)).toMatchObject({ scopes })
+    expect(await accepts({ scope: scopes.join(' ') }, { scopes })).toMatchObject({ scopes })
+  })
+
+  it('are compared as a whole', async () => {
+    for (const scope of ['notes:reader', 'notes', 'NOTES:READ', 'notes:read,notes:write']) {
+      const token = await people.token({ scope })
+      await expectRefused(() => authenticate(token, { scopes: 'notes:read' }), {
+        code: 'SCOPE',
+        reason: 'scope_missing',
+      })
+    }
+  })
+
+  it.each([undefined, null, 'b', ['a'], { tid: 'a' }])('must be exact: %j is not "a"', (tid) =>
+    expectReason('required_claim', { tid }, { requiredClaims: { tid: 'a' } }),
+  )
+
+  it('may be fulfilled', async () => {
+    expect(await accepts({ tid: 'a' }, { requiredClaims: { tid: 'a' } })).toMatchObject({
+      kind: 'user',
+    })
+  })
+})
+
+describe('a token of an issuer with several names', () => {
+  it('is known under each of them, exactly', async () => {
+    const issuer = [peopleIssuer, 'https://people.example.com/v2']
+    expect(await accepts({ iss: issuer[1] }, { issuer })).toMatchObject({ issuer: issuer[1] })
+    await expectReason('issuer_unknown', { iss: `${peopleIssuer}/` }, { issuer })
+  })
+})

@@ -1,0 +1,111 @@
+import type { Identity } from '@onbehalf/core'
+import type { Request, RequestId } from '../wire/json-rpc.ts'
+import type { MessageExtra } from '../wire/transport.ts'
+import type { Exchange } from './exchange.ts'
+
+/** A request that was received and has not been answered. */
+export interface OpenRequest {
+  readonly request: Request
+  readonly identity: Identity | undefined
+  /** What the transport said about it. */
+  readonly extra?: MessageExtra | undefined
+  /** The HTTP request that it came in, where its answer can still be held. */
+  readonly exchange?: Exchange | undefined
+}
+
+/** A request that nobody waits for, whose id is not free yet. */
+interface Cancelled {
+  readonly entry: OpenRequest
+  /** By `performance.now()`. */
+  readonly until: number
+}
+
+/** For how long a late answer to a cancelled request is expected. */
+const keptMilliseconds = 60_000
+
+/**
+ * The requests in flight on one connection. Clients choose the ids, so an id counts once: a second
+ * request under it could otherwise take over the first one's answer.
+ *
+ * A cancelled request may still be answered, by a server that was about to. Until that happens, or a
+ * minute has passed, its id is not free. SDK v1 never hears that 0 or '' is cancelled: those wait for
+ * their answer.
+ */
+export class OpenRequests {
+  readonly #entries = new Map<unknown, OpenRequest>()
+  /** In the order in which they were cancelled. */
+  readonly #cancelled = new Map<RequestId, Cancelled>()
+  readonly #limit: number
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  get isFull(): boolean {
+    return this.#entries.size >= this.#limit
+  }
+
+  all(): readonly OpenRequest[] {
+    return [...this.#entries.values()]
+  }
+
+  /** Takes any value: a cancellation names an id that nobody has validated. */
+  get(id: unknown): OpenRequest | undefined {
+    return this.#entries.get(id)
+  }
+
+  /** Whether a request may have this id. */
+  isFree(id: RequestId): boolean {
+    const { until = 0 } = this.#cancelled.get(id) ?? {}
+    return !this.#entries.has(id) && until <= performance.now()
+  }
+
+  holds(entry: OpenRequest): boolean {
+    return this.#entries.get(entry.request.id) === entry
+  }
+
+  add(entry: OpenRequest): void {
+    this.#entries.set(entry.request.id, entry)
+  }
+
+  /** The request that an answer is for, unless nobody waits for it. Frees its id. */
+  answer(id: RequestId): OpenRequest | undefined {
+    const entry = this.#entries.get(id)
+    this.#entries.delete(id)
+    this.#cancelled.delete(id)
+    return entry
+  }
+
+  /** No answer will come. Frees the entry's id, unless a later request has it. */
+  close(entry: OpenRequest): void {
+    const { id } = entry.request
+    if (this.holds(entry)) this.#entries.delete(id)
+    if (this.#cancelled.get(id)?.entry === entry) this.#cancelled.delete(id)
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(entry: OpenRequest): void {
+    const { id } = entry.request
+    this.#entries.delete(id)
+    this.#forgetCancelled()
+    const isHeard = id !== 0 && id !== ''
+    const until = isHeard ? performance.now() + keptMilliseconds : Number.POSITIVE_INFINITY
+    this.#cancelled.set(id, { entry, until })
+  }
+
+  /** Frees every id, and returns what was still open. */
+  clear(): readonly OpenRequest[] {
+    const open = this.all()
+    this.#entries.clear()
+    this.#cancelled.clear()
+    return open
+  }
+
+  #forgetCancelled(): void {
+    for (const [id, { until }] of this.#cancelled) {
+      if (until === Number.POSITIVE_INFINITY) continue
+      if (until > performance.now() && this.#cancelled.size < this.#limit) return
+      this.#cancelled.delete(id)
+    }
+  }
+}
