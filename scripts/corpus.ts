@@ -71,7 +71,7 @@ async function authenticateWith(test: Case): Promise<void> {
     sources: [
       direct({
         issuer: issuer({
-          issuer: test.policy?.issuer ?? 'https://idp.example',
+          iss: test.policy?.issuer ?? 'https://idp.example',
           audience: test.policy?.audience ?? 'https://mcp.example/mcp',
           algorithms: algorithmsOf(test),
           keys: { jwks: test.jwks ?? { keys: [] } },

@@ -38,7 +38,7 @@ for (const algorithm of ['RS256', 'ES256'] as const) {
     sources: [
       direct({
         issuer: issuer({
-          issuer: name,
+          iss: name,
           audience: resource,
           algorithms: [algorithm],
           keys: { jwks: { keys: [jwk] } },

@@ -319,7 +319,7 @@ async function authenticatorWithoutKeys(): Promise<typeof authenticator> {
 
 function authenticatorWithKeysAt(url: URL): typeof authenticator {
   const remote = issuer({
-    issuer: people.issuer,
+    iss: people.issuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwksUri: url.href },

@@ -54,9 +54,9 @@ export async function startGuarded(serve: Serve, user: 'ada' | 'eve' = 'ada'): P
     sources: [
       forwarded({
         header: 'x-user-token',
-        issuer: issuer({ issuer: local.issuer, audience: gateway.uri }),
-        via: issuer({ issuer: local.issuer, audience: resource, clients: [gateway.id] }),
-        bind: 'vouched',
+        issuer: issuer({ iss: local.issuer, audience: gateway.uri }),
+        gateway: issuer({ iss: local.issuer, audience: resource, clients: [gateway.id] }),
+        bind: 'trust-gateway',
       }),
     ],
   })

@@ -58,7 +58,7 @@ beforeAll(async () => {
   parties = await createParties()
   const { people, gateway } = parties
   const via = issuer({
-    issuer: gateway.issuer,
+    iss: gateway.issuer,
     audience: resource,
     clients: 'gateway-client',
     keys: { jwks: gateway.jwks as never },
@@ -66,8 +66,8 @@ beforeAll(async () => {
   const source = (keys: object) =>
     forwarded({
       header: 'x-user-token',
-      issuer: issuer({ issuer: people.issuer, audience: resource, keys: keys as never }),
-      via,
+      issuer: issuer({ iss: people.issuer, audience: resource, keys: keys as never }),
+      gateway: via,
       bind: 'client',
     })
   const site = (keys: object) =>

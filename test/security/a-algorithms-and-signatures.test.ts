@@ -72,7 +72,7 @@ describe('A2 the public key as a secret', () => {
   it.each(['HS256', 'HS384', 'HS512', 'none', 'RSA-OAEP', 'dir', 'ES256K'])(
     'A2 refuses to be configured with an algorithm that is not a public-key signature: %s',
     (algorithm) => {
-      const options = { issuer: issuerName, audience, keys: { jwks: { keys: [] } } }
+      const options = { iss: issuerName, audience, keys: { jwks: { keys: [] } } }
       expect(() => issuer({ ...options, algorithms: [algorithm as never] })).toThrow(
         new TypeError('algorithms must name asymmetric signature algorithms'),
       )
@@ -183,7 +183,7 @@ describe('A6 RSA padding', () => {
   it.skipIf(cases.length === 0)('A6 decides every third-party padding case right', async () => {
     for (const { id, token = '', jwks, policy, expect: verdict } of cases) {
       const trusted = issuer({
-        issuer: issuerName,
+        iss: issuerName,
         audience,
         keys: { jwks: jwks ?? { keys: [] } },
         tokenType: 'compatible',

@@ -10,7 +10,7 @@ import { mint } from './support/token.ts'
 
 const key = createKey('ES256')
 const base = {
-  issuer: issuerName,
+  iss: issuerName,
   keys: { jwks: { keys: [key.jwk] } },
   algorithms: ['ES256'],
 } as const
@@ -188,7 +188,7 @@ describe('B10 equal names under two issuers', () => {
   function startBoth() {
     const sources = [[issuerA, keyA] as const, [issuerB, keyB] as const].map(([name, { jwk }]) =>
       direct({
-        issuer: issuer({ ...base, issuer: name, audience, keys: { jwks: { keys: [jwk] } } }),
+        issuer: issuer({ ...base, iss: name, audience, keys: { jwks: { keys: [jwk] } } }),
       }),
     )
     return startServer({ sources, good: tokenOf(issuerA, keyA) })
@@ -276,7 +276,7 @@ it('B10 keeps issuer and subject apart in the principal whatever they contain', 
   const names = ['https://a.example', 'https://a.example","x']
   const subjects = ['42', 'x","42']
   const server = await startServer({
-    sources: names.map((name) => direct({ issuer: issuer({ ...base, issuer: name, audience }) })),
+    sources: names.map((name) => direct({ issuer: issuer({ ...base, iss: name, audience }) })),
   })
   for (const iss of names) {
     for (const sub of subjects) {

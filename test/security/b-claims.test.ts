@@ -361,7 +361,7 @@ describe('B16 identifiers that change hands', () => {
 
   it('B16 shows a verified address to nobody else than the handler', async () => {
     const trusted = issuer({
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },

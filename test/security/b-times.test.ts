@@ -142,5 +142,5 @@ describe('B4 the edges of the skew', () => {
 })
 
 function configure(options: { maxLifetimeSeconds?: number; clockSkewSeconds?: number }): unknown {
-  return issuer({ issuer: issuerName, audience, keys: { jwks: { keys: [] } }, ...options })
+  return issuer({ iss: issuerName, audience, keys: { jwks: { keys: [] } }, ...options })
 }

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import { asserted, createAuthInfo } from '@onbehalf/core'
+import { createAuthInfo, plainHeaders } from '@onbehalf/core'
 import { authenticate, identityOf, resourceMetadata } from '@onbehalf/express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Compose, compositions } from './support/compositions.ts'
@@ -11,12 +11,12 @@ import {
 } from './support/expect-refused.ts'
 import { frameworks, onNode } from './support/frameworks.ts'
 import {
-  assertedHeaders,
   call,
   gatewayName,
   gatewaySecret,
   machineToken,
   personToken,
+  plainHeaderNames,
   userHeader,
   whoIs,
 } from './support/gateway.ts'
@@ -26,9 +26,9 @@ import {
   adasToken,
   foreignToken,
   gilsToken,
-  startAssertedOn,
   startDirectOn,
   startForwardedOn,
+  startPlainHeadersOn,
 } from './support/transport.ts'
 import { failOnUnhandled } from './support/unhandled.ts'
 
@@ -93,9 +93,9 @@ describe.each(frameworks)('C2 another header twice, on %s', (_framework, mount, 
   })
 
   it.each(['x-user', 'x-org', 'x-roles', 'x-gateway-secret'])(
-    'C2 refuses an asserted header twice: %s',
+    'C2 refuses a plain header twice: %s',
     async (name) => {
-      const server = await startAssertedOn(mount)
+      const server = await startPlainHeadersOn(mount)
       const good = server.good ?? []
       const value = good.find(([own]) => own === name)?.[1] ?? ''
       await expectRefused(server, [...good, [name, value]], duplicate)
@@ -104,10 +104,10 @@ describe.each(frameworks)('C2 another header twice, on %s', (_framework, mount, 
   )
 
   it.each(['x-user', 'x-org'])('C2 refuses two values in one line: %s', async (name) => {
-    const server = await startAssertedOn(mount)
+    const server = await startPlainHeadersOn(mount)
     const lines = replace(server.good ?? [], name, 'ada, root')
     // Where lines are joined, this looks like two.
-    const expected: ExpectedRefusal = isRaw ? { code: 'TOK', reason: 'asserted_value' } : duplicate
+    const expected: ExpectedRefusal = isRaw ? { code: 'TOK', reason: 'headers_value' } : duplicate
     await expectRefused(server, lines, expected)
   })
 })
@@ -172,9 +172,9 @@ describe.each(frameworks)('C4 a header name in two spellings, on %s', (_framewor
   )
 
   it.each(['X_User', 'x_org', 'X_Roles', 'X_Gateway_Secret', 'x-gateway_secret'])(
-    'C4 refuses two spellings of an asserted header: %s',
+    'C4 refuses two spellings of a plain header: %s',
     async (name) => {
-      const server = await startAssertedOn(mount)
+      const server = await startPlainHeadersOn(mount)
       const good = server.good ?? []
       await expectRefused(server, [...good, [name, 'root']], spellings)
       await expectRefused(server, [[name, 'root'], ...good], spellings)
@@ -190,12 +190,12 @@ describe.each(frameworks)('C4 a header name in two spellings, on %s', (_framewor
     },
   )
 
-  it('C4 does not take another spelling for an asserted header', async () => {
-    const server = await startAssertedOn(mount)
+  it('C4 does not take another spelling for a plain header', async () => {
+    const server = await startPlainHeadersOn(mount)
     const lines = (server.good ?? []).map(
       ([name, value]) => [name === 'x-user' ? 'x_user' : name, value] as const,
     )
-    await expectRefused(server, lines, { code: 'MISSING', reason: 'assertion_incomplete' })
+    await expectRefused(server, lines, { code: 'MISSING', reason: 'headers_incomplete' })
   })
 })
 
@@ -241,8 +241,8 @@ describe.each(frameworks)('C5 identity typed by the client, on %s', (_framework,
     }
   })
 
-  it('C5 believes asserted headers only with proof', async () => {
-    const server = await startAssertedOn(mount)
+  it('C5 believes plain headers only with proof', async () => {
+    const server = await startPlainHeadersOn(mount)
     const lines = (server.good ?? []).filter(([name]) => name !== 'x-gateway-secret')
     await expectRefused(server, lines, { code: 'MISSING', reason: 'gateway_missing' })
     await expectRefused(server, [...lines, ...bearer(adasToken)], {
@@ -252,14 +252,14 @@ describe.each(frameworks)('C5 identity typed by the client, on %s', (_framework,
   })
 
   it('C5 refuses an empty subject that the gateway proved, and takes no other for it', async () => {
-    const server = await startAssertedOn(mount)
+    const server = await startPlainHeadersOn(mount)
     const empty = replace(server.good ?? [], 'x-user', '')
-    await expectRefused(server, empty, { code: 'TOK', reason: 'asserted_value' })
+    await expectRefused(server, empty, { code: 'TOK', reason: 'headers_value' })
     await expectRefused(server, [...empty, ['x-user', 'root']], duplicate)
     await expectRefused(server, [...empty, ['x_user', 'root']], spellings)
     await expectRefused(server, [...empty, ['x-forwarded-user', 'root']], {
       code: 'TOK',
-      reason: 'asserted_value',
+      reason: 'headers_value',
     })
   })
 })
@@ -267,8 +267,8 @@ describe.each(frameworks)('C5 identity typed by the client, on %s', (_framework,
 describe('C5 a server for plain headers', () => {
   it('C5 cannot be made without a way to prove the gateway', () => {
     for (const proof of [undefined, null, {}, true, { header: 'x-secret', secret: '' }]) {
-      const options = { headers: assertedHeaders, issuer: gatewayName, proof: proof as never }
-      expect(() => asserted(options)).toThrow(TypeError)
+      const options = { headers: plainHeaderNames, iss: gatewayName, proof: proof as never }
+      expect(() => plainHeaders(options)).toThrow(TypeError)
     }
   })
 })
@@ -448,7 +448,7 @@ async function expectMissing(
 
 describe.each(frameworks)('C13 the raw token, on %s', (_framework, mount) => {
   it('C13 leaves no token on an identity or the record for handlers', async () => {
-    for (const start of [startDirectOn, startForwardedOn, startAssertedOn]) {
+    for (const start of [startDirectOn, startForwardedOn, startPlainHeadersOn]) {
       const server = await start(mount)
       await expectAccepted(server, server.good ?? [])
       expectNoSecretOn(server)

@@ -42,7 +42,7 @@ const authenticator = createAuthenticator({
   resource,
   clock: () => now,
   sources: [issuerName, 'https://other.example'].map((name) =>
-    direct({ issuer: issuer({ issuer: name, audience, algorithms, keys, claimMap }) }),
+    direct({ issuer: issuer({ iss: name, audience, algorithms, keys, claimMap }) }),
   ),
 })
 

@@ -11,9 +11,7 @@ const keys = { jwks: { keys: [key.jwk] } }
 const authenticator = createAuthenticator({
   resource,
   clock: () => now,
-  sources: [
-    direct({ issuer: issuer({ issuer: issuerName, audience, algorithms: ['ES256'], keys }) }),
-  ],
+  sources: [direct({ issuer: issuer({ iss: issuerName, audience, algorithms: ['ES256'], keys }) })],
 })
 
 const accept = { accept: 'application/json, text/event-stream' }

@@ -82,10 +82,10 @@ describe('C14 a bound token that comes as bearer', () => {
           forwarded({
             header: 'x-user-token',
             bind: 'audience',
-            issuer: issuer({ ...trusted, issuer: issuerName, keys: { jwks: { keys: [key.jwk] } } }),
-            via: issuer({
+            issuer: issuer({ ...trusted, iss: issuerName, keys: { jwks: { keys: [key.jwk] } } }),
+            gateway: issuer({
               ...trusted,
-              issuer: 'https://gateway.example',
+              iss: 'https://gateway.example',
               clients: 'gateway',
               keys: { jwks: { keys: [gatewayKey.jwk] } },
             }),
@@ -107,7 +107,7 @@ describe('C14 a bound token that comes as bearer', () => {
 
   it('C14 refuses a bound token in the header of a proxy', async () => {
     const trusted = issuer({
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
@@ -133,7 +133,7 @@ describe('C14 a bound token that comes as bearer', () => {
       })
       onTestFinished(close)
       const opaque = introspected({
-        issuer: issuerName,
+        iss: issuerName,
         audience,
         endpoint: `http://127.0.0.1:${port}/introspect`,
         clientId: 'mcp',
@@ -184,7 +184,7 @@ describe('C14 a certificate-bound token over TLS', () => {
   async function sendOverTls(token: string, certificate: typeof otherCertificate | undefined) {
     const own = createCertificate('server')
     const trusted = issuer({
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },

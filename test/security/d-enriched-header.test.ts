@@ -31,7 +31,7 @@ function start(options: Partial<EnrichedOptions> = {}): Promise<ProtectedServer>
   const source = enriched({
     issuer: gatewayIssuer({ clients }),
     clients: ['gateway-a', 'gateway-b'],
-    claim: 'onBehalfOf',
+    userClaim: 'onBehalfOf',
     header: userHeader,
     ...options,
   })
@@ -118,7 +118,7 @@ describe('two tokens that do not belong together', () => {
   })
 
   it('are refused: a client of the same name at another issuer', async () => {
-    const issuer = gatewayIssuer({ issuer: [gatewayName, 'https://other.example'] })
+    const issuer = gatewayIssuer({ iss: [gatewayName, 'https://other.example'] })
     const server = await start({ issuer, clients: 'gateway-a' })
     const person = enrichedToken({ iss: 'https://other.example' })
     const lines = call({ machine: machineToken(), person })
@@ -205,8 +205,8 @@ it('ends the identity with the first of both tokens', async () => {
 })
 
 it.each([
-  ['the gateway’s own token', { jti: 'token-1' }],
-  ['the token with the person', { jti: 'enriched-1' }],
+  ['the gateway’s own token', { tokenId: 'token-1' }],
+  ['the token with the person', { tokenId: 'enriched-1' }],
 ])('refuses what was revoked: %s', async (_variant, revoked) => {
   const server = { ...(await start()), good: undefined }
   await expectAccepted(server, goodCall())
@@ -234,5 +234,7 @@ it.each([
   ['', 'header is no header name'],
 ])('cannot be %j', (header, message) => {
   const issuer = gatewayIssuer()
-  expect(() => enriched({ issuer, claim: 'onBehalfOf', header })).toThrow(new TypeError(message))
+  expect(() => enriched({ issuer, userClaim: 'onBehalfOf', header })).toThrow(
+    new TypeError(message),
+  )
 })

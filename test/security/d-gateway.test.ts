@@ -1,8 +1,7 @@
-import { asserted, direct, forwarded, memoryStore, sharedSecret } from '@onbehalf/core'
+import { direct, forwarded, memoryStore, plainHeaders, sharedSecret } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused } from './support/expect-refused.ts'
 import {
-  assertedHeaders,
   assertion,
   call,
   gatewayIssuer,
@@ -13,9 +12,10 @@ import {
   peopleIssuer,
   peopleName,
   personToken,
-  startAsserted,
+  plainHeaderNames,
   startEnriched,
   startForwarded,
+  startPlainHeaders,
   userHeader,
   whoIs,
 } from './support/gateway.ts'
@@ -199,7 +199,7 @@ describe('D6 tokens in the place of each other', () => {
     const one = gatewayIssuer({ clients: 'gateway-a' })
     const person = (claims: Changes): string => machineToken({ client_id: 'gateway-a', ...claims })
     const good = call({ machine: machineToken(), person: person({ sub: 'ada' }) })
-    const server = await startForwarded({ issuer: one, via: one, bind: 'client' }, good)
+    const server = await startForwarded({ issuer: one, gateway: one, bind: 'client' }, good)
     const lines = call({ machine: person(first), person: person(second) })
     await expectRefused(server, lines, misplaced)
   })
@@ -221,7 +221,7 @@ describe('D8 two tenants', () => {
   const claimMap = { organization: 'tid' }
   const options = {
     issuer: peopleIssuer({ claimMap }),
-    via: gatewayIssuer({ claimMap }),
+    gateway: gatewayIssuer({ claimMap }),
     bind: 'client',
   } as const
   const good = call({ machine: machineToken({ tid: 't1' }), person: personToken({ tid: 't1' }) })
@@ -281,7 +281,7 @@ describe('D9 how long and how often', () => {
   })
 
   it('D9 keeps a user token to the gateway that presented it first, where a store is given', async () => {
-    const server = await startForwarded({ bind: 'vouched', presented: memoryStore() })
+    const server = await startForwarded({ bind: 'trust-gateway', presented: memoryStore() })
     const other = machineToken({ client_id: 'gateway-b', jti: 'other' })
     await expectAccepted(server, goodCall())
     await expectAccepted(server, goodCall())
@@ -294,7 +294,7 @@ describe('D9 how long and how often', () => {
   })
 
   it('D9 refuses a user token without an id, where its first use has to be kept', async () => {
-    const server = await startForwarded({ bind: 'vouched', presented: memoryStore() })
+    const server = await startForwarded({ bind: 'trust-gateway', presented: memoryStore() })
     const lines = call({ machine: machineToken(), person: personToken({ jti: undefined }) })
     await expectRefused(server, lines, { code: 'TOK', reason: 'jti_missing' })
   })
@@ -309,7 +309,7 @@ describe('D9 how long and how often', () => {
   it('D9 refuses a token that was revoked after a replay was noticed', async () => {
     const server = { ...(await startForwarded()), good: undefined }
     await expectAccepted(server, goodCall())
-    await server.authenticator.revoke({ issuer: peopleName, jti: 'token-1' })
+    await server.authenticator.revoke({ issuer: peopleName, tokenId: 'token-1' })
     await expectRefused(server, goodCall(), { code: 'TOK', reason: 'revoked' })
   })
 })
@@ -323,7 +323,7 @@ describe('D10 enrichment by a client that is no gateway', () => {
   ]
 
   it.each(rows)('D10 takes an ordinary client for itself: %s', async (_variant, claims) => {
-    const server = await startEnriched({ claim: 'onBehalfOf' })
+    const server = await startEnriched({ userClaim: 'onBehalfOf' })
     const lines = call({ machine: machineToken({ client_id: 'reporting', ...claims }) })
     await expectAccepted(server, lines)
     const [identity] = server.handled
@@ -332,13 +332,13 @@ describe('D10 enrichment by a client that is no gateway', () => {
   })
 
   it('D10 takes the gateway for the person it names', async () => {
-    const server = await startEnriched({ claim: 'onBehalfOf' })
+    const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf: person }) }))
     expect(whoIs(server.handled[0])).toMatchObject({ kind: 'user', subject: 'ada' })
   })
 
   it('D10 refuses a client that the issuer does not list at all', async () => {
-    const server = await startEnriched({ claim: 'onBehalfOf' })
+    const server = await startEnriched({ userClaim: 'onBehalfOf' })
     const lines = call({ machine: machineToken({ client_id: 'eve', onBehalfOf: person }) })
     await expectRefused(server, lines, { code: 'TOK', reason: 'client' })
   })
@@ -386,7 +386,7 @@ describe('D11 the shape of the enriched claim', () => {
   it.each(bad)(
     'D11 refuses a person in a shape that nobody agreed on: %s',
     async (_v, onBehalfOf) => {
-      const server = await startEnriched({ claim: 'onBehalfOf' })
+      const server = await startEnriched({ userClaim: 'onBehalfOf' })
       const lines = call({ machine: machineToken({ onBehalfOf }) })
       await expectRefused(server, lines, { code: 'TOK', reason: 'enriched_claim' })
     },
@@ -399,7 +399,7 @@ describe('D11 the shape of the enriched claim', () => {
     ['empty text', ''],
     ['JSON of an empty object', '{}'],
   ])('D11 takes an empty claim for nobody: %s', async (_variant, onBehalfOf) => {
-    const server = await startEnriched({ claim: 'onBehalfOf' })
+    const server = await startEnriched({ userClaim: 'onBehalfOf' })
     const lines = call({ machine: machineToken({ onBehalfOf }) })
     await expectRefused(server, lines, { code: 'MISSING', reason: 'obo_missing' })
   })
@@ -408,7 +408,7 @@ describe('D11 the shape of the enriched claim', () => {
     ['an object', person],
     ['JSON text', json],
   ])('D11 accepts a person in the agreed shape: %s', async (_variant, onBehalfOf) => {
-    const server = await startEnriched({ claim: 'onBehalfOf' })
+    const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf }) }))
     expect(server.handled[0]).toMatchObject({ subject: 'ada', organization: { id: 'acme' } })
   })
@@ -419,7 +419,7 @@ describe('D11 the shape of the enriched claim', () => {
         ? { value }
         : { issues: [{ message: `not high: ${JSON.stringify(value)}` }] }
     const claims = { '~standard': { version: 1, vendor: 'test', validate } } as const
-    const server = await startEnriched({ claim: 'onBehalfOf', claims })
+    const server = await startEnriched({ userClaim: 'onBehalfOf', schema: claims })
     const lines = (level: string): Lines =>
       call({ machine: machineToken({ onBehalfOf: { ...person, level } }) })
     await expectRefused(server, lines('low'), { code: 'TOK', reason: 'claims_schema' })
@@ -468,7 +468,7 @@ describe('D12 one bad token of two', () => {
     const via = gatewayIssuer()
     const server = await startServer({
       sources: [
-        forwarded({ header: userHeader, issuer: people, via, bind: 'client' }),
+        forwarded({ header: userHeader, issuer: people, gateway: via, bind: 'client' }),
         direct({ issuer: people }),
         direct({ issuer: via }),
       ],
@@ -490,7 +490,7 @@ describe('D13 one audience for many deployments', () => {
   const tokens = { aud: 'mcp' }
   const good = call({ machine: machineToken(tokens), person: personToken(tokens) })
   const start = () =>
-    startForwarded({ issuer: peopleIssuer(shared), via: gatewayIssuer(shared) }, good)
+    startForwarded({ issuer: peopleIssuer(shared), gateway: gatewayIssuer(shared) }, good)
 
   it.each([
     ['another gateway, another issuer', { iss: 'https://gateway-2.example' }, 'issuer_unknown'],
@@ -532,19 +532,19 @@ describe('D14 a shared secret', () => {
   ] as const
 
   it.each(wrong)('D14 refuses a secret that is not exactly ours: %s', async (_variant, secret) => {
-    const server = await startAsserted()
+    const server = await startPlainHeaders()
     await expectRefused(server, assertion(secret), { code: 'MISSING', reason: 'proof_secret' })
   })
 
   it('D14 refuses plain headers without the secret', async () => {
-    const server = await startAsserted()
+    const server = await startPlainHeaders()
     const answer = await server.send(assertion(undefined))
     expect([answer.status, server.handled.length]).toEqual([401, 0])
     expect(server.events.at(-1)).toMatchObject({ type: 'refused', code: 'MISSING' })
   })
 
   it('D14 refuses the secret twice', async () => {
-    const server = await startAsserted()
+    const server = await startPlainHeaders()
     const lines: Lines = [...assertion(gatewaySecret), ['x-gateway-secret', gatewaySecret]]
     await expectRefused(server, lines, { code: 'REQ', reason: 'duplicate_header' })
   })
@@ -552,8 +552,8 @@ describe('D14 a shared secret', () => {
   it('D14 cannot be configured with a secret that can be guessed, or with no proof', () => {
     expect(() => sharedSecret({ header: 'x-s', secret: 'short' })).toThrow(TypeError)
     expect(() => sharedSecret({ header: 'x-s', secret: '' })).toThrow(TypeError)
-    const options = { headers: assertedHeaders, issuer: gatewayName }
-    expect(() => asserted({ ...options, proof: undefined as never })).toThrow(TypeError)
+    const options = { headers: plainHeaderNames, iss: gatewayName }
+    expect(() => plainHeaders({ ...options, proof: undefined as never })).toThrow(TypeError)
   })
 })
 
@@ -561,7 +561,7 @@ it('D5 accepts a user token for the gateway only where the operator says so', as
   const issuerOfPeople = peopleIssuer({ audience: 'https://gateway.example' })
   const person = personToken({ aud: 'https://gateway.example' })
   const good = call({ machine: machineToken(), person })
-  const server = await startForwarded({ issuer: issuerOfPeople, bind: 'vouched' }, good)
+  const server = await startForwarded({ issuer: issuerOfPeople, bind: 'trust-gateway' }, good)
   await expectAccepted(server, good)
   const lines = call({ machine: machineToken(), person: personToken({ aud: audience }) })
   await expectRefused(server, lines, { code: 'TOK', reason: 'audience' })

@@ -83,7 +83,7 @@ describe('F2 entries that collide', () => {
   it('F2 keeps what one issuer verified from another of the same name', async () => {
     const named = (keys: readonly unknown[], clients: string) =>
       issuer({
-        issuer: issuerName,
+        iss: issuerName,
         audience,
         clients,
         algorithms: ['ES256'],
@@ -134,7 +134,7 @@ describe('F3 a verdict that is not true any more', () => {
 
   it('F3 refuses a known token once it is revoked', async () => {
     const server = await startKnowing(key, {}, alone)
-    await server.authenticator.revoke({ issuer: issuerName, jti: 'token-1' })
+    await server.authenticator.revoke({ issuer: issuerName, tokenId: 'token-1' })
     await expectRefused(server, bearer(token), { code: 'TOK', reason: 'revoked' })
   })
 
@@ -214,7 +214,7 @@ it('F6 accepts a token that was not valid yet as soon as it is', async () => {
 it.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '60'])(
   'F7 refuses to be told to keep answers for %s seconds',
   (cacheSeconds) => {
-    const options = { issuer: issuerName, audience, endpoint: 'https://idp.example/introspect' }
+    const options = { iss: issuerName, audience, endpoint: 'https://idp.example/introspect' }
     const credentials = { clientId: 'me', clientSecret: 'secret' }
     const cache = { cacheSeconds: cacheSeconds as number }
     expect(() => introspected({ ...options, ...credentials, ...cache })).toThrow('cacheSeconds')
@@ -254,7 +254,7 @@ async function authenticatorOf(
   signing: SigningKey,
 ): Promise<(text: string) => Promise<Identity<Readonly<Record<string, unknown>>>>> {
   const trusted = issuer({
-    issuer: issuerName,
+    iss: issuerName,
     audience,
     algorithms: [signing.algorithm],
     keys: { jwks: { keys: [signing.jwk] } },

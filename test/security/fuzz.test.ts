@@ -75,7 +75,7 @@ describe('G8 bits of a token', () => {
   function start(algorithm: Algorithm) {
     const key = createKey(algorithm)
     const trusted = issuer({
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       algorithms: [algorithm],
       keys: { jwks: { keys: [key.jwk] } },

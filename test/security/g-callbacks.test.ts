@@ -1,11 +1,11 @@
 import {
   type AuthenticatorEvent,
-  asserted,
   direct,
   type Issuer,
   type IssuerOptions,
   issuer,
   type Proof,
+  plainHeaders,
   type Source,
   type Store,
 } from '@onbehalf/core'
@@ -13,7 +13,7 @@ import { decide } from '@onbehalf/core/guards'
 import type { KeySource } from '@onbehalf/core/keys'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
-import { assertedHeaders, gatewayName } from './support/gateway.ts'
+import { gatewayName, plainHeaderNames } from './support/gateway.ts'
 import type { Lines } from './support/http.ts'
 import { createKey } from './support/keys.ts'
 import { outcomeOf, startToolServer } from './support/mcp-server.ts'
@@ -84,7 +84,7 @@ describe('G6 a schema that fails', () => {
     const claims = {
       '~standard': { version: 1, vendor: 'test', validate: validate as never },
     } as const
-    return startDirect(key, { claims }, { good: undefined as never })
+    return startDirect(key, { schema: claims }, { good: undefined as never })
   }
   const odd = [
     ['returns an empty object', gives({})],
@@ -266,7 +266,7 @@ describe('G6 a source, an issuer or a proof of your own that fails', () => {
       applies: () => true,
       prove,
     } as unknown as Proof
-    const source = asserted({ headers: assertedHeaders, issuer: gatewayName, proof })
+    const source = plainHeaders({ headers: plainHeaderNames, iss: gatewayName, proof })
     const server = await startServer({ sources: [source] })
     const lines: Lines = [
       ['x-user', 'ada'],
@@ -277,7 +277,7 @@ describe('G6 a source, an issuer or a proof of your own that fails', () => {
   })
 
   function sound() {
-    const options = { issuer: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
     const trusted = issuer({ ...options, keys: { jwks: { keys: [key.jwk] } } })
     return { trusted, source: direct({ issuer: trusted }) }
   }

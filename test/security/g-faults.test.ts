@@ -19,8 +19,8 @@ import {
   gatewaySecret,
   goodCall,
   machineToken,
-  startAsserted,
   startForwarded,
+  startPlainHeaders,
 } from './support/gateway.ts'
 import { type Lines, listen } from './support/http.ts'
 import { startKeyServer } from './support/key-server.ts'
@@ -71,7 +71,7 @@ const steps: readonly Step[] = [
     'enriched',
   ]),
   step('crypto.subtle.importKey', crypto.subtle, 'importKey', ['direct', 'remote', 'enriched']),
-  step('crypto.subtle.digest', crypto.subtle, 'digest', ['asserted']),
+  step('crypto.subtle.digest', crypto.subtle, 'digest', ['plainHeaders']),
   step('crypto.hash', nodeCrypto, 'hash', ['direct', 'forwarded', 'opaque', 'revocable'], false),
   step('JSON.parse', JSON, 'parse', ['direct', 'remote', 'forwarded', 'enriched', 'opaque'], false),
   step(
@@ -116,12 +116,12 @@ const servers = {
   },
   forwarded: async (): Promise<Ready> => ({ server: await startForwarded(), lines: goodCall() }),
   enriched: async (): Promise<Ready> => {
-    const source = enriched({ issuer: gatewayIssuer(), claim: 'onBehalfOf' })
+    const source = enriched({ issuer: gatewayIssuer(), userClaim: 'onBehalfOf' })
     const lines = call({ machine: machineToken({ onBehalfOf: '{"sub":"ada"}' }) })
     return { server: await startServer({ sources: [source] }), lines }
   },
-  asserted: async (): Promise<Ready> => ({
-    server: await startAsserted(),
+  plainHeaders: async (): Promise<Ready> => ({
+    server: await startPlainHeaders(),
     lines: assertion(gatewaySecret),
   }),
   opaque: async (): Promise<Ready> => {
@@ -130,7 +130,7 @@ const servers = {
     onTestFinished(close)
     const endpoint = `http://127.0.0.1:${port}/`
     const options = {
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       endpoint,
       clientId: 'me',
@@ -142,7 +142,7 @@ const servers = {
   },
   revocable: async (): Promise<Ready> => {
     const server = await startDirect(key)
-    await server.authenticator.revoke({ issuer: issuerName, jti: 'another' })
+    await server.authenticator.revoke({ issuer: issuerName, tokenId: 'another' })
     return { server, lines: bearer(mint(key)) }
   },
 }
@@ -177,7 +177,7 @@ describe('G7 a step that fails', () => {
   it('G7 accepts no secret when digests fail from the start on', async () => {
     for (const [, inject] of asyncModes.slice(1)) {
       injectInto(crypto.subtle, 'digest', inject)
-      const server = await startAsserted()
+      const server = await startPlainHeaders()
       const answer = await server.send(assertion('x'.repeat(40)))
       vi.restoreAllMocks()
       expect([answer.status, server.handled.length]).toEqual([503, 0])
@@ -261,7 +261,7 @@ describe('G7 requests that are none', () => {
   ]
 
   it.each(shapes)('G7 refuses what is no request: %s', async (_shape, request) => {
-    const trusted = issuer({ issuer: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
+    const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
     const source: Source<unknown> = direct({ issuer: trusted })
     const confirmations = [certificateBound()]
     const authenticator = createAuthenticator({ resource, sources: [source], confirmations })

@@ -5,7 +5,7 @@ import type { DecisionEvent } from '@onbehalf/mcp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { frameworks, type Mount } from './support/frameworks.ts'
-import { assertion, gatewaySecret, startAsserted } from './support/gateway.ts'
+import { assertion, gatewaySecret, startPlainHeaders } from './support/gateway.ts'
 import { allAwkwardTexts, hostileTexts, printableLine } from './support/hostile-text.ts'
 import { type Answer, listen, sendLines } from './support/http.ts'
 import { startKeyServer } from './support/key-server.ts'
@@ -80,7 +80,7 @@ function badTokens(text: string): readonly string[] {
 
 async function serve(mount: Mount) {
   const trusted = issuer({
-    issuer: issuerName,
+    iss: issuerName,
     audience,
     algorithms: ['ES256'],
     keys: { jwks: { keys: [key.jwk] } },
@@ -138,8 +138,8 @@ describe('G2 log injection', () => {
     for (const thrown of server.thrown) expect((thrown as Error).message).toMatch(printableLine)
   })
 
-  it('G2 takes an asserted name only in visible ASCII', async () => {
-    const server = await startAsserted()
+  it('G2 takes a plain name only in visible ASCII', async () => {
+    const server = await startPlainHeaders()
     const [, ...others] = assertion(gatewaySecret)
     for (const text of texts) {
       await server.send([['x-user', text], ...others])
@@ -210,7 +210,7 @@ describe('G4 oracles', () => {
   })
 
   it('G4 says no more about a wrong shared secret than about a missing one', async () => {
-    const server = await startAsserted()
+    const server = await startPlainHeaders()
     for (const secret of ['x', gatewaySecret.slice(0, -1), `${gatewaySecret}x`, '']) {
       expect(await server.send(assertion(secret))).toEqual(refusals.MISSING)
     }

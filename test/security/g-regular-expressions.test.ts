@@ -46,8 +46,8 @@ describe('G5 regular expressions', () => {
 
   it('G5 builds no expression from text, and takes none from a user', () => {
     expect(builtExpressions().filter((file) => !file.startsWith('testing/'))).toEqual([])
-    const options = { issuer: issuerName, audience, keys: { jwks: { keys: [] } } }
-    expect(() => issuer({ ...options, issuer: /idp/ as never })).toThrow(TypeError)
+    const options = { iss: issuerName, audience, keys: { jwks: { keys: [] } } }
+    expect(() => issuer({ ...options, iss: /idp/ as never })).toThrow(TypeError)
     expect(() => issuer({ ...options, audience: /mcp/ as never })).toThrow(TypeError)
     expect(() => issuer({ ...options, clients: [/a/ as never] })).toThrow(TypeError)
   })

@@ -14,13 +14,13 @@ import {
 } from '@onbehalf/core'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
-  assertedHeaders,
   assertion,
   gatewayIssuer,
   machineToken,
   personToken,
-  startAsserted,
+  plainHeaderNames,
   startForwarded,
+  startPlainHeaders,
 } from './support/gateway.ts'
 import { listen } from './support/http.ts'
 import { startKeyServer } from './support/key-server.ts'
@@ -114,12 +114,12 @@ const verdicts: readonly Case[] = [
   {
     verdict: 'refused by the schema',
     reason: 'claims_schema',
-    options: { claims: schemaOf(issue) },
+    options: { schema: schemaOf(issue) },
   },
   {
     verdict: 'schema that throws',
     reason: 'claims_schema_failed',
-    options: { claims: schemaOf(quote) },
+    options: { schema: schemaOf(quote) },
   },
   {
     verdict: 'reader that throws',
@@ -142,7 +142,7 @@ describe('G3 secrets of a token', () => {
   it.each(verdicts)('G3 leaves no trace of a token in any output: $verdict', async (row) => {
     const token = mint(key, { ...row.changes, claims: { ...claims, ...row.changes?.claims } })
     const trusted = issuer({
-      issuer: issuerName,
+      iss: issuerName,
       audience,
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
@@ -156,7 +156,7 @@ describe('G3 secrets of a token', () => {
   it.each(['a.b', 'canary-malformed.token-1.x', `${mint(key, { claims })}.AAAA`])(
     'G3 leaves no trace of what is no token: %s',
     async (token) => {
-      const trusted = issuer({ issuer: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
+      const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
       const seen = await observe([direct({ issuer: trusted })], bearerOf(token))
       expectNoTrace(
         seen.output,
@@ -168,7 +168,7 @@ describe('G3 secrets of a token', () => {
   it('G3 leaves no trace of a token when the keys cannot be had', async () => {
     const keys = await startKeyServer()
     keys.fail(500)
-    const options = { issuer: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
     const trusted = issuer({ ...options, keys: { jwksUri: keys.url } })
     const token = mint(key, { claims })
     const seen = await observe([direct({ issuer: trusted })], bearerOf(token))
@@ -177,7 +177,7 @@ describe('G3 secrets of a token', () => {
   })
 
   it('G3 leaves no trace of a person inside a machine token', async () => {
-    const source = enriched({ issuer: gatewayIssuer(), claim: 'onBehalfOf' })
+    const source = enriched({ issuer: gatewayIssuer(), userClaim: 'onBehalfOf' })
     for (const onBehalfOf of [{ ...claims, sub: [canary.subject] }, canary.email, [claims]]) {
       const token = machineToken({ onBehalfOf })
       const seen = await observe([source], bearerOf(token))
@@ -236,7 +236,7 @@ describe('G3 secrets of the operator', () => {
   })
 
   it('G3 leaves no trace of a shared secret, right or wrong', async () => {
-    const server = await startAsserted()
+    const server = await startPlainHeaders()
     for (const secret of [canary.sharedSecret, `${canary.sharedSecret}, x`]) {
       await server.send(assertion(secret))
     }
@@ -246,14 +246,14 @@ describe('G3 secrets of the operator', () => {
     ])
     expectNoTrace(
       inspect([server.events, server.thrown], everything),
-      Object.values(assertedHeaders),
+      Object.values(plainHeaderNames),
     )
   })
 
   it('G3 leaves no trace of a private key that was published by mistake', async () => {
     const secretJwk = { ...key.privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }
     const keys = await startKeyServer([secretJwk, createKey('ES256', 'other').jwk])
-    const options = { issuer: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
     const trusted = issuer({ ...options, keys: { jwksUri: keys.url } })
     const seen = await observe([direct({ issuer: trusted })], bearerOf(mint(key, { claims })))
     expect(seen.reason).toBe('key_unknown')
@@ -262,7 +262,7 @@ describe('G3 secrets of the operator', () => {
 
   function opaqueSource(endpoint: string): Source<unknown> {
     const { clientSecret } = canary
-    const options = { issuer: issuerName, audience, endpoint, clientId: 'me', clientSecret }
+    const options = { iss: issuerName, audience, endpoint, clientId: 'me', clientSecret }
     return direct({ issuer: introspected(options) })
   }
 })

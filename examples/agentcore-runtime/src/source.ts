@@ -13,8 +13,8 @@ export function createSource(): Source {
   return forwarded({
     header: runtimeHeader('User-Token'),
     issuer: peopleIssuer(),
-    via: gatewayIssuer(),
-    bind: 'vouched',
+    gateway: gatewayIssuer(),
+    bind: 'trust-gateway',
     // The gateway lists tools without a person; calls need one, by each tool's guard.
     userOptional: true,
   })

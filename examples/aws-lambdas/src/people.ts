@@ -6,7 +6,7 @@ import { list, optional, required } from './environment.ts'
 export function peopleIssuer(): Issuer {
   const userPoolId = optional('PEOPLE_USER_POOL_ID', '')
   if (userPoolId === '') {
-    return issuer({ issuer: required('PEOPLE_ISSUER'), audience: list('PEOPLE_AUDIENCE') })
+    return issuer({ iss: required('PEOPLE_ISSUER'), audience: list('PEOPLE_AUDIENCE') })
   }
   // Cognito's access tokens have no audience: the app clients that persons sign in with stand for it.
   return cognito({

@@ -49,7 +49,7 @@ export function createMachineIssuer(
   peopleIssuer: string,
 ): Promise<LocalIssuer> {
   const { gateway, forwarded, enriched, forwardedV1, direct } = resources
-  const people = issuer({ issuer: peopleIssuer, audience: gateway })
+  const people = issuer({ iss: peopleIssuer, audience: gateway })
   return createLocalIssuer({
     users: [],
     clients: [gatewayClient, otherGateway],

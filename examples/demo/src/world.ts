@@ -71,7 +71,7 @@ export async function startWorld(
       sources: [
         direct({
           issuer: issuer({
-            issuer: people.issuer,
+            iss: people.issuer,
             // A token that is passed through unchanged is for the server, not for the gateway.
             audience: [resources.gateway, resources.direct],
           }),

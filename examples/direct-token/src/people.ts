@@ -8,7 +8,7 @@ export function peopleIssuer(audience: string): Issuer {
   switch (provider) {
     case 'oidc':
       // Many providers write `typ: JWT` into access tokens, or nothing.
-      return issuer({ issuer: required('ISSUER'), audience, tokenType: 'compatible' })
+      return issuer({ iss: required('ISSUER'), audience, tokenType: 'compatible' })
     case 'cognito':
       // No audience in Cognito's access tokens: the app clients stand in for it.
       return cognito({

@@ -16,7 +16,7 @@ const authenticator = createAuthenticator({
   sources: [
     enriched({
       issuer: gatewayIssuer(resource),
-      claim: optional('PERSON_CLAIM', 'onBehalfOf'),
+      userClaim: optional('PERSON_CLAIM', 'onBehalfOf'),
       // The gateway lists tools without a person; calls need one, by each tool's guard.
       userOptional: true,
     }),

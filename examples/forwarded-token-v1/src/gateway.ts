@@ -12,7 +12,7 @@ export function gatewayIssuer(resource: string): Issuer {
     return cognito({ region: required('AWS_REGION'), userPoolId, audience: null, clients, scopes })
   }
   return issuer({
-    issuer: required('GATEWAY_ISSUER'),
+    iss: required('GATEWAY_ISSUER'),
     audience: optional('GATEWAY_AUDIENCE', resource),
     clients,
     scopes,

@@ -9,7 +9,7 @@ export function peopleIssuer(): Issuer {
     case 'oidc':
       // Many providers write `typ: JWT` into access tokens, or nothing.
       return issuer({
-        issuer: required('PEOPLE_ISSUER'),
+        iss: required('PEOPLE_ISSUER'),
         audience: audience(),
         tokenType: 'compatible',
       })

@@ -20,10 +20,10 @@ const authenticator = createAuthenticator({
   sources: [
     forwarded({
       header: optional('USER_TOKEN_HEADER', 'x-user-token'),
-      via: gatewayIssuer(resource),
+      gateway: gatewayIssuer(resource),
       issuer: peopleIssuer(),
       // The person's token is for the gateway, which accepted it and vouches for it.
-      bind: 'vouched',
+      bind: 'trust-gateway',
       // The gateway lists tools without a person; calls need one, by each tool's guard.
       userOptional: true,
     }),

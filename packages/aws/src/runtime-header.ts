@@ -5,7 +5,7 @@ const longest = 256
  * The full name of a header that Amazon Bedrock AgentCore Runtime hands to a container. It also has to
  * stand in the runtime's `requestHeaderAllowlist`; values above 4 KB are dropped.
  *
- * What comes in such a header is what the caller sent: read it with `forwarded` or `asserted`, beside a
+ * What comes in such a header is what the caller sent: read it with `forwarded` or `plainHeaders`, beside a
  * credential. `X-Amzn-Bedrock-AgentCore-Runtime-User-Id` names whom the caller says, and no identity.
  *
  * @throws TypeError when the runtime would not take the name

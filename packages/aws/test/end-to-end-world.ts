@@ -11,7 +11,6 @@ import {
   requestInterceptor,
 } from '@onbehalf/aws'
 import {
-  asserted,
   createAuthenticator,
   direct,
   enriched,
@@ -19,6 +18,7 @@ import {
   gatewayToken,
   type Issuer,
   issuer,
+  plainHeaders,
   type Source,
 } from '@onbehalf/core'
 import { authenticate } from '@onbehalf/express'
@@ -34,7 +34,7 @@ import express from 'express'
 import { z } from 'zod'
 
 export const GATEWAY = 'https://gateway.example.com'
-export const ways = ['forwarded', 'enriched', 'asserted'] as const
+export const ways = ['forwarded', 'enriched', 'plainHeaders'] as const
 export type Way = (typeof ways)[number]
 
 /** Persons, machines, the gateway with its interceptor, and a server that is reached in three ways. */
@@ -62,7 +62,7 @@ export async function startWorld(): Promise<World> {
     ],
     resources: [{ uri: GATEWAY, scopes: ['gateway/invoke'] }],
   })
-  const persons = issuer({ issuer: people.issuer, audience: GATEWAY })
+  const persons = issuer({ iss: people.issuer, audience: GATEWAY })
   const machines = await startMachines(persons)
   const server = await startServer(persons, machines)
   const gateway = await startGateway(persons, machines, server.url)
@@ -116,7 +116,7 @@ async function startGateway(
     targets: {
       forwarded: forwardInboundToken({ header: 'X-User-Token' }),
       enriched: clientMetadata({ ...client, scopes, metadata: { callerApp: 'chat-app' } }),
-      asserted: headers({
+      plainHeaders: headers({
         'X-User-Id': ({ subject }) => subject,
         'X-Tenant-Id': ({ organization }) => organization?.id,
         'X-Roles': ({ roles }) => roles,
@@ -141,7 +141,7 @@ async function startGateway(
     targets: [
       target('forwarded', machine, ['X-User-Token']),
       target('enriched', { type: 'none' }, []),
-      target('asserted', machine, ['X-User-Id', 'X-Tenant-Id', 'X-Roles']),
+      target('plainHeaders', machine, ['X-User-Id', 'X-Tenant-Id', 'X-Roles']),
     ],
   })
 }
@@ -155,7 +155,7 @@ interface StartedServer {
 /** One MCP server with a guarded tool, behind an authenticator for each way. */
 async function startServer(persons: Issuer, machines: LocalIssuer): Promise<StartedServer> {
   const gateway = issuer({
-    issuer: machines.issuer,
+    iss: machines.issuer,
     audience: null,
     clients: ['agent-gateway'],
     scopes: ['mcp/invoke'],
@@ -166,14 +166,14 @@ async function startServer(persons: Issuer, machines: LocalIssuer): Promise<Star
     forwarded: forwarded({
       header: 'x-user-token',
       issuer: persons,
-      via: gateway,
-      bind: 'vouched',
+      gateway: gateway,
+      bind: 'trust-gateway',
       userOptional: true,
     }),
-    enriched: enriched({ issuer: gateway, claim: 'onBehalfOf', userOptional: true }),
-    asserted: asserted({
+    enriched: enriched({ issuer: gateway, userClaim: 'onBehalfOf', userOptional: true }),
+    plainHeaders: plainHeaders({
       headers: { subject: 'x-user-id', organization: 'x-tenant-id', roles: 'x-roles' },
-      issuer: 'https://people.example.com',
+      iss: 'https://people.example.com',
       proof: gatewayToken(gateway),
     }),
   }

@@ -112,22 +112,25 @@ describe('hostile calls', () => {
     expect(await Promise.all([expired, foreign, machine].map(status))).toEqual([401, 401, 403])
   })
 
-  it.each(['forwarded', 'asserted'] as const)('past the gateway are refused: %s', async (way) => {
-    const typed = {
-      'x-user-token': await tokenOf('bob'),
-      'x-user-id': 'bob',
-      'x-tenant-id': 'globex',
-      'x-roles': '',
-    }
-    const server = world.serverUrl(way)
-    expect((await post(server, typed)).status).toBe(401)
-    const authorization = `Bearer ${await tokenOf('bob')}`
-    expect((await post(server, { ...typed, authorization })).status).toBe(401)
-    const other = await world.machines.clientCredentials({ client: 'other-gateway' })
-    const stolen = { ...typed, authorization: `Bearer ${other.accessToken}` }
-    expect((await post(server, stolen)).status).toBe(401)
-    expect(world.refused.at(-1)).toBe('client')
-  })
+  it.each(['forwarded', 'plainHeaders'] as const)(
+    'past the gateway are refused: %s',
+    async (way) => {
+      const typed = {
+        'x-user-token': await tokenOf('bob'),
+        'x-user-id': 'bob',
+        'x-tenant-id': 'globex',
+        'x-roles': '',
+      }
+      const server = world.serverUrl(way)
+      expect((await post(server, typed)).status).toBe(401)
+      const authorization = `Bearer ${await tokenOf('bob')}`
+      expect((await post(server, { ...typed, authorization })).status).toBe(401)
+      const other = await world.machines.clientCredentials({ client: 'other-gateway' })
+      const stolen = { ...typed, authorization: `Bearer ${other.accessToken}` }
+      expect((await post(server, stolen)).status).toBe(401)
+      expect(world.refused.at(-1)).toBe('client')
+    },
+  )
 
   it('get no person into a machine token', async () => {
     const bob = await tokenOf('bob')

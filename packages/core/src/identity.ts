@@ -23,7 +23,7 @@ export interface Gateway {
 }
 
 /** Which kind of source produced an identity. */
-export type SourceKind = 'direct' | 'forwarded' | 'enriched' | 'signedHeader' | 'asserted'
+export type SourceKind = 'direct' | 'forwarded' | 'enriched' | 'signedHeader' | 'plainHeaders'
 
 /** Claims that were verified with the token; a null-prototype object, deeply frozen. */
 export type Claims = Readonly<Record<string, unknown>>

@@ -90,9 +90,6 @@ export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.
 // Ending a session before its tokens expire
 export { backChannelLogout } from './revocation/back-channel-logout.ts'
 export type { Revocation } from './revocation/revocation.ts'
-export type { AssertedHeaders, AssertedOptions } from './sources/asserted.ts'
-// Sources
-export { asserted } from './sources/asserted.ts'
 export type { DirectOptions } from './sources/direct.ts'
 export { direct } from './sources/direct.ts'
 export type { EnrichedOptions } from './sources/enriched.ts'
@@ -100,7 +97,17 @@ export { enriched } from './sources/enriched.ts'
 export type { PersonClaimMap } from './sources/enriched-person.ts'
 export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
 export { forwarded } from './sources/forwarded.ts'
-export type { ClientCertificateOptions, Proof, SharedSecretOptions } from './sources/proof.ts'
+export type {
+  PlainHeaderNames as PlainHeaderNames,
+  PlainHeadersOptions as PlainHeadersOptions,
+} from './sources/plain-headers.ts'
+// Sources
+export { plainHeaders } from './sources/plain-headers.ts'
+export type {
+  ClientCertificateOptions,
+  GatewayProof as Proof,
+  SharedSecretOptions,
+} from './sources/proof.ts'
 export { clientCertificate, gatewayToken, sharedSecret } from './sources/proof.ts'
 export type { SignedHeaderOptions } from './sources/signed-header.ts'
 export { signedHeader } from './sources/signed-header.ts'

@@ -3,7 +3,6 @@ import {
   type Authenticator,
   all,
   any,
-  asserted,
   type Claims,
   type CredentialRequest,
   check,
@@ -17,6 +16,7 @@ import {
   type Narrowed,
   type Organization,
   organization,
+  plainHeaders,
   role,
   type Source,
   scope,
@@ -30,7 +30,7 @@ import { z } from 'zod'
 
 const keys = { jwks: { keys: [] } }
 const resource = 'https://mcp.example.com/mcp'
-const usual = { issuer: 'https://people.example.com', audience: resource, keys }
+const usual = { iss: 'https://people.example.com', audience: resource, keys }
 const plan = z.object({ plan: z.string() })
 const via = issuer({ ...usual, clients: 'gateway' })
 
@@ -39,11 +39,11 @@ type ClaimsOf<A> = A extends Authenticator<infer C> ? C : never
 
 describe('the type of identity.claims', () => {
   it('is the output of the schema of the issuer, for every source that verifies its token', () => {
-    const people = issuer({ ...usual, claims: plan })
+    const people = issuer({ ...usual, schema: plan })
     const sources = {
       direct: createAuthenticator({
         resource,
-        sources: [direct({ issuer: issuer({ ...usual, claims: plan }) })],
+        sources: [direct({ issuer: issuer({ ...usual, schema: plan }) })],
       }),
       signedHeader: createAuthenticator({
         resource,
@@ -58,7 +58,7 @@ describe('the type of identity.claims', () => {
               userPoolId: 'eu-west-1_Ab12',
               audience: null,
               clients: 'web',
-              claims: plan,
+              schema: plan,
             }),
           }),
         ],
@@ -70,7 +70,7 @@ describe('the type of identity.claims', () => {
 
   it('is the output, not the input, of a schema that transforms', () => {
     const seats = z.object({ seats: z.string().transform(Number) })
-    expectTypeOf(issuer({ ...usual, claims: seats })).toExtend<Issuer<{ seats: number }>>()
+    expectTypeOf(issuer({ ...usual, schema: seats })).toExtend<Issuer<{ seats: number }>>()
   })
 
   it('is a record of unknown values without a schema, also where all is written in one place', () => {
@@ -80,7 +80,7 @@ describe('the type of identity.claims', () => {
       resource,
       sources: [
         direct({ issuer: entra({ tenantId, audience: 'api', keys }) }),
-        enriched({ issuer: via, claim: 'onBehalfOf' }),
+        enriched({ issuer: via, userClaim: 'onBehalfOf' }),
       ],
     })
     expectTypeOf(one).toEqualTypeOf<Authenticator>()
@@ -88,22 +88,22 @@ describe('the type of identity.claims', () => {
   })
 
   it('is that of the schema, or any claims, where the gateway may come without a person', () => {
-    const people = issuer({ ...usual, claims: plan })
+    const people = issuer({ ...usual, schema: plan })
     const mixed = createAuthenticator({
       resource,
       sources: [
-        forwarded({ header: 'x-user-token', issuer: people, via, bind: 'audience' }),
-        enriched({ issuer: via, claim: 'onBehalfOf', claims: plan }),
+        forwarded({ header: 'x-user-token', issuer: people, gateway: via, bind: 'audience' }),
+        enriched({ issuer: via, userClaim: 'onBehalfOf', schema: plan }),
       ],
     })
     expectTypeOf<ClaimsOf<typeof mixed>>().toEqualTypeOf<{ plan: string } | Claims>()
   })
 
   it('lists what each of several sources may give', () => {
-    const seats = issuer({ ...usual, claims: z.object({ seats: z.number() }) })
+    const seats = issuer({ ...usual, schema: z.object({ seats: z.number() }) })
     const several = createAuthenticator({
       resource,
-      sources: [direct({ issuer: issuer({ ...usual, claims: plan }) }), direct({ issuer: seats })],
+      sources: [direct({ issuer: issuer({ ...usual, schema: plan }) }), direct({ issuer: seats })],
     })
     expectTypeOf<ClaimsOf<typeof several>>().toEqualTypeOf<{ plan: string } | { seats: number }>()
   })
@@ -209,13 +209,13 @@ describe('the types of requests and options', () => {
   it('demand what decides about security', () => {
     const wrong = (): void => {
       // @ts-expect-error -- audience is required
-      issuer({ issuer: 'https://people.example.com' })
+      issuer({ iss: 'https://people.example.com' })
       // @ts-expect-error -- bind is required
-      forwarded({ header: 'x-user-token', issuer: via, via })
+      forwarded({ header: 'x-user-token', issuer: via, gateway: via })
       // @ts-expect-error -- proof is required
-      asserted({ headers: { subject: 'x-user' }, issuer: 'https://people.example.com' })
+      plainHeaders({ headers: { subject: 'x-user' }, iss: 'https://people.example.com' })
       // @ts-expect-error -- no such binding rule
-      forwarded({ header: 'x-user-token', issuer: via, via, bind: 'none' })
+      forwarded({ header: 'x-user-token', issuer: via, gateway: via, bind: 'none' })
       // @ts-expect-error -- no symmetric algorithms
       issuer({ ...usual, algorithms: ['HS256'] })
       // @ts-expect-error -- entra has no tokens without an audience
@@ -229,6 +229,6 @@ describe('the types of requests and options', () => {
   it('take the sources of every kind in one list', () => {
     expectTypeOf(direct({ issuer: via })).toEqualTypeOf<Source>()
     expectTypeOf(signedHeader({ header: 'x-assertion', issuer: via })).toEqualTypeOf<Source>()
-    expectTypeOf(enriched({ issuer: via, claim: 'onBehalfOf' })).toEqualTypeOf<Source>()
+    expectTypeOf(enriched({ issuer: via, userClaim: 'onBehalfOf' })).toEqualTypeOf<Source>()
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, request } from 'node:https'
 import { json } from 'node:stream/consumers'
-import { asserted, clientCertificate, createAuthenticator } from '@onbehalf/core'
+import { clientCertificate, createAuthenticator, plainHeaders } from '@onbehalf/core'
 import { authenticate, identityOf } from '@onbehalf/express'
 import { describe, expect, it } from 'vitest'
 import { serveWith } from '../../../test/adapters/support/http.ts'
@@ -14,9 +14,9 @@ const gateway = createCertificate()
 const authenticator = createAuthenticator({
   resource,
   sources: [
-    asserted({
+    plainHeaders({
       headers: { subject: 'x-user' },
-      issuer: 'https://gateway.example',
+      iss: 'https://gateway.example',
       proof: clientCertificate({ sha256: createHash('sha256').update(gateway.der).digest('hex') }),
     }),
   ],

@@ -77,7 +77,7 @@ async function call(name: string, headers: Record<string, string>): Promise<stri
 async function askWithoutKeys(headers: Record<string, string>): Promise<string> {
   const keys = await serve((_req, res) => res.writeHead(500).end())
   const remote = issuer({
-    issuer: people.issuer,
+    iss: people.issuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwksUri: keys.href },
@@ -91,7 +91,7 @@ async function askWithoutKeys(headers: Record<string, string>): Promise<string> 
 /** What a source of one's own may throw. */
 function askFailing(code: 'AUDIT' | 'SESS'): Promise<string> {
   const source: Source = {
-    ...direct({ issuer: issuer({ issuer: people.issuer, audience: resource }) }),
+    ...direct({ issuer: issuer({ iss: people.issuer, audience: resource }) }),
     applies: () => true,
     identify: () => Promise.reject(new IdentityError(code, { reason: 'documented' })),
   }

@@ -19,7 +19,7 @@ const authenticator = createAuthenticator({
   sources: [
     direct({
       issuer: issuer({
-        issuer: people.issuer,
+        iss: people.issuer,
         audience: resource,
         algorithms: ['ES256'],
         keys: { jwks: people.jwks },

@@ -15,7 +15,7 @@ export const authenticator = createAuthenticator({
     forwarded({
       header: 'x-user-token',
       issuer: trusted(people),
-      via: trusted(gateway, { clients: 'gateway-client' }),
+      gateway: trusted(gateway, { clients: 'gateway-client' }),
       bind: 'client',
     }),
   ],
@@ -27,7 +27,7 @@ export function trusted(
   options: Readonly<{ scopes?: string; clients?: string }> = {},
 ): Issuer {
   return issuer({
-    issuer: minter.issuer,
+    iss: minter.issuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwks: minter.jwks },

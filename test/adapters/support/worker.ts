@@ -12,7 +12,7 @@ interface Env {
 export function serve(request: Request, env: Env): Response | Promise<Response> {
   const { resource, jwks } = env
   const people = issuer({
-    issuer: env.issuer,
+    iss: env.issuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwks },

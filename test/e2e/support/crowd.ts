@@ -27,10 +27,10 @@ export const authenticator: Authenticator<unknown> = createAuthenticator({
   sources: [
     forwarded({
       header: 'x-user-token',
-      issuer: issuer({ ...common, issuer: persons.issuer, keys: { jwks: persons.jwks } }),
-      via: issuer({
+      issuer: issuer({ ...common, iss: persons.issuer, keys: { jwks: persons.jwks } }),
+      gateway: issuer({
         ...common,
-        issuer: machines.issuer,
+        iss: machines.issuer,
         keys: { jwks: machines.jwks },
         clients: Array.from({ length: gateways }, (_, index) => `gateway-${index}`),
       }),

@@ -96,7 +96,7 @@ function oursOf(policy: Policy): Verify {
     sources: [
       direct({
         issuer: issuer({
-          issuer: policy.issuer,
+          iss: policy.issuer,
           audience: policy.audience,
           algorithms: policy.algorithms,
           keys: { jwks: policy.jwks },

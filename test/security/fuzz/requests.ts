@@ -81,7 +81,7 @@ const parts = fc.record({
     'forwarded',
     'forwarded',
     'enriched',
-    'asserted',
+    'plainHeaders',
   ),
   own: mutatedToken,
   person: mutatedToken,
@@ -99,7 +99,7 @@ export function fuzzedRequests(world: World): fc.Arbitrary<FuzzedRequest> {
   return parts.map((drawn) => ({
     target: drawn.target,
     path: `/${drawn.target}${drawn.plain ? '' : drawn.shape.query}`,
-    lines: drawn.target === 'asserted' ? assertedLines(drawn, world) : tokenLines(drawn, world),
+    lines: drawn.target === 'plainHeaders' ? assertedLines(drawn, world) : tokenLines(drawn, world),
   }))
 }
 

@@ -1,7 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import {
   type Authenticator,
-  asserted,
   createAuthenticator,
   createRefusal,
   direct,
@@ -9,6 +8,7 @@ import {
   forwarded,
   isIdentityError,
   issuer,
+  plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
 import { type Lines, listen } from '../support/http.ts'
@@ -17,7 +17,7 @@ import { audience, now, resource } from '../support/names.ts'
 import { mint } from '../support/token.ts'
 import type { Material } from './edits.ts'
 
-export type Target = 'direct' | 'forwarded' | 'enriched' | 'asserted'
+export type Target = 'direct' | 'forwarded' | 'enriched' | 'plainHeaders'
 
 /** One HTTP server with an authenticator of each kind, and what an attacker knows about it. */
 export interface World {
@@ -109,16 +109,16 @@ async function listenForKeys(keys: readonly SigningKey[]) {
 function createAuthenticators(keys: Keys, url: string): World['authenticators'] {
   const algorithms = ['RS256', 'ES256', 'EdDSA'] as const
   const jwks = (list: readonly SigningKey[]) => ({ jwks: { keys: list.map(({ jwk }) => jwk) } })
-  const a = issuer({ issuer: issuerA as string, audience, algorithms, keys: jwks(keys.a) })
+  const a = issuer({ iss: issuerA as string, audience, algorithms, keys: jwks(keys.a) })
   const b = issuer({
-    issuer: issuerB as string,
+    iss: issuerB as string,
     audience,
     algorithms,
     tokenType: 'compatible',
     keys: { jwksUri: url },
   })
   const via = issuer({
-    issuer: machines as string,
+    iss: machines as string,
     audience,
     algorithms,
     clients: 'gateway-a',
@@ -136,17 +136,19 @@ function createAuthenticators(keys: Keys, url: string): World['authenticators'] 
     forwarded: createAuthenticator({
       resource,
       clock,
-      sources: [forwarded({ header: 'x-user-token', issuer: a, via, bind: ['client', 'actor'] })],
+      sources: [
+        forwarded({ header: 'x-user-token', issuer: a, gateway: via, bind: ['client', 'actor'] }),
+      ],
     }),
     enriched: createAuthenticator({
       resource,
       clock,
-      sources: [enriched({ issuer: via, claim: 'onBehalfOf' })],
+      sources: [enriched({ issuer: via, userClaim: 'onBehalfOf' })],
     }),
-    asserted: createAuthenticator({
+    plainHeaders: createAuthenticator({
       resource,
       clock,
-      sources: [asserted({ headers, issuer: machines as string, proof })],
+      sources: [plainHeaders({ headers, iss: machines as string, proof })],
     }),
   }
 }
@@ -164,7 +166,7 @@ function createTokens(keys: Keys): Tokens {
     persons: keys.a.map((key) => mint(key, { claims: person })),
     forwarded: keys.machines.map((key) => mint(key, { claims: machine })),
     enriched: keys.machines.map((key) => mint(key, { claims: { ...machine, onBehalfOf } })),
-    asserted: [],
+    plainHeaders: [],
   }
 }
 
@@ -187,7 +189,7 @@ function isSound(target: Target, lines: Lines, tokens: Tokens): boolean {
     const [value, ...more] = values(name)
     return value !== undefined && more.length === 0 && known.includes(value.replace(scheme, ''))
   }
-  if (target === 'asserted') return isOneOf('x-gateway-secret', [secret], /^/)
+  if (target === 'plainHeaders') return isOneOf('x-gateway-secret', [secret], /^/)
   const own = isOneOf('authorization', soundFor(target, tokens), /^bearer +/i)
   const person = isOneOf('x-user-token', tokens.persons, /^(bearer +)?/i)
   return own && (target !== 'forwarded' || person)

@@ -64,7 +64,7 @@ const publicIssuer = 'https://idp.example'
 /** A public issuer whose name leads to the loopback server: only the address is translated. */
 function publicly({ origin }: { readonly origin: string }): StageOptions {
   return {
-    issuer: publicIssuer,
+    iss: publicIssuer,
     keys: 'discovery',
     fetch: (url, init) => fetch((url as URL).href.replace(publicIssuer, origin), init),
   }

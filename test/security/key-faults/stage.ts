@@ -86,7 +86,7 @@ async function build(idp: FaultyIssuer, options: StageOptions, wires: Wires): Pr
   let fetches = 0
   const { fetch: get = fetch } = options
   const trusted = issuer({
-    issuer: idp.origin,
+    iss: idp.origin,
     audience,
     algorithms: ['ES256'],
     keys: { jwksUri: idp.jwksUri },

@@ -1,6 +1,4 @@
 import {
-  type AssertedHeaders,
-  asserted,
   type EnrichedOptions,
   enriched,
   type ForwardedOptions,
@@ -8,6 +6,8 @@ import {
   type Identity,
   type IssuerOptions,
   issuer,
+  type PlainHeaderNames,
+  plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
 import type { Lines } from './http.ts'
@@ -27,14 +27,14 @@ const common = { audience, algorithms: ['ES256'] } as const
 /** Who issues persons' tokens. */
 export function peopleIssuer(options: Partial<IssuerOptions<unknown>> = {}) {
   const keys = { jwks: { keys: [peopleKey.jwk] } }
-  return issuer({ ...common, issuer: peopleName, keys, ...options })
+  return issuer({ ...common, iss: peopleName, keys, ...options })
 }
 
 /** Who issues machines' tokens: two gateways, of which each may forward, and another service. */
 export function gatewayIssuer(options: Partial<IssuerOptions<unknown>> = {}) {
   const keys = { jwks: { keys: [gatewayKey.jwk] } }
   const clients = ['gateway-a', 'gateway-b']
-  return issuer({ ...common, issuer: gatewayName, keys, clients, ...options })
+  return issuer({ ...common, iss: gatewayName, keys, clients, ...options })
 }
 
 /** A person's token, issued to gateway A, which also acts for the person. */
@@ -70,7 +70,7 @@ export function startForwarded(
   const source = forwarded({
     header: userHeader,
     issuer: peopleIssuer(),
-    via: gatewayIssuer(),
+    gateway: gatewayIssuer(),
     bind: ['audience', 'client', 'actor'],
     ...options,
   })
@@ -87,11 +87,11 @@ export function startEnriched(
 
 export const gatewaySecret = 'correct-horse-battery-staple-0123456789'
 
-export const assertedHeaders: AssertedHeaders = { subject: 'x-user', organization: 'x-org' }
+export const plainHeaderNames: PlainHeaderNames = { subject: 'x-user', organization: 'x-org' }
 
-export function startAsserted(): Promise<ProtectedServer> {
+export function startPlainHeaders(): Promise<ProtectedServer> {
   const proof = sharedSecret({ header: 'x-gateway-secret', secret: gatewaySecret })
-  const source = asserted({ headers: assertedHeaders, issuer: gatewayName, proof })
+  const source = plainHeaders({ headers: plainHeaderNames, iss: gatewayName, proof })
   return startServer({ sources: [source], good: assertion(gatewaySecret) })
 }
 

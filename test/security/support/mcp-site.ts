@@ -53,7 +53,7 @@ export async function startMcpSite(compose: Compose, serve: ServeMcp): Promise<M
     sources: [
       direct({
         issuer: issuer({
-          issuer: issuerName,
+          iss: issuerName,
           audience,
           algorithms: ['ES256'],
           keys: { jwks: { keys: [key.jwk] } },

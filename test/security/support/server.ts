@@ -79,7 +79,7 @@ export async function startDirect(
   setup: Omit<ServerSetup, 'sources'> = {},
 ): Promise<ProtectedServer> {
   const trusted = issuer({
-    issuer: issuerName,
+    iss: issuerName,
     audience,
     algorithms: [key.algorithm],
     keys: { jwks: { keys: [key.jwk] } },

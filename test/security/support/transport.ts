@@ -1,13 +1,13 @@
-import { asserted, direct, forwarded, issuer, sharedSecret } from '@onbehalf/core'
+import { direct, forwarded, issuer, plainHeaders, sharedSecret } from '@onbehalf/core'
 import type { Mount } from './frameworks.ts'
 import {
-  assertedHeaders,
   assertion,
   gatewayIssuer,
   gatewayName,
   gatewaySecret,
   goodCall,
   peopleIssuer,
+  plainHeaderNames,
   userHeader,
 } from './gateway.ts'
 import { createKey } from './keys.ts'
@@ -24,7 +24,7 @@ export const gilsToken: string = mint(key, { claims: { sub: 'gil', jti: 'token-2
 export const foreignToken: string = mint(key, { claims: { aud: 'https://other.example/mcp' } })
 
 const ownIssuer = issuer({
-  issuer: issuerName,
+  iss: issuerName,
   audience,
   algorithms: ['ES256'],
   keys: { jwks: { keys: [key.jwk] } },
@@ -40,17 +40,17 @@ export function startForwardedOn(mount: Mount): Promise<ProtectedServer> {
   const source = forwarded({
     header: userHeader,
     issuer: peopleIssuer(),
-    via: gatewayIssuer(),
+    gateway: gatewayIssuer(),
     bind: ['audience', 'client', 'actor'],
   })
   return startServer({ sources: [source], good: goodCall(), mount })
 }
 
 /** Takes plain headers from whoever knows the gateway's secret. */
-export function startAssertedOn(mount: Mount): Promise<ProtectedServer> {
+export function startPlainHeadersOn(mount: Mount): Promise<ProtectedServer> {
   const proof = sharedSecret({ header: 'x-gateway-secret', secret: gatewaySecret })
-  const headers = { ...assertedHeaders, roles: 'x-roles' }
-  const source = asserted({ headers, issuer: gatewayName, proof })
+  const headers = { ...plainHeaderNames, roles: 'x-roles' }
+  const source = plainHeaders({ headers, iss: gatewayName, proof })
   return startServer({
     sources: [source],
     good: [...assertion(gatewaySecret), ['x-roles', '']],

@@ -18,7 +18,7 @@ export interface AwsAlbOptions {
   /** Client ids that the listener rules sign persons in with. */
   readonly clients: readonly string[]
   /** Exact `iss` of the identity provider that the listener rules name. */
-  readonly issuer: string
+  readonly iss: string
   /** Where the organization's id stands. Default: nowhere. */
   readonly organization?: (claims: Claims) => string | undefined
   /** Where the roles stand. Default: none. */
@@ -84,7 +84,7 @@ function checkHeader(
   if (!options.signers.includes(signer as string)) throw refused('signer')
   if (!options.clients.includes(client as string)) throw refused('client')
   const { iss: claimed = iss } = claims
-  if (iss !== options.issuer || claimed !== options.issuer) throw refused('issuer')
+  if (iss !== options.iss || claimed !== options.iss) throw refused('issuer')
   // The header's own expiry; one of the identity provider's stands among the claims.
   const { exp: limit = header['exp'] } = claims
   const times = [header['exp'], limit]
@@ -117,7 +117,7 @@ function toIdentity(assertion: AlbAssertion, options: AwsAlbOptions, expiresAt: 
   const organization = typeof id === 'string' && id !== '' ? { id, roles } : undefined
   return createIdentity<Claims>({
     kind: sub === header['client'] ? 'service' : 'user',
-    issuer: options.issuer,
+    issuer: options.iss,
     subject: sub,
     organizations: organization ? [organization] : [],
     client: header['client'] as string,
@@ -139,10 +139,10 @@ function exposed(claims: Claims): Claims {
 }
 
 function assertOptions(options: AwsAlbOptions): void {
-  const { signers, clients, issuer, clockSkewSeconds = 30, timeoutSeconds = 4 } = options
+  const { signers, clients, iss: issuer, clockSkewSeconds = 30, timeoutSeconds = 4 } = options
   if (!isNames(signers)) throw new TypeError('signers must name at least one load balancer')
   if (!isNames(clients)) throw new TypeError('clients must name at least one')
-  if (typeof issuer !== 'string' || issuer === '') throw new TypeError('issuer is required')
+  if (typeof issuer !== 'string' || issuer === '') throw new TypeError('iss is required')
   if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= 60)) {
     throw new TypeError('clockSkewSeconds must be between 0 and 60')
   }

@@ -44,7 +44,7 @@ async function start(answer?: { status: number; body: string }): Promise<Balance
       region: 'eu-west-1',
       signers: [signer],
       clients: ['alb-client'],
-      issuer,
+      iss: issuer,
       keysUrl,
       organization: ({ org_id: id }) => id as string,
       roles: ({ groups }) => groups as string[],
@@ -221,7 +221,7 @@ describe('awsAlb', () => {
     ['region is malformed', { region: 'evil.example.com/' }],
     ['signers must name at least one load balancer', { signers: [] }],
     ['clients must name at least one', { clients: [''] }],
-    ['issuer is required', { issuer: '' }],
+    ['iss is required', { iss: '' }],
     [
       'keysUrl must be an https URL with a slash at its end',
       { keysUrl: 'http://keys.example.com/' },

@@ -282,7 +282,7 @@ describe('the page of the Application Load Balancer', () => {
     const { behindAlb } = await runBlock(code, {}, ['behindAlb'])
     const member = (name: string): string | undefined =>
       new RegExp(`${name}: \\[?\\s*'([^']+)'`).exec(code)?.[1]
-    const [iss, exp] = [member('issuer'), Math.floor(Date.now() / 1000) + 60]
+    const [iss, exp] = [member('iss'), Math.floor(Date.now() / 1000) + 60]
     const head = {
       alg: 'ES256',
       kid: keyId,
@@ -323,6 +323,6 @@ it('has a source on its first page for each way', async () => {
     ['forwardInboundToken', 'forwarded', 'authorization', 'x-user-token'],
     ['clientMetadata', 'enriched', 'authorization'],
     ['clientMetadataInHeader', 'enriched', 'authorization', 'x-user-token'],
-    ['headers', 'asserted', 'authorization'],
+    ['headers', 'plainHeaders', 'authorization'],
   ])
 })

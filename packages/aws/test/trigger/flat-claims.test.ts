@@ -14,7 +14,7 @@ async function read(
   client = GATEWAY,
 ): Promise<Identity> {
   const machines = issuer({
-    issuer: minter.issuer,
+    iss: minter.issuer,
     audience: null,
     clients: [GATEWAY, 'other'],
     tokenType: 'compatible',

@@ -183,7 +183,7 @@ describe('a server with the source enriched', () => {
       clients: [GATEWAY],
       keys: { jwks: minter.jwks },
     })
-    const sources = [enriched({ issuer, claim: 'onBehalfOf' })]
+    const sources = [enriched({ issuer, userClaim: 'onBehalfOf' })]
     const resource = 'https://mcp.example.com/mcp'
     return { authenticator: createAuthenticator({ resource, sources }), token }
   }

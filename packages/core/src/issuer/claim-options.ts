@@ -25,7 +25,7 @@ export interface ClaimOptions<C = Claims> {
   readonly clockSkewSeconds?: number
   readonly claimMap?: ClaimMap
   /** Schema for custom claims (zod or any Standard Schema): types `identity.claims`. */
-  readonly claims?: StandardSchema<C>
+  readonly schema?: StandardSchema<C>
 }
 
 /**
@@ -45,7 +45,7 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
     claimMap: toClaimMap(options.claimMap ?? {}),
-    schema: toSchema(options.claims),
+    schema: toSchema(options.schema),
   }
 }
 
@@ -66,7 +66,7 @@ function toRequiredClaims(claims: Readonly<Record<string, string>>): ReadonlyMap
 /** @throws TypeError when a schema is given that is none */
 export function toSchema<C>(schema: StandardSchema<C> | undefined): StandardSchema<C> | undefined {
   if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema
-  throw new TypeError('claims must be a Standard Schema')
+  throw new TypeError('schema must be a Standard Schema')
 }
 
 const defaultClaimMap: Required<ClaimMap> = {

@@ -22,7 +22,7 @@ export type Keys =
 
 export interface IssuerOptions<C = Claims> extends ClaimOptions<C>, RemoteKeysOptions {
   /** Exact `iss` values; nothing is normalized. */
-  readonly issuer: OneOrMore<string>
+  readonly iss: OneOrMore<string>
   /** Default: `['RS256']`. */
   readonly algorithms?: readonly Algorithm[]
   /** Default: `'discovery'` on the first `issuer`. */
@@ -90,7 +90,7 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
 }
 
 function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {
-  const issuers = requiredList(options.issuer, 'issuer')
+  const issuers = requiredList(options.iss, 'iss')
   const { algorithms = ['RS256'], tokenType = 'at+jwt', keyId = 'required' } = options
   assertOneOf(tokenType, ['at+jwt', 'compatible'], 'tokenType')
   assertOneOf(keyId, ['required', 'optional'], 'keyId')

@@ -29,7 +29,7 @@ export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeyS
  * @throws TypeError when the issuer is not an `https` URL (or `http` on loopback)
  */
 export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}): KeySource {
-  const base = safeUrl(issuer, 'issuer')
+  const base = safeUrl(issuer, 'iss')
   const { maxAgeSeconds, monotonic } = readRefreshOptions(options)
   let known: { readonly url: URL; readonly readAt: number } | undefined
 

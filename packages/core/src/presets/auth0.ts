@@ -23,7 +23,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
   const domain = matching(options.domain, hostName, 'domain')
   return issuer<C>({
     ...options,
-    issuer: `https://${domain}/`,
+    iss: `https://${domain}/`,
     keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
     tokenType: options.tokenType ?? 'compatible',
     claimMap: { kind: kindOf, ...options.claimMap },

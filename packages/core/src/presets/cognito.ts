@@ -36,7 +36,7 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
   )
   return issuer<C>({
     ...options,
-    issuer: issuers,
+    iss: issuers,
     keys: options.keys ?? keysByIssuer(issuers, options),
     tokenType: options.tokenType ?? 'compatible',
     requiredClaims: { ...options.requiredClaims, token_use: 'access' },

@@ -26,7 +26,7 @@ export function entra<C = Claims>(options: EntraOptions<C>): SigningIssuer<C> {
   const authority = `https://login.microsoftonline.com/${tenant}`
   return issuer<C>({
     ...options,
-    issuer: [`${authority}/v2.0`, `https://sts.windows.net/${tenant}/`],
+    iss: [`${authority}/v2.0`, `https://sts.windows.net/${tenant}/`],
     keys: options.keys ?? { jwksUri: `${authority}/discovery/v2.0/keys` },
     tokenType: options.tokenType ?? 'compatible',
     requiredClaims: { ...options.requiredClaims, tid: tenant },

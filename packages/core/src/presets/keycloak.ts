@@ -33,7 +33,7 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
   const name = `${base}/realms/${realm}`
   return issuer<C>({
     ...options,
-    issuer: name,
+    iss: name,
     keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
     tokenType: options.tokenType ?? 'compatible',
     // Keycloak tells its tokens apart by a claim: ID, Refresh, Logout and others share the keys.

@@ -31,7 +31,7 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
   const name = `https://${domain}/oauth2/${server}`
   return issuer<C>({
     ...options,
-    issuer: name,
+    iss: name,
     keys: options.keys ?? { jwksUri: `${name}/v1/keys` },
     tokenType: options.tokenType ?? 'compatible',
     claimMap: {

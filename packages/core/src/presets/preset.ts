@@ -5,7 +5,7 @@ import type { IssuerOptions } from '../issuer/issuer.ts'
 export type PresetOptions<C = Claims> = Pick<
   IssuerOptions<C>,
   | 'algorithms'
-  | 'claims'
+  | 'schema'
   | 'claimMap'
   | 'clients'
   | 'clockSkewSeconds'

@@ -2,7 +2,7 @@ import { base64url } from 'jose'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { sha256 } from '../internal/digest.ts'
 import { headerName } from '../internal/header-name.ts'
-import type { Proof } from '../sources/proof.ts'
+import type { GatewayProof } from '../sources/proof.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 
 /** A proxy that ends TLS in front of this server and hands the certificate on. */
@@ -13,7 +13,7 @@ export interface CertificateProxy {
    */
   readonly header: string
   /** How the proxy proves that it is the proxy: `sharedSecret` or `clientCertificate`. */
-  readonly proof: Proof
+  readonly proof: GatewayProof
 }
 
 export interface CertificateBoundOptions {

@@ -95,7 +95,7 @@ async function readText(request: Request): Promise<string> {
 }
 
 type LoggedOut =
-  | { readonly session: string; readonly subject?: string }
+  | { readonly sessionId: string; readonly subject?: string }
   | { readonly subject: string }
 
 /**
@@ -133,7 +133,7 @@ function checkTimes(claims: ParsedToken['claims'], now: number): void {
 function readLoggedOut({ sid, sub }: ParsedToken['claims']): LoggedOut {
   const wrong = [sid, sub].some((value) => value !== undefined && !isText(value))
   if (wrong) throw refused('logout_subject')
-  if (isText(sid)) return { session: sid, ...(isText(sub) && { subject: sub }) }
+  if (isText(sid)) return { sessionId: sid, ...(isText(sub) && { subject: sub }) }
   if (isText(sub)) return { subject: sub }
   throw refused('logout_subject')
 }

@@ -10,10 +10,10 @@ import type { Store } from '../stores/store.ts'
  * exact `issuer` of the identity.
  */
 export type Revocation =
-  | { readonly issuer: string; readonly jti: string }
+  | { readonly issuer: string; readonly tokenId: string }
   | {
       readonly issuer: string
-      readonly session: string
+      readonly sessionId: string
       /** Whose session it is: refuses the tokens of this subject that name no session, too. */
       readonly subject?: string
     }
@@ -87,15 +87,15 @@ type Entry = readonly [kind: Kind, id: string]
 export function assertRevocation(revocation: Revocation): void {
   const ids = toEntries(revocation).map(([, id]) => id)
   if ([revocation.issuer, ...ids].every(isId)) return
-  throw new TypeError('A revocation names its issuer and a jti, a session or a subject')
+  throw new TypeError('A revocation names its issuer and a tokenId, a sessionId or a subject')
 }
 
 function toEntries(revocation: Revocation): readonly Entry[] {
-  if ('jti' in revocation) return [['jti', revocation.jti]]
-  if (!('session' in revocation)) return [['subject', revocation.subject]]
-  const { session, subject } = revocation
+  if ('tokenId' in revocation) return [['jti', revocation.tokenId]]
+  if (!('sessionId' in revocation)) return [['subject', revocation.subject]]
+  const { sessionId, subject } = revocation
   const sessionless: Entry[] = subject === undefined ? [] : [['sessionless', subject]]
-  return [['session', session], ...sessionless]
+  return [['session', sessionId], ...sessionless]
 }
 
 function entriesOf({ subject, claims }: Revocable): readonly Entry[] {

@@ -20,7 +20,7 @@ export interface PersonClaimMap {
 /** Where a machine token says whom it is for. */
 export interface PersonPlace {
   /** The claim that holds the person; the token itself without one. */
-  readonly claim: readonly string[] | undefined
+  readonly userClaim: readonly string[] | undefined
   readonly claimMap: Required<PersonClaimMap>
 }
 
@@ -31,7 +31,10 @@ const maxPersonLength = 4096
  *
  * @throws IdentityError `TOK` when they are not understood
  */
-export function findPerson(token: Claims, { claim, claimMap }: PersonPlace): Claims | undefined {
+export function findPerson(
+  token: Claims,
+  { userClaim: claim, claimMap }: PersonPlace,
+): Claims | undefined {
   const person = readPerson(token, claim)
   if (person === undefined || !isEmpty(readClaim(person, claimMap.subject))) return person
   // Flat claims may be those of the machine alone; an object is there to name somebody.

@@ -23,7 +23,7 @@ export interface EnrichedOptions<C = Claims> {
    * The claim that holds the person, as an object or as JSON text (up to 4096 characters). Leave it
    * out for flat claims and say in `claimMap` where they stand.
    */
-  readonly claim?: string | readonly string[]
+  readonly userClaim?: string | readonly string[]
   /**
    * Header of the token that carries the person, where `Authorization` carries the gateway's own: a
    * machine token of the same client, without a person. Default: `Authorization` carries the person.
@@ -33,7 +33,7 @@ export interface EnrichedOptions<C = Claims> {
   readonly clients?: OneOrMore<string>
   readonly claimMap?: PersonClaimMap
   /** Schema for the person's claims (zod or any Standard Schema): types `identity.claims`. */
-  readonly claims?: StandardSchema<C>
+  readonly schema?: StandardSchema<C>
   /**
    * Accepts the gateway without a person, as a `service`: for its own list synchronization.
    * Default: such a call is refused.
@@ -55,7 +55,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
   const { issuer, userOptional = false } = options
   const vouching = toVouching(options)
   const place = toPlace(options)
-  const schema = toSchema(options.claims)
+  const schema = toSchema(options.schema)
   const header = toHeader(options.header)
   const vouches = ({ gateway }: VerifiedGateway): boolean => vouching.includes(gateway.client)
 
@@ -146,11 +146,11 @@ function toVouching({ issuer, clients }: EnrichedOptions<unknown>): readonly str
 const personMembers = ['subject', 'issuer', 'organization', 'roles']
 
 function toPlace(options: EnrichedOptions<unknown>): PersonPlace {
-  const claim = toList(options.claim, 'claim')
+  const claim = toList(options.userClaim, 'userClaim')
   const { claimMap = {} } = options
   assertClaimMap(claimMap, personMembers)
   if (claim === undefined && claimMap.subject === undefined) {
-    throw new TypeError('claimMap.subject is required without claim')
+    throw new TypeError('claimMap.subject is required without userClaim')
   }
   const defaults: Required<PersonClaimMap> = {
     subject: 'sub',
@@ -160,5 +160,5 @@ function toPlace(options: EnrichedOptions<unknown>): PersonPlace {
     // Flat claims stand beside the machine's own: its `iss` is not a claim about the person.
     ...(claim === undefined && { issuer: () => undefined }),
   }
-  return { claim, claimMap: { ...defaults, ...claimMap } }
+  return { userClaim: claim, claimMap: { ...defaults, ...claimMap } }
 }

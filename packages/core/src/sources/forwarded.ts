@@ -18,14 +18,14 @@ import { toIdentity } from './to-identity.ts'
  *
  * - `'audience'`: the token is for this server too; its issuer's `audience` says so.
  * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`). Ids are
- *   compared as text: where `issuer` and `via` differ, both must know the gateway by the same id.
+ *   compared as text: where `issuer` and `gateway` differ, both must know the gateway by the same id.
  * - `'actor'`: the outermost `act` is the gateway (RFC 8693 section 4.1).
- * - `'vouched'`: the token is for the gateway, and we rely on the gateway having accepted it. MCP
+ * - `'trust-gateway'`: the token is for the gateway, and we rely on the gateway having accepted it. MCP
  *   forbids servers to accept tokens that were not issued for them; choose this one knowingly.
  */
-export type BindingRule = 'audience' | 'client' | 'actor' | 'vouched'
+export type BindingRule = 'audience' | 'client' | 'actor' | 'trust-gateway'
 
-const bindingRules: readonly string[] = ['audience', 'client', 'actor', 'vouched']
+const bindingRules: readonly string[] = ['audience', 'client', 'actor', 'trust-gateway']
 
 export interface ForwardedOptions<C = Claims> {
   /** Header that carries the person's token, for example `x-user-token`. */
@@ -33,7 +33,7 @@ export interface ForwardedOptions<C = Claims> {
   /** Who issues persons' tokens. */
   readonly issuer: Issuer<C>
   /** Who issues the gateway's machine token; its `clients` are the gateways that may forward. */
-  readonly via: Issuer<unknown>
+  readonly gateway: Issuer<unknown>
   /** Rules that must all hold. */
   readonly bind: BindingRule | readonly BindingRule[]
   /**
@@ -55,22 +55,22 @@ export interface ForwardedOptions<C = Claims> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | Claims> {
-  const { issuer, via, userOptional = false } = options
+  const { issuer, gateway: gatewayIssuer, userOptional = false } = options
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header must not be Authorization')
   assertIssuer(issuer, 'issuer')
-  requireClients(via, 'via')
+  requireClients(gatewayIssuer, 'gateway')
   const rules = toRules(options.bind)
   if (rules.includes('audience') && issuer.audiences === undefined) {
     throw new TypeError("bind: 'audience' needs an issuer with an audience")
   }
   const keepToFirst = options.presented && createFirstGateway(options.presented)
-  const known = [issuer, via]
+  const known = [issuer, gatewayIssuer]
 
   const hasGateway = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', known)
   const lacksPerson = (credentials: Credentials): boolean =>
-    namesIssuer(credentials, 'authorization', [via]) && !credentials.present.has(header)
+    namesIssuer(credentials, 'authorization', [gatewayIssuer]) && !credentials.present.has(header)
 
   async function identify(
     credentials: Credentials,
@@ -82,7 +82,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
       throw broken('binding_same_token')
     }
     if (credential !== undefined && isSwapped(credentials)) throw broken('binding_roles_swapped')
-    const { gateway, token: machine } = await verifyGateway(via, credentials, context)
+    const { gateway, token: machine } = await verifyGateway(gatewayIssuer, credentials, context)
     if (credential === undefined) {
       const claims = exposedClaims(machine.verified)
       return toIdentity({ ...machine, claims }, { source: 'forwarded', gateway })
@@ -96,7 +96,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
   /** Each token names the other's issuer, and the two are told apart by name. */
   function isSwapped(credentials: Credentials): boolean {
     return (
-      !namesIssuer(credentials, 'authorization', [via]) ||
+      !namesIssuer(credentials, 'authorization', [gatewayIssuer]) ||
       !namesIssuer(credentials, header, [issuer])
     )
   }
@@ -106,7 +106,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     tokenHeaders: ['authorization', header],
     valueHeaders: [],
     issuers: known,
-    authorizationIssuer: via,
+    authorizationIssuer: gatewayIssuer,
     applies: (credentials: Credentials) =>
       (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
       (userOptional && lacksPerson(credentials)),

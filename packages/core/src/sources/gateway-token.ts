@@ -18,14 +18,14 @@ export interface VerifiedGateway {
  * @throws IdentityError `MISSING`, `TOK`, `BIND`, `DOWN`
  */
 export async function verifyGateway(
-  via: Issuer<unknown>,
+  gatewayIssuer: Issuer<unknown>,
   credentials: Credentials,
   context: Context,
   header = 'authorization',
 ): Promise<VerifiedGateway> {
   const credential = credentials.token(header)
   if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
-  const token = await via.verify(credential, context).catch(hideScopes)
+  const token = await gatewayIssuer.verify(credential, context).catch(hideScopes)
   // A person's token where the machine's belongs: the two have swapped their places.
   if (token.kind !== 'service') throw new IdentityError('BIND', { reason: 'binding_roles_swapped' })
   return { token, gateway: { issuer: token.issuer, client: token.client ?? token.subject } }

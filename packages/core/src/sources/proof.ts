@@ -17,7 +17,7 @@ export interface Proven {
 }
 
 /** Independent proof that the caller is the gateway, so that its plain headers may be believed. */
-export interface Proof {
+export interface GatewayProof {
   readonly tokenHeaders: readonly string[]
   readonly valueHeaders: readonly string[]
   readonly authorizationIssuer: Issuer<unknown> | undefined
@@ -32,15 +32,15 @@ export interface Proof {
  *
  * @throws TypeError when the issuer lists no clients
  */
-export function gatewayToken(via: Issuer<unknown>): Proof {
-  requireClients(via, 'via')
+export function gatewayToken(gatewayIssuer: Issuer<unknown>): GatewayProof {
+  requireClients(gatewayIssuer, 'gateway')
   return {
     tokenHeaders: ['authorization'],
     valueHeaders: [],
-    authorizationIssuer: via,
-    applies: (credentials) => namesIssuer(credentials, 'authorization', [via]),
+    authorizationIssuer: gatewayIssuer,
+    applies: (credentials) => namesIssuer(credentials, 'authorization', [gatewayIssuer]),
     async prove(credentials, context) {
-      const { gateway, token } = await verifyGateway(via, credentials, context)
+      const { gateway, token } = await verifyGateway(gatewayIssuer, credentials, context)
       return { gateway, expiresAt: token.expiresAt }
     },
   }
@@ -60,7 +60,7 @@ const minSecretLength = 32
  *
  * @throws TypeError when a secret has fewer than 32 characters
  */
-export function sharedSecret(options: SharedSecretOptions): Proof {
+export function sharedSecret(options: SharedSecretOptions): GatewayProof {
   const header = headerName(options.header, 'header')
   const secrets = requiredList(options.secret, 'secret')
   if (secrets.some((secret) => secret.length < minSecretLength)) {
@@ -92,7 +92,7 @@ export interface ClientCertificateOptions {
  *
  * @throws TypeError when a fingerprint is not 32 bytes in hexadecimal
  */
-export function clientCertificate(options: ClientCertificateOptions): Proof {
+export function clientCertificate(options: ClientCertificateOptions): GatewayProof {
   const accepted = requiredList(options.sha256, 'sha256').map((text) =>
     text.replaceAll(':', '').toLowerCase(),
   )

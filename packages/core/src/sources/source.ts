@@ -5,7 +5,7 @@ import type { Issuer } from '../issuer/issuer.ts'
 
 /**
  * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,
- * `enriched`, `signedHeader` and `asserted`.
+ * `enriched`, `signedHeader` and `plainHeaders`.
  */
 export interface Source<C = Claims> {
   readonly kind: SourceKind

@@ -83,7 +83,7 @@ describe('an authenticator with an audit trail', () => {
         forwarded({
           header: 'x-user-token',
           issuer: people.issuer(),
-          via: gateway.issuer(),
+          gateway: gateway.issuer(),
           bind: 'audience',
         }),
       ],

@@ -1,4 +1,4 @@
-import { asserted, createAuthenticator, direct, issuer, sharedSecret } from '@onbehalf/core'
+import { createAuthenticator, direct, issuer, plainHeaders, sharedSecret } from '@onbehalf/core'
 import { describe, expect, test } from 'vitest'
 import { createSigner } from '../support/signer.ts'
 import { clock, now, resource } from '../support/world.ts'
@@ -6,7 +6,7 @@ import { clock, now, resource } from '../support/world.ts'
 const secret = 'a-secret-that-only-the-gateway-knows'
 const signer = await createSigner()
 const keys = { jwks: signer.jwks }
-const options = { issuer: 'https://idp.example.com', audience: resource, keys } as const
+const options = { iss: 'https://idp.example.com', audience: resource, keys } as const
 const people = issuer({ ...options, algorithms: [signer.algorithm] })
 
 describe('header lines that are out of sight', () => {
@@ -14,8 +14,8 @@ describe('header lines that are out of sight', () => {
     resource,
     clock,
     sources: [
-      asserted({
-        issuer: 'https://gateway.example.com',
+      plainHeaders({
+        iss: 'https://gateway.example.com',
         headers: { subject: 'x-user', roles: 'x-roles' },
         proof: sharedSecret({ header: 'x-secret', secret }),
       }),

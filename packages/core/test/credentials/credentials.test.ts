@@ -27,7 +27,7 @@ beforeAll(async () => {
       forwarded({
         header: 'X-User-Token',
         issuer: people.issuer(),
-        via: gateway.issuer(),
+        gateway: gateway.issuer(),
         bind: 'audience',
       }),
       direct({ issuer: people.issuer() }),

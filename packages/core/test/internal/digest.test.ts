@@ -37,7 +37,7 @@ describe('a runtime', () => {
     const signer = await createSigner()
     const [name, audience] = ['https://people.example', 'https://mcp.example/mcp']
     const people = issuer({
-      issuer: name,
+      iss: name,
       audience,
       algorithms: [signer.algorithm],
       keys: { jwks: signer.jwks },

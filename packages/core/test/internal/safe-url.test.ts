@@ -61,10 +61,10 @@ describe('an address that keys come from', () => {
   it('is held to the same rules for an issuer that is asked for its metadata', () => {
     expect(() => discoveredKeys('https://issuer.example/realm')).not.toThrow()
     expect(() => discoveredKeys('stytch.com/project')).toThrow(
-      new TypeError('issuer must be an absolute URL'),
+      new TypeError('iss must be an absolute URL'),
     )
     expect(() => discoveredKeys('http://issuer.example')).toThrow(
-      new TypeError('issuer must use https (http is for loopback only)'),
+      new TypeError('iss must use https (http is for loopback only)'),
     )
   })
 })

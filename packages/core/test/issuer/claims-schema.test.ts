@@ -14,7 +14,7 @@ describe('a schema for claims', () => {
     createAuthenticator({
       resource,
       clock,
-      sources: [direct({ issuer: people.issuer({ claims }) })],
+      sources: [direct({ issuer: people.issuer({ schema: claims }) })],
     })
 
   it('makes the claims of the identity, frozen', async () => {

@@ -2,7 +2,7 @@ import { type IssuerOptions, issuer } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
 
 const good: IssuerOptions = {
-  issuer: 'https://people.example.com',
+  iss: 'https://people.example.com',
   audience: 'https://mcp.example.com/mcp',
   keys: { jwks: { keys: [] } },
 }
@@ -16,7 +16,7 @@ describe('issuer', () => {
     })
     const several = issuer({
       ...good,
-      issuer: ['https://a.example', 'stytch.com/project'],
+      iss: ['https://a.example', 'stytch.com/project'],
       clients: ['a', 'b'],
       scopes: 'notes:read',
     })
@@ -29,7 +29,7 @@ describe('issuer', () => {
 
   it('cannot be changed afterwards', () => {
     const names = ['https://a.example']
-    const made = issuer({ ...good, issuer: names, clients: names })
+    const made = issuer({ ...good, iss: names, clients: names })
     names.push('https://evil.example')
     expect(made).toMatchObject({ issuers: ['https://a.example'], clients: ['https://a.example'] })
     for (const value of [made, made.issuers, made.clients])
@@ -53,9 +53,9 @@ describe('issuer', () => {
       throw new Error('fetched')
     }) as typeof globalThis.fetch
     const name = 'https://people.example.com'
-    expect(() => issuer({ issuer: name, audience: 'api', fetch })).not.toThrow()
+    expect(() => issuer({ iss: name, audience: 'api', fetch })).not.toThrow()
     expect(() =>
-      issuer({ issuer: name, audience: 'api', fetch, keys: { jwksUri: `${name}/jwks` } }),
+      issuer({ iss: name, audience: 'api', fetch, keys: { jwksUri: `${name}/jwks` } }),
     ).not.toThrow()
   })
 })
@@ -68,13 +68,13 @@ const noClaimMap = 'claimMap'
 
 /** Every wrong value is a mistake of the programmer that shows at start-up. */
 const wrong: readonly (readonly [option: string, value: unknown, message: string])[] = [
-  ['issuer', undefined, 'issuer is required'],
-  ['issuer', '', names('issuer')],
-  ['issuer', [], names('issuer')],
-  ['issuer', ['https://a.example', ''], names('issuer')],
-  ['issuer', [undefined], names('issuer')],
-  ['issuer', null, names('issuer')],
-  ['issuer', 7, names('issuer')],
+  ['iss', undefined, 'iss is required'],
+  ['iss', '', names('iss')],
+  ['iss', [], names('iss')],
+  ['iss', ['https://a.example', ''], names('iss')],
+  ['iss', [undefined], names('iss')],
+  ['iss', null, names('iss')],
+  ['iss', 7, names('iss')],
   ['audience', undefined, 'audience is required'],
   ['audience', '', names('audience')],
   ['audience', [], names('audience')],
@@ -127,8 +127,8 @@ const wrong: readonly (readonly [option: string, value: unknown, message: string
   ['claimMap', { roles: ['a', 7] }, noClaimMap],
   ['claimMap', { kind: 'idtyp' }, noClaimMap],
   ['claimMap', { organisation: 'org' }, noClaimMap],
-  ['claims', {}, 'claims must be a Standard Schema'],
-  ['claims', { parse: () => ({}) }, 'claims must be a Standard Schema'],
+  ['schema', {}, 'schema must be a Standard Schema'],
+  ['schema', { parse: () => ({}) }, 'schema must be a Standard Schema'],
 ]
 
 describe('issuer refuses, naming the option,', () => {
@@ -151,8 +151,8 @@ describe('issuer refuses, naming the option,', () => {
 
   it('a name that is no address, where keys are to be discovered', () => {
     const { keys: _, ...discovery } = good
-    expect(() => issuer({ ...discovery, issuer: 'stytch.com/project' })).toThrow(
-      new TypeError('issuer must be an absolute URL'),
+    expect(() => issuer({ ...discovery, iss: 'stytch.com/project' })).toThrow(
+      new TypeError('iss must be an absolute URL'),
     )
   })
 })

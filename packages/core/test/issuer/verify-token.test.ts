@@ -234,7 +234,7 @@ describe('the scopes and the claims that an issuer requires', () => {
 describe('a token of an issuer with several names', () => {
   it('is known under each of them, exactly', async () => {
     const issuer = [peopleIssuer, 'https://people.example.com/v2']
-    expect(await accepts({ iss: issuer[1] }, { issuer })).toMatchObject({ issuer: issuer[1] })
-    await expectReason('issuer_unknown', { iss: `${peopleIssuer}/` }, { issuer })
+    expect(await accepts({ iss: issuer[1] }, { iss: issuer })).toMatchObject({ issuer: issuer[1] })
+    await expectReason('issuer_unknown', { iss: `${peopleIssuer}/` }, { iss: issuer })
   })
 })

@@ -177,7 +177,7 @@ describe('a key set in the configuration', () => {
 
   it('makes its issuer not ready when no key of it can be used', async () => {
     const name = 'https://a.example'
-    const unusable = issuer({ issuer: name, audience: 'api', keys: { jwks: { keys: [] } } })
+    const unusable = issuer({ iss: name, audience: 'api', keys: { jwks: { keys: [] } } })
     await expectRefused(() => unusable.ready(context), down)
   })
 })

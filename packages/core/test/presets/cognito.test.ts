@@ -158,7 +158,7 @@ describe('cognito', () => {
       asked.push(new Request(input).url)
       return new Response('', { status: 503 })
     }
-    const sources = [enriched({ issuer: make({ fetch }), claim: 'onBehalfOf' })]
+    const sources = [enriched({ issuer: make({ fetch }), userClaim: 'onBehalfOf' })]
     const token = await (await createSigner('k1', 'RS256')).sign(
       machine({ iss: updated, client_id: web, sub: web }),
       { typ: undefined },
@@ -179,7 +179,7 @@ describe('a machine token of cognito with a person in it', () => {
   it('stands for the person', async () => {
     const signer = await createSigner('k1', 'RS256')
     const issuer = preset({ clients: gateway, keys: { jwks: signer.jwks } })
-    const sources = [enriched({ issuer, claim: 'onBehalfOf' })]
+    const sources = [enriched({ issuer, userClaim: 'onBehalfOf' })]
     const claims = machine({ onBehalfOf, callerApp: 'support-chat', org_id: 'acme' })
     const token = await signer.sign(claims, { typ: undefined })
     const authenticator = createAuthenticator({ resource, clock, sources })

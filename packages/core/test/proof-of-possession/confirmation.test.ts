@@ -122,7 +122,7 @@ describe('a server that accepts DPoP alone', () => {
 })
 
 function startForwarded(confirmation = dpop({ store: memoryStore() })) {
-  const issuers = { issuer: people.issuer(), via: gateway.issuer() }
+  const issuers = { issuer: people.issuer(), gateway: gateway.issuer() }
   return startResourceServer({
     sources: [forwarded({ header: 'x-user-token', bind: 'audience', ...issuers })],
     confirmations: [confirmation],
@@ -150,7 +150,7 @@ describe('a token that somebody else presents', () => {
         forwarded({
           header: 'x-user-token',
           issuer: people.issuer(),
-          via: gateway.issuer(),
+          gateway: gateway.issuer(),
           bind: 'audience',
         }),
       ],
@@ -186,7 +186,7 @@ describe("a gateway's own token", () => {
 
   async function startEnriched() {
     return startResourceServer({
-      sources: [enriched({ issuer: gateway.issuer(), claim: 'onBehalfOf' })],
+      sources: [enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' })],
       confirmations: [dpop({ store: memoryStore() })],
     })
   }

@@ -1,8 +1,8 @@
 import {
-  asserted,
   createAuthenticator,
   direct,
   forwarded,
+  plainHeaders,
   sharedSecret,
   signedHeader,
 } from '@onbehalf/core'
@@ -63,11 +63,16 @@ describe('the metadata', () => {
 
   it('sends clients to who issues the token in Authorization, once each, in order', () => {
     const via = gateway.issuer({ scopes: ['mcp:invoke', 'mcp:list'] })
-    const other = people.issuer({ issuer: ['https://a.example', 'https://b.example'] })
+    const other = people.issuer({ iss: ['https://a.example', 'https://b.example'] })
     const { metadata } = createAuthenticator({
       resource,
       sources: [
-        forwarded({ header: 'x-user-token', issuer: people.issuer(), via, bind: 'audience' }),
+        forwarded({
+          header: 'x-user-token',
+          issuer: people.issuer(),
+          gateway: via,
+          bind: 'audience',
+        }),
         direct({ issuer: other }),
         direct({ issuer: gateway.issuer({ scopes: 'mcp:invoke' }) }),
         signedHeader({ header: 'x-assertion', issuer: people.issuer() }),
@@ -94,7 +99,7 @@ describe('the metadata', () => {
     const proof = sharedSecret({ header: 'x-gateway-secret', secret: 's'.repeat(32) })
     const { metadata } = createAuthenticator({
       resource,
-      sources: [asserted({ headers: { subject: 'x-user' }, issuer: gatewayIssuer, proof })],
+      sources: [plainHeaders({ headers: { subject: 'x-user' }, iss: gatewayIssuer, proof })],
     })
     expect(metadata).toStrictEqual({ resource, bearer_methods_supported: ['header'] })
   })

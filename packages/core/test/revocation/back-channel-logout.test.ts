@@ -26,7 +26,7 @@ let people: SigningIssuer
 beforeAll(async () => {
   signer = await createSigner('people-key')
   people = issuer({
-    issuer: peopleIssuer,
+    iss: peopleIssuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwks: signer.jwks },
@@ -404,7 +404,7 @@ describe('the endpoint for logout tokens', () => {
   it('is unavailable while the keys cannot be loaded', async () => {
     const keys = { jwksUri: 'http://127.0.0.1:9/jwks' }
     const unreachable = issuer({
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       audience: resource,
       algorithms: ['ES256'],
       keys,
@@ -417,7 +417,7 @@ describe('the endpoint for logout tokens', () => {
   it('asks for no key because of a token that is wrong anyway', async () => {
     const keys = { jwksUri: 'http://127.0.0.1:9/jwks' }
     const unreachable = issuer({
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       audience: resource,
       algorithms: ['ES256'],
       keys,

@@ -24,7 +24,7 @@ it('a session that an oidc-provider ends stops at once on this server', async ()
   const authenticator = createFor(as)
   handle = backChannelLogout({
     authenticator,
-    issuer: issuer({ issuer: as.name, audience: machine.id }),
+    issuer: issuer({ iss: as.name, audience: machine.id }),
     audience: machine.id,
     store: memoryStore(),
   })
@@ -39,7 +39,7 @@ it('a session that an oidc-provider ends stops at once on this server', async ()
 
 function createFor(as: OpaqueIssuer): Authenticator<unknown> {
   const opaque = introspected({
-    issuer: as.name,
+    iss: as.name,
     endpoint: as.endpoint,
     clientId: resourceServer.id,
     clientSecret: resourceServer.secret,

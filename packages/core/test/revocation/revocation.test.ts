@@ -1,6 +1,5 @@
 import {
   type AuthenticatorOptions,
-  asserted,
   createAuthenticator,
   direct,
   enriched,
@@ -8,6 +7,7 @@ import {
   IdentityError,
   introspected,
   memoryStore,
+  plainHeaders,
   type Revocation,
   type Source,
   type Store,
@@ -70,14 +70,14 @@ describe('a revoked token', () => {
     const server = startDirect()
     const [first, second] = [await people.token({ jti: 'a' }), await people.token({ jti: 'b' })]
     expect(await server.verdict(bearer(first))).toBe('jane')
-    await server.revoke({ issuer: peopleIssuer, jti: 'a' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'a' })
     expect(await server.verdict(bearer(first))).toBe(revoked)
     expect(await server.verdict(bearer(second))).toBe('jane')
   })
 
   it('is refused in every spelling of its signature', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, jti: 'a' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'a' })
     const [one, two] = [await people.token({ jti: 'a' }), await people.token({ jti: 'a' })]
     expect(one).not.toBe(two)
     expect([await server.verdict(bearer(one)), await server.verdict(bearer(two))]).toEqual([
@@ -88,7 +88,7 @@ describe('a revoked token', () => {
 
   it('is refused whenever it was issued', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, jti: 'a' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'a' })
     server.setTime(now + 100)
     const late = await people.token({ jti: 'a', iat: now + 100 })
     expect(await server.verdict(bearer(late))).toBe(revoked)
@@ -97,9 +97,9 @@ describe('a revoked token', () => {
   it('of one issuer is not that of another with the same id', async () => {
     const server = startDirect()
     for (const issuer of [gatewayIssuer, `${peopleIssuer}/`, 'https://people.example.co']) {
-      await server.revoke({ issuer, jti: 'person-token-1' })
+      await server.revoke({ issuer, tokenId: 'person-token-1' })
       await server.revoke({ issuer, subject: 'jane' })
-      await server.revoke({ issuer, session: 's-1' })
+      await server.revoke({ issuer, sessionId: 's-1' })
     }
     const token = await people.token({ sid: 's-1' })
     expect(await server.verdict(bearer(token))).toBe('jane')
@@ -107,7 +107,7 @@ describe('a revoked token', () => {
 
   it('does not stand for a session or a subject of that name', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, jti: 'x' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'x' })
     const token = await people.token({ sub: 'x', sid: 'x', jti: 'y' })
     expect(await server.verdict(bearer(token))).toBe('x')
   })
@@ -116,7 +116,7 @@ describe('a revoked token', () => {
     const endpoint = await startEndpoint(activeToken({ jti: 'a' }))
     const server = start([direct({ issuer: introspected(endpoint.options()) })])
     expect(await server.verdict(bearer('opaque'))).toBe('jane')
-    await server.revoke({ issuer: issuerName, jti: 'a' })
+    await server.revoke({ issuer: issuerName, tokenId: 'a' })
     expect(await server.verdict(bearer('opaque'))).toBe(revoked)
     expect(endpoint.questions).toHaveLength(1)
   })
@@ -125,7 +125,7 @@ describe('a revoked token', () => {
 describe('a revoked session', () => {
   it('takes all of its tokens along, and those of no other session', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, session: 's-1' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1' })
     const tokens = ['s-1', 's-1', 's-2'].map((sid, n) => people.token({ sid, jti: `t-${n}` }))
     const verdicts = (await Promise.all(tokens)).map((token) => server.verdict(bearer(token)))
     expect(await Promise.all(verdicts)).toEqual([revoked, revoked, 'jane'])
@@ -133,7 +133,7 @@ describe('a revoked session', () => {
 
   it('takes tokens along that were issued later', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, session: 's-1' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1' })
     server.setTime(now + 100)
     const late = await people.token({ sid: 's-1', iat: now + 100 })
     expect(await server.verdict(bearer(late))).toBe(revoked)
@@ -141,13 +141,13 @@ describe('a revoked session', () => {
 
   it('leaves tokens alone that name no session, as long as nobody says whose it is', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, session: 's-1' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1' })
     expect(await server.verdict(bearer(await people.token()))).toBe('jane')
   })
 
   it('of a subject takes its tokens along that name no session', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, session: 's-1', subject: 'jane' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1', subject: 'jane' })
     const [without, empty, other, foreign] = await Promise.all([
       people.token(),
       people.token({ sid: '' }),
@@ -222,7 +222,7 @@ describe('behind a gateway', () => {
       forwarded({
         header: 'x-user-token',
         issuer: people.issuer(),
-        via: gateway.issuer(),
+        gateway: gateway.issuer(),
         bind: 'audience',
       }),
     ])
@@ -235,10 +235,10 @@ describe('behind a gateway', () => {
   }
 
   const revocations: readonly (readonly [string, Revocation])[] = [
-    ["the person's token", { issuer: peopleIssuer, jti: 'person-token-1' }],
-    ["the person's session", { issuer: peopleIssuer, session: 's-1' }],
+    ["the person's token", { issuer: peopleIssuer, tokenId: 'person-token-1' }],
+    ["the person's session", { issuer: peopleIssuer, sessionId: 's-1' }],
     ['the person', { issuer: peopleIssuer, subject: 'jane' }],
-    ["the gateway's token", { issuer: gatewayIssuer, jti: 'machine-token-1' }],
+    ["the gateway's token", { issuer: gatewayIssuer, tokenId: 'machine-token-1' }],
     ['the gateway', { issuer: gatewayIssuer, subject: gatewayClient }],
   ]
   it.each(revocations)('a forwarded person is refused with %s', async (_what, revocation) => {
@@ -249,7 +249,8 @@ describe('behind a gateway', () => {
     expect(await server.verdict(headers)).toBe(revoked)
   })
 
-  const startEnriched = () => start([enriched({ issuer: gateway.issuer(), claim: 'onBehalfOf' })])
+  const startEnriched = () =>
+    start([enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' })])
   const person = { sub: 'jane', iss: peopleIssuer, sid: 's-1', jti: 'person-token-1' }
 
   it.each(revocations)(
@@ -293,7 +294,7 @@ describe('behind a gateway', () => {
     const secret = 'a-secret-of-the-gateway-that-is-long-enough'
     const proof = sharedSecret({ header: 'x-gateway-secret', secret })
     const server = start([
-      asserted({ headers: { subject: 'x-user' }, issuer: peopleIssuer, proof }),
+      plainHeaders({ headers: { subject: 'x-user' }, iss: peopleIssuer, proof }),
     ])
     const headers = { 'x-user': 'jane', 'x-gateway-secret': secret }
     expect(await server.verdict(headers)).toBe('jane')
@@ -312,7 +313,7 @@ describe('a revocation', () => {
     const life = 90 * 86_400 + 60
     const token = await people.token({ iat: now, exp: now + life })
     expect(await server.verdict(bearer(token))).toBe('jane')
-    await server.revoke({ issuer: peopleIssuer, jti: 'person-token-1' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'person-token-1' })
     server.setTime(now + life + 59)
     expect(await server.verdict(bearer(token))).toBe(revoked)
     server.setTime(now + life + 60)
@@ -331,7 +332,7 @@ describe('a revocation', () => {
   it('is not outlived by a token that is accepted only towards its end', async () => {
     const server = startDirect()
     const token = await people.token({ exp: now + 3 * 86_400 })
-    await server.revoke({ issuer: peopleIssuer, jti: 'person-token-1' })
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'person-token-1' })
     server.setTime(now + 2.5 * 86_400)
     expect(await server.verdict(bearer(token))).toBe('401 lifetime')
   })
@@ -375,7 +376,7 @@ describe('a revocation', () => {
       },
     }
     const server = startDirect({ revocations: store })
-    await server.revoke({ issuer: peopleIssuer, session: 'session-of-jane', subject: 'jane' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 'session-of-jane', subject: 'jane' })
     expect(written).toHaveLength(4)
     for (const text of written) expect(text).toMatch(/^(revoked:[\w-]{43}|always|\d+)$/)
   })
@@ -388,11 +389,11 @@ describe('a revocation', () => {
     ['an empty id', { issuer: peopleIssuer, jti: '' }],
     ['an id that is absent', { issuer: peopleIssuer, jti: undefined }],
     ['a number', { issuer: peopleIssuer, subject: 17 }],
-    ['an empty session', { issuer: peopleIssuer, session: '', subject: 'jane' }],
-    ['a session of an empty subject', { issuer: peopleIssuer, session: 's', subject: '' }],
+    ['an empty session', { issuer: peopleIssuer, sessionId: '', subject: 'jane' }],
+    ['a session of an empty subject', { issuer: peopleIssuer, sessionId: 's', subject: '' }],
   ])('that names %s is a mistake, and not silently without effect', async (_what, revocation) => {
     await expect(startDirect().revoke(revocation as Revocation)).rejects.toThrow(
-      new TypeError('A revocation names its issuer and a jti, a session or a subject'),
+      new TypeError('A revocation names its issuer and a tokenId, a sessionId or a subject'),
     )
   })
 })
@@ -426,8 +427,8 @@ describe('a store of revocations', () => {
 
   it('that is full does not keep a revocation, and says so', async () => {
     const server = startDirect({ revocations: memoryStore({ maxEntries: 1 }) })
-    await server.revoke({ issuer: peopleIssuer, jti: 'a' })
-    await expect(server.revoke({ issuer: peopleIssuer, jti: 'b' })).rejects.toMatchObject({
+    await server.revoke({ issuer: peopleIssuer, tokenId: 'a' })
+    await expect(server.revoke({ issuer: peopleIssuer, tokenId: 'b' })).rejects.toMatchObject({
       code: 'DOWN',
     })
   })

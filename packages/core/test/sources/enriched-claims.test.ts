@@ -81,18 +81,23 @@ describe('the organization of the person', () => {
     ['org_id of the machine token, where its own is empty', { organization: '' }, 'c', 'c'],
     ['its own object', { organization: { id: 'a' } }, undefined, 'a'],
   ])('is read from %s', async (_, person, org_id, id) => {
-    const identity = await read({ onBehalfOf: { sub: 'jane', ...person }, org_id }, { claim })
+    const identity = await read(
+      { onBehalfOf: { sub: 'jane', ...person }, org_id },
+      { userClaim: claim },
+    )
     expect(identity.organization).toEqual({ id, roles: [] })
   })
 
   it('is absent when nothing names it', async () => {
-    expect('organization' in (await read({ onBehalfOf: { sub: 'jane' } }, { claim }))).toBe(false)
+    expect(
+      'organization' in (await read({ onBehalfOf: { sub: 'jane' } }, { userClaim: claim })),
+    ).toBe(false)
   })
 
   it('is never the first of several', async () => {
     const identity = await read(
       { onBehalfOf: { sub: 'jane', organization: ['a', 'b'] } },
-      { claim },
+      { userClaim: claim },
     )
     expect('organization' in identity).toBe(false)
     expect(identity.organizations.map(({ id }) => id)).toEqual(['a', 'b'])
@@ -100,7 +105,7 @@ describe('the organization of the person', () => {
 
   it('holds the roles of the person, not of the machine', async () => {
     const onBehalfOf = { sub: 'jane', org_id: 'acme', roles: ['viewer'] }
-    const identity = await read({ onBehalfOf, roles: ['admin'] }, { claim })
+    const identity = await read({ onBehalfOf, roles: ['admin'] }, { userClaim: claim })
     expect(identity.roles).toEqual(['viewer'])
     expect(identity.organization).toEqual({ id: 'acme', roles: ['viewer'] })
   })
@@ -115,7 +120,7 @@ describe('a place that claimMap names', () => {
       roles: 'groups',
     }
     const onBehalfOf = { uid: 'u1', sub: 'x', realm: 'acme', tenant: { id: 't1' }, groups: 'ops' }
-    expect(await read({ onBehalfOf }, { claim: 'onBehalfOf', claimMap })).toMatchObject({
+    expect(await read({ onBehalfOf }, { userClaim: 'onBehalfOf', claimMap })).toMatchObject({
       subject: 'u1',
       issuer: 'https://acme.example',
       organization: { id: 't1', roles: ['ops'] },
@@ -127,10 +132,10 @@ describe('a place that claimMap names', () => {
 describe('the options of enriched', () => {
   const names = (option: string): string => `${option} must name at least one non-empty string`
   it.each([
-    [{ claim: '' }, names('claim')],
-    [{ claim: [] }, names('claim')],
-    [{ claim: 7 }, names('claim')],
-    [{ claim: undefined }, 'claimMap.subject is required without claim'],
+    [{ userClaim: '' }, names('userClaim')],
+    [{ userClaim: [] }, names('userClaim')],
+    [{ userClaim: 7 }, names('userClaim')],
+    [{ userClaim: undefined }, 'claimMap.subject is required without userClaim'],
     [{ clients: [] }, names('clients')],
     [{ clients: '' }, names('clients')],
     [{ clients: 'nobody' }, 'clients must be clients of the issuer'],
@@ -139,19 +144,19 @@ describe('the options of enriched', () => {
       "claimMap.subject must be a claim's name, a path to it or a function",
     ],
     [{ claimMap: { kind: 'x' } }, 'claimMap.kind is unknown'],
-    [{ claims: {} }, 'claims must be a Standard Schema'],
+    [{ schema: {} }, 'schema must be a Standard Schema'],
     [{ issuer: undefined }, 'issuer is required'],
   ])('must not be %j', (options, message) => {
-    const usual = { issuer: gateway.issuer(), claim: 'onBehalfOf' }
+    const usual = { issuer: gateway.issuer(), userClaim: 'onBehalfOf' }
     expect(() => enriched({ ...usual, ...options } as never)).toThrow(new TypeError(message))
   })
 
   it('must name who may vouch', async () => {
     const issuer = (await createPeople()).issuer()
-    expect(() => enriched({ issuer, claim: 'onBehalfOf' })).toThrow(
+    expect(() => enriched({ issuer, userClaim: 'onBehalfOf' })).toThrow(
       new TypeError('issuer must list its clients: only they may vouch for persons'),
     )
-    const options = { issuer, claim: 'onBehalfOf', clients: 'gateway' }
+    const options = { issuer, userClaim: 'onBehalfOf', clients: 'gateway' }
     expect(() => enriched(options)).not.toThrow()
   })
 })

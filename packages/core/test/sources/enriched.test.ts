@@ -31,7 +31,11 @@ beforeAll(async () => {
 const jane = { sub: 'jane-uuid', username: 'jane', groups: ['support'] }
 
 function withOptions(options: Partial<EnrichedOptions<unknown>> = {}): Authenticator<unknown> {
-  const source = enriched<unknown>({ issuer: gateway.issuer(), claim: 'onBehalfOf', ...options })
+  const source = enriched<unknown>({
+    issuer: gateway.issuer(),
+    userClaim: 'onBehalfOf',
+    ...options,
+  })
   return createAuthenticator({ resource, clock, sources: [source] })
 }
 
@@ -85,8 +89,10 @@ describe('enriched', () => {
   it('finds the person along a path, and under a name that is never split', async () => {
     const nested = { 'https://acme.example': { 'on.behalf': jane } }
     const claim = ['https://acme.example', 'on.behalf']
-    expect(await read(nested, { claim })).toMatchObject({ subject: 'jane-uuid' })
-    expect(await read({ 'a.b': jane }, { claim: 'a.b' })).toMatchObject({ subject: 'jane-uuid' })
+    expect(await read(nested, { userClaim: claim })).toMatchObject({ subject: 'jane-uuid' })
+    expect(await read({ 'a.b': jane }, { userClaim: 'a.b' })).toMatchObject({
+      subject: 'jane-uuid',
+    })
   })
 
   it('names the issuer of the person where the claim does', async () => {
@@ -236,7 +242,7 @@ describe('a schema for the person', () => {
   const claims = z.object({ sub: z.string(), tier: z.enum(['gold', 'silver']) })
 
   it('makes the claims of the identity', async () => {
-    const identity = await read({ onBehalfOf: { ...jane, tier: 'gold' } }, { claims })
+    const identity = await read({ onBehalfOf: { ...jane, tier: 'gold' } }, { schema: claims })
     expect(identity.claims).toEqual({ sub: 'jane-uuid', tier: 'gold' })
     expect(Object.isFrozen(identity.claims)).toBe(true)
   })
@@ -247,11 +253,13 @@ describe('a schema for the person', () => {
       expectReason(
         { code: 'TOK', reason: 'claims_schema' },
         { onBehalfOf: { ...jane, ...change } },
-        { claims },
+        { schema: claims },
       ),
   )
 
   it('does not apply to the machine alone', async () => {
-    expect(await read({}, { claims, userOptional: true })).toMatchObject({ kind: 'service' })
+    expect(await read({}, { schema: claims, userOptional: true })).toMatchObject({
+      kind: 'service',
+    })
   })
 })

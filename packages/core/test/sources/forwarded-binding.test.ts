@@ -40,8 +40,8 @@ function send(
   const source = forwarded({
     header: 'x-user-token',
     issuer: people.issuer(),
-    via: gateway.issuer(),
-    bind: 'vouched',
+    gateway: gateway.issuer(),
+    bind: 'trust-gateway',
     ...options,
   })
   const authenticator = createAuthenticator({ resource, clock, sources: [source] })
@@ -83,7 +83,7 @@ describe("bind: 'client'", () => {
     const machine = await gateway.token({ sub: 'gateway-a', client_id: 'gateway-a' })
     const person = await people.token({ client_id: 'gateway-b' })
     await expectRefused(
-      () => send(machine, person, { via, bind: 'client' }),
+      () => send(machine, person, { gateway: via, bind: 'client' }),
       { code: 'BIND', reason: 'binding_client' },
       machine,
       person,
@@ -116,7 +116,7 @@ describe("bind: 'actor'", () => {
     expectBroken('binding_actor', 'actor', { may_act: { sub: gatewayClient } }))
 })
 
-describe("bind: 'vouched'", () => {
+describe("bind: 'trust-gateway'", () => {
   it('relies on the gateway for a token whose audience is the gateway', async () => {
     const issuer = people.issuer({ audience: gatewayClient })
     const person = await people.token({ aud: gatewayClient })
@@ -137,7 +137,7 @@ describe('several rules', () => {
 })
 
 describe('whatever the rule', () => {
-  const rules: readonly Bind[] = ['audience', 'client', 'actor', 'vouched']
+  const rules: readonly Bind[] = ['audience', 'client', 'actor', 'trust-gateway']
 
   it.each(rules)('tokens in swapped places are refused: %s', async (bind) => {
     const tokens = [await people.token(), await gateway.token()] as const
@@ -162,10 +162,10 @@ describe('whatever the rule', () => {
   })
 
   it('a machine of the issuer of persons is no person', () =>
-    expectBroken('binding_roles_swapped', 'vouched', { sub: 'web-client' }))
+    expectBroken('binding_roles_swapped', 'trust-gateway', { sub: 'web-client' }))
 
   it('the roles are told apart also where one issuer serves persons and machines', async () => {
-    const one = { issuer: people.issuer(), via: people.issuer({ clients: gatewayClient }) }
+    const one = { issuer: people.issuer(), gateway: people.issuer({ clients: gatewayClient }) }
     const machine = await people.signer.sign(machineClaims({ iss: peopleIssuer }))
     const person = await people.token({ client_id: gatewayClient })
     expect(await send(machine, person, one)).toMatchObject({ subject: 'jane' })
@@ -191,7 +191,7 @@ describe('the organizations of both tokens', () => {
     return send(
       await gateway.token({ [organizations]: machine }),
       await people.token({ [organizations]: person }),
-      { issuer: people.issuer({ claimMap }), via: gateway.issuer({ claimMap }) },
+      { issuer: people.issuer({ claimMap }), gateway: gateway.issuer({ claimMap }) },
     )
   }
 
@@ -221,7 +221,9 @@ describe('the organizations of both tokens', () => {
   it('do not count where the issuer of the gateway is told that its machines have none', async () => {
     const via = gateway.issuer({ claimMap: { organization: () => undefined } })
     const machine = await gateway.token({ org_id: 'platform' })
-    expect(await send(machine, await people.token({ org_id: 'acme' }), { via })).toMatchObject({
+    expect(
+      await send(machine, await people.token({ org_id: 'acme' }), { gateway: via }),
+    ).toMatchObject({
       organization: { id: 'acme' },
     })
   })

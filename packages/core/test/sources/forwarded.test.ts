@@ -39,7 +39,7 @@ function withOptions(options: Partial<ForwardedOptions> = {}): Authenticator {
   const source = forwarded({
     header,
     issuer: people.issuer(),
-    via: gateway.issuer(),
+    gateway: gateway.issuer(),
     bind: 'audience',
     ...options,
   })
@@ -176,7 +176,7 @@ describe('a gateway that forwards', () => {
   })
 
   it('answers for a scope that its token lacks: the person cannot consent to it', async () => {
-    const by = withOptions({ via: gateway.issuer({ scopes: 'mcp:admin' }) })
+    const by = withOptions({ gateway: gateway.issuer({ scopes: 'mcp:admin' }) })
     const refused = { code: 'TOK', reason: 'gateway_scope_missing' } as const
     await expectReason(refused, await gateway.token(), await people.token(), by)
   })
@@ -220,21 +220,24 @@ describe('the options of forwarded', () => {
     [{ header: 'x-user:' }, 'header is no header name'],
     [{ header: undefined }, 'header is no header name'],
     [{ header: 'Authorization' }, 'header must not be Authorization'],
-    [{ bind: undefined }, 'bind must name at least one of audience, client, actor, vouched'],
-    [{ bind: [] }, 'bind must name at least one of audience, client, actor, vouched'],
-    [{ bind: 'none' }, 'bind must name at least one of audience, client, actor, vouched'],
-    [{ bind: ['client', 'x'] }, 'bind must name at least one of audience, client, actor, vouched'],
-    [{ bind: 7 }, 'bind must name at least one of audience, client, actor, vouched'],
+    [{ bind: undefined }, 'bind must name at least one of audience, client, actor, trust-gateway'],
+    [{ bind: [] }, 'bind must name at least one of audience, client, actor, trust-gateway'],
+    [{ bind: 'none' }, 'bind must name at least one of audience, client, actor, trust-gateway'],
+    [
+      { bind: ['client', 'x'] },
+      'bind must name at least one of audience, client, actor, trust-gateway',
+    ],
+    [{ bind: 7 }, 'bind must name at least one of audience, client, actor, trust-gateway'],
     [{ issuer: undefined }, 'issuer is required'],
     [{ issuer: {} }, 'issuer is required'],
-    [{ via: undefined }, 'via is required'],
+    [{ gateway: undefined }, 'gateway is required'],
   ])('must not be %j', (options, message) => {
     expect(() => withOptions(options as never)).toThrow(new TypeError(message))
   })
 
   it('must name a gateway that lists its clients', () => {
-    expect(() => withOptions({ via: people.issuer() })).toThrow(
-      new TypeError('via must list its clients: only they may vouch for persons'),
+    expect(() => withOptions({ gateway: people.issuer() })).toThrow(
+      new TypeError('gateway must list its clients: only they may vouch for persons'),
     )
   })
 

@@ -1,12 +1,12 @@
 import {
   type AuthenticatorEvent,
-  asserted,
   createAuthenticator,
   direct,
   enriched,
   forwarded,
   gatewayToken,
   type Identity,
+  plainHeaders,
   type Source,
   sharedSecret,
   signedHeader,
@@ -41,26 +41,26 @@ type Headers = Readonly<Record<string, string>>
 const sources = {
   direct: () => direct({ issuer: people.issuer() }),
   machines: () => direct({ issuer: gateway.issuer() }),
-  enriched: () => enriched({ issuer: gateway.issuer(), claim: 'onBehalfOf' }),
+  enriched: () => enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' }),
   forwarded: (userOptional = false) =>
     forwarded({
       header: 'x-user-token',
       issuer: people.issuer(),
-      via: gateway.issuer(),
+      gateway: gateway.issuer(),
       bind: 'audience',
       userOptional,
     }),
   assertion: () => signedHeader({ header: 'x-assertion', issuer: people.issuer() }),
-  asserted: () =>
-    asserted({
+  plainHeaders: () =>
+    plainHeaders({
       headers: { subject: 'x-user' },
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       proof: gatewayToken(gateway.issuer()),
     }),
   secret: () =>
-    asserted({
+    plainHeaders({
       headers: { subject: 'x-user' },
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       proof: sharedSecret({ header: 'x-gateway-secret', secret }),
     }),
 }
@@ -123,9 +123,9 @@ describe('a source that applies and refuses', () => {
 
   it('is not followed by another one when plain headers are refused', async () => {
     const headers = { authorization: `Bearer ${machine}`, 'x-user': 'jane, root' }
-    await expectRefused(() => send([sources.asserted(), sources.enriched()], headers), {
+    await expectRefused(() => send([sources.plainHeaders(), sources.enriched()], headers), {
       code: 'TOK',
-      reason: 'asserted_value',
+      reason: 'headers_value',
     })
   })
 })
@@ -199,7 +199,7 @@ describe('a request to which no source applies', () => {
     ['MISSING', 'obo_missing', 'a gateway', () => ({ authorization: `Bearer ${machine}` })],
     ['MISSING', 'gateway_missing', 'a person without one', () => ({ 'x-user-token': person })],
     ['MISSING', 'gateway_missing', 'an assertion without proof', () => ({ 'x-user': 'root' })],
-    ['MISSING', 'assertion_incomplete', 'a proof alone', () => ({ 'x-gateway-secret': secret })],
+    ['MISSING', 'headers_incomplete', 'a proof alone', () => ({ 'x-gateway-secret': secret })],
     [
       'TOK',
       'issuer_unknown',

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import {
-  asserted,
   type CredentialRequest,
   clientCertificate,
   createAuthenticator,
   gatewayToken,
   type Identity,
   type Proof,
+  plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
@@ -14,7 +14,7 @@ import { expectRefused } from '../support/expect-refused.ts'
 import { clock, createPeople, now, peopleIssuer, resource } from '../support/world.ts'
 
 async function prove(proof: Proof, request: Partial<CredentialRequest>): Promise<Identity> {
-  const source = asserted({ headers: { subject: 'x-user' }, issuer: peopleIssuer, proof })
+  const source = plainHeaders({ headers: { subject: 'x-user' }, iss: peopleIssuer, proof })
   const authenticator = createAuthenticator({ resource, clock, sources: [source] })
   const headers = { 'x-user': 'jane', ...(request.headers as object) }
   return authenticator.authenticate({ ...request, headers })
@@ -134,9 +134,9 @@ describe("a gateway's token", () => {
   it('must come from an issuer that lists its clients', async () => {
     const via = (await createPeople()).issuer()
     expect(() => gatewayToken(via)).toThrow(
-      new TypeError('via must list its clients: only they may vouch for persons'),
+      new TypeError('gateway must list its clients: only they may vouch for persons'),
     )
-    expect(() => gatewayToken(undefined as never)).toThrow(new TypeError('via is required'))
+    expect(() => gatewayToken(undefined as never)).toThrow(new TypeError('gateway is required'))
   })
 })
 

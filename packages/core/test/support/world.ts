@@ -59,20 +59,16 @@ export interface Party {
 }
 
 export async function createPeople(): Promise<Party> {
-  return createParty('people-key', { issuer: peopleIssuer }, personClaims)
+  return createParty('people-key', { iss: peopleIssuer }, personClaims)
 }
 
 export async function createGateway(): Promise<Party> {
-  return createParty(
-    'gateway-key',
-    { issuer: gatewayIssuer, clients: gatewayClient },
-    machineClaims,
-  )
+  return createParty('gateway-key', { iss: gatewayIssuer, clients: gatewayClient }, machineClaims)
 }
 
 async function createParty(
   keyId: string,
-  usual: { issuer: string; clients?: string },
+  usual: { iss: string; clients?: string },
   claimsOf: (claims?: Claims) => Claims,
 ): Promise<Party> {
   const signer = await createSigner(keyId)

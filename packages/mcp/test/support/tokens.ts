@@ -11,7 +11,7 @@ export const start = 1_800_000_000
 
 export function createTokenAuthenticator(clock: () => number): Authenticator<unknown> {
   const people = issuer({
-    issuer: issuerName,
+    iss: issuerName,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwks: { keys: [jwk] } },

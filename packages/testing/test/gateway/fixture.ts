@@ -103,7 +103,7 @@ export function credentialsOf(issuer: LocalIssuer) {
 
 export function authenticatorOf(issuer: LocalIssuer, resource: string = GATEWAY): Authenticator {
   const people = trust({
-    issuer: issuer.issuer,
+    iss: issuer.issuer,
     audience: resource,
     algorithms: ['ES256'],
     keys: { jwksUri: issuer.jwksUri },

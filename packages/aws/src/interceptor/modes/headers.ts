@@ -14,7 +14,7 @@ export interface HeadersOptions {
 
 /**
  * Writes facts about the caller into headers, each on every call: where the identity does not say,
- * the header is empty. The target has to allow-list them all, and to read them with `asserted`, which
+ * the header is empty. The target has to allow-list them all, and to read them with `plainHeaders`, which
  * asks for proof that the gateway sent them.
  *
  * @throws TypeError naming what is no header or no function

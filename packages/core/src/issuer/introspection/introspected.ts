@@ -15,7 +15,7 @@ import { createVerdictCache, type VerdictCacheOptions } from './verdict-cache.ts
 
 export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   /** Name of the authorization server; an `iss` in its answers must equal it. */
-  readonly issuer: string
+  readonly iss: string
   /** Introspection endpoint (RFC 7662 section 2). */
   readonly endpoint: string
   /** How this server authenticates there (HTTP Basic, RFC 6749 section 2.3.1). */
@@ -46,8 +46,8 @@ export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issuer<C> {
-  const name = asText(options.issuer)
-  if (name === undefined) throw new TypeError('issuer is required')
+  const name = asText(options.iss)
+  if (name === undefined) throw new TypeError('iss is required')
   const rules = toClaimRules(options)
   const request = toRequest(options)
   const cached = createVerdictCache(toCacheOptions(options))

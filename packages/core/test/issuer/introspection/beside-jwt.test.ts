@@ -142,7 +142,7 @@ describe('an opaque token that a gateway forwards', () => {
         forwarded({
           header: 'x-user-token',
           issuer: introspected(endpoint.options()),
-          via: gateway.issuer(),
+          gateway: gateway.issuer(),
           bind: 'client',
         }),
       ],

@@ -64,7 +64,7 @@ export async function startEndpoint(first: Answer | object = activeToken()): Pro
       current = toAnswer(next)
     },
     options: (options = {}) => ({
-      issuer: issuerName,
+      iss: issuerName,
       endpoint: url,
       clientId,
       clientSecret,

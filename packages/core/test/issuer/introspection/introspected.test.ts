@@ -76,7 +76,7 @@ describe('an opaque token', () => {
 
   it('keeps the types of a schema', async () => {
     const claims = z.object({ plan: z.string() })
-    const server = await start(activeToken({ plan: 'pro', extra: 1 }), { claims })
+    const server = await start(activeToken({ plan: 'pro', extra: 1 }), { schema: claims })
     expect(await server.verdict(call)).toMatchObject({ claims: { plan: 'pro' } })
     server.endpoint.answer(activeToken({ plan: 1 }))
     const headers = { authorization: 'Bearer another' }
@@ -278,14 +278,14 @@ describe('an answer that says nothing', () => {
 
 describe('the options of introspected', () => {
   const sound: IntrospectionOptions = {
-    issuer: issuerName,
+    iss: issuerName,
     endpoint: 'https://opaque.example.com/introspect',
     clientId,
     clientSecret,
     audience: resource,
   }
   it.each([
-    [{ issuer: '' }, 'issuer is required'],
+    [{ iss: '' }, 'iss is required'],
     [{ endpoint: 'introspect' }, 'endpoint must be an absolute URL'],
     [
       { endpoint: 'http://opaque.example.com/' },

@@ -8,7 +8,7 @@ import { machine, type OpaqueIssuer, resourceServer, startOpaqueIssuer } from '.
 
 async function start(as: OpaqueIssuer, options: Partial<IntrospectionOptions> = {}) {
   const issuer = introspected({
-    issuer: as.name,
+    iss: as.name,
     endpoint: as.endpoint,
     clientId: resourceServer.id,
     clientSecret: resourceServer.secret,

@@ -164,7 +164,7 @@ describe('a good answer', () => {
         },
       },
     }
-    const { verdict } = await start(activeToken(), { claims: promote })
+    const { verdict } = await start(activeToken(), { schema: promote })
     expect(await verdict()).toBe('claims_schema_failed')
     expect(await verdict()).toBe('claims_schema_failed')
   })

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import {
-  type AssertedHeaders,
-  type AssertedOptions,
-  asserted,
   type CredentialRequest,
   clientCertificate,
   createAuthenticator,
   gatewayToken,
   type Identity,
+  type PlainHeaderNames,
+  type PlainHeadersOptions,
   type Proof,
+  plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -77,8 +77,8 @@ const proofs: readonly (readonly [string, Proving])[] = [
 ]
 
 describe.each(proofs)('headers of a gateway that proves itself by %s', (_, proving) => {
-  const send = (values: Values, named: AssertedHeaders = headers): Promise<Identity> => {
-    const source = asserted({ headers: named, issuer: peopleIssuer, proof: proving.proof() })
+  const send = (values: Values, named: PlainHeaderNames = headers): Promise<Identity> => {
+    const source = plainHeaders({ headers: named, iss: peopleIssuer, proof: proving.proof() })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
     return authenticator.authenticate(proving.request(values))
   }
@@ -95,7 +95,7 @@ describe.each(proofs)('headers of a gateway that proves itself by %s', (_, provi
       organizations: [organization],
       scopes: [],
       roles: ['admin', 'viewer'],
-      source: 'asserted',
+      source: 'plainHeaders',
       expiresAt: proving.expiresAt,
       claims: {},
       ...proving.gateway,
@@ -129,7 +129,7 @@ describe.each(proofs)('headers of a gateway that proves itself by %s', (_, provi
 
   it.each(['x-user', 'x-org', 'x-roles'])('have to be complete: %s', async (name) => {
     const { [name]: _left, ...rest } = good as Values
-    await expectRefused(() => send(rest), { code: 'MISSING', reason: 'assertion_incomplete' })
+    await expectRefused(() => send(rest), { code: 'MISSING', reason: 'headers_incomplete' })
   })
 
   it.each([
@@ -150,14 +150,14 @@ describe.each(proofs)('headers of a gateway that proves itself by %s', (_, provi
   ])('are refused with %s: %j', (name, value) =>
     expectRefused(() => send({ ...good, [name]: value }), {
       code: 'TOK',
-      reason: 'asserted_value',
+      reason: 'headers_value',
     }),
   )
 
   it('are ambiguous when one stands twice', () => {
     const request = proving.request({})
     const lines = Object.entries({ ...(request.headers as Values), ...good }).flat()
-    const source = asserted({ headers, issuer: peopleIssuer, proof: proving.proof() })
+    const source = plainHeaders({ headers, iss: peopleIssuer, proof: proving.proof() })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
     return expectRefused(
       () => authenticator.authenticate({ ...request, rawHeaders: [...lines, 'x-user', 'root'] }),
@@ -170,7 +170,7 @@ describe('headers that anyone may have typed', () => {
   const typed = { 'x-user': 'root', 'x-org': 'acme', 'x-roles': 'admin' }
 
   it.each(proofs)('are nothing without the proof: %s', async (_, proving) => {
-    const source = asserted({ headers, issuer: peopleIssuer, proof: proving.proof() })
+    const source = plainHeaders({ headers, iss: peopleIssuer, proof: proving.proof() })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
     await expectRefused(() => authenticator.authenticate({ headers: typed }), {
       code: 'MISSING',
@@ -183,9 +183,9 @@ describe('headers that anyone may have typed', () => {
     ['client', { client_id: 'other', sub: 'other' }],
     ['audience', { aud: 'https://other.example' }],
   ])('are nothing with a token that is refused (%s)', async (reason, claims) => {
-    const source = asserted({
+    const source = plainHeaders({
       headers,
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       proof: gatewayToken(gateway.issuer()),
     })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
@@ -200,9 +200,9 @@ describe('headers that anyone may have typed', () => {
   })
 
   it('are nothing with the token of a person', async () => {
-    const source = asserted({
+    const source = plainHeaders({
       headers,
-      issuer: peopleIssuer,
+      iss: peopleIssuer,
       proof: gatewayToken(gateway.issuer()),
     })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
@@ -217,25 +217,25 @@ describe('headers that anyone may have typed', () => {
 
   it('do not make a person of the machine that proves itself', async () => {
     const proof = gatewayToken(gateway.issuer())
-    const source = asserted({ headers: { subject: 'x-user' }, issuer: gatewayIssuer, proof })
+    const source = plainHeaders({ headers: { subject: 'x-user' }, iss: gatewayIssuer, proof })
     const authenticator = createAuthenticator({ resource, clock, sources: [source] })
     const request = { headers: { 'x-user': gatewayClient, authorization: `Bearer ${token}` } }
     expect(await authenticator.authenticate(request)).toMatchObject({ kind: 'service' })
   })
 })
 
-describe('the options of asserted', () => {
-  const usual = (): AssertedOptions => ({
+describe('the options of plainHeaders', () => {
+  const usual = (): PlainHeadersOptions => ({
     headers,
-    issuer: peopleIssuer,
+    iss: peopleIssuer,
     proof: sharedSecret({ header: 'x-gateway-secret', secret }),
   })
 
   it.each([
     [{ proof: undefined }, 'proof is required'],
     [{ proof: {} }, 'proof is required'],
-    [{ issuer: '' }, 'issuer is required'],
-    [{ issuer: undefined }, 'issuer is required'],
+    [{ iss: '' }, 'iss is required'],
+    [{ iss: undefined }, 'iss is required'],
     [{ headers: undefined }, 'headers is required'],
     [{ headers: {} }, 'headers.subject is no header name'],
     [{ headers: { subject: 'x user' } }, 'headers.subject is no header name'],
@@ -247,6 +247,6 @@ describe('the options of asserted', () => {
     [{ headers: { subject: 'Authorization' } }, 'headers must not name Authorization'],
     [{ headers: { subject: 'X-Gateway-Secret' } }, 'headers must not name the header of the proof'],
   ])('must not be %j', (options, message) => {
-    expect(() => asserted({ ...usual(), ...options } as never)).toThrow(new TypeError(message))
+    expect(() => plainHeaders({ ...usual(), ...options } as never)).toThrow(new TypeError(message))
   })
 })

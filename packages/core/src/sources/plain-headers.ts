@@ -4,23 +4,23 @@ import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
 import { asText } from '../issuer/claims.ts'
-import type { Proof, Proven } from './proof.ts'
+import type { GatewayProof, Proven } from './proof.ts'
 import type { Source } from './source.ts'
 
 /** Headers in which the gateway names the caller. It must set every one of them on every call. */
-export interface AssertedHeaders {
+export interface PlainHeaderNames {
   readonly subject: string
   readonly organization?: string
   /** Names separated by commas or spaces. */
   readonly roles?: string
 }
 
-export interface AssertedOptions {
-  readonly headers: AssertedHeaders
+export interface PlainHeadersOptions {
+  readonly headers: PlainHeaderNames
   /** Names the party under which subjects are unique: your gateway or its identity provider. */
-  readonly issuer: string
+  readonly iss: string
   /** How the caller proves that it is the gateway: there is no way without. */
-  readonly proof: Proof
+  readonly proof: GatewayProof
 }
 
 const noClaims: Claims = Object.freeze(Object.create(null) as Claims)
@@ -36,10 +36,10 @@ const requestSeconds = 300
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function asserted(options: AssertedOptions): Source {
-  const { proof, issuer } = options
+export function plainHeaders(options: PlainHeadersOptions): Source {
+  const { proof, iss: issuer } = options
   if (typeof proof?.prove !== 'function') throw new TypeError('proof is required')
-  if (asText(issuer) === undefined) throw new TypeError('issuer is required')
+  if (asText(issuer) === undefined) throw new TypeError('iss is required')
   const names = toNames(options.headers)
   const headers: readonly string[] = Object.values(names)
   assertDistinct(headers, proof)
@@ -50,20 +50,20 @@ export function asserted(options: AssertedOptions): Source {
   async function identify(credentials: Credentials, context: Context): Promise<Identity> {
     const proven = await proof.prove(credentials, context)
     if (typeof proven !== 'object' || proven === null) throw new TypeError('Nothing was proven')
-    const identity = toAsserted(credentials, names, { ...proven, issuer, now: context.now })
+    const identity = toPlainIdentity(credentials, names, { ...proven, issuer, now: context.now })
     await context.checkRevoked(identity)
     return identity
   }
 
   return Object.freeze<Source>({
-    kind: 'asserted',
+    kind: 'plainHeaders',
     tokenHeaders: proof.tokenHeaders,
     valueHeaders: [...headers, ...proof.valueHeaders],
     issuers: proof.authorizationIssuer === undefined ? [] : [proof.authorizationIssuer],
     authorizationIssuer: proof.authorizationIssuer,
     applies: (credentials: Credentials) => isComplete(credentials) && proof.applies(credentials),
     missing: (credentials: Credentials) =>
-      proof.applies(credentials) ? 'assertion_incomplete' : undefined,
+      proof.applies(credentials) ? 'headers_incomplete' : undefined,
     identify,
   })
 }
@@ -74,7 +74,7 @@ interface Names {
   readonly roles?: string
 }
 
-function toNames(headers: AssertedHeaders): Names {
+function toNames(headers: PlainHeaderNames): Names {
   if (typeof headers !== 'object' || headers === null) throw new TypeError('headers is required')
   const { subject, organization, roles, ...rest } = headers
   const [unknown] = Object.keys(rest)
@@ -89,7 +89,7 @@ function toNames(headers: AssertedHeaders): Names {
 }
 
 /** One header cannot say two things, and what proves is never shown as a fact about the caller. */
-function assertDistinct(headers: readonly string[], proof: Proof): void {
+function assertDistinct(headers: readonly string[], proof: GatewayProof): void {
   if (new Set(headers).size < headers.length) throw new TypeError('headers must be different ones')
   if (headers.includes('authorization')) throw new TypeError('headers must not name Authorization')
   if (headers.some((name) => proof.valueHeaders.includes(name))) {
@@ -97,7 +97,7 @@ function assertDistinct(headers: readonly string[], proof: Proof): void {
   }
 }
 
-function toAsserted(
+function toPlainIdentity(
   credentials: Credentials,
   names: Names,
   proven: Proven & { readonly issuer: string; readonly now: number },
@@ -117,7 +117,7 @@ function toAsserted(
     organizations: organization ? [organization] : [],
     scopes: [],
     roles,
-    source: 'asserted',
+    source: 'plainHeaders',
     expiresAt,
     claims: noClaims,
     organization,
@@ -139,5 +139,5 @@ function list(text: string): readonly string[] {
 }
 
 function refused(): IdentityError {
-  return new IdentityError('TOK', { reason: 'asserted_value' })
+  return new IdentityError('TOK', { reason: 'headers_value' })
 }
