@@ -2,7 +2,7 @@ import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
 import { asText } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { hostName, matching, type PresetOptions } from './preset.ts'
+import { hostName, type PresetOptions } from './preset.ts'
 
 export interface Auth0Options<C = Claims> extends PresetOptions<C> {
   /** Tenant or custom domain, for example `acme.eu.auth0.com`. */
@@ -20,7 +20,7 @@ export interface Auth0Options<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
-  const domain = matching(options.domain, hostName, 'domain')
+  const domain = hostName(options.domain, 'domain', 'acme.eu.auth0.com')
   return issuer<C>({
     ...options,
     iss: `https://${domain}/`,

@@ -1,5 +1,5 @@
 import type { Claims } from '../identity.ts'
-import type { OneOrMore } from '../internal/one-or-more.ts'
+import { type OneOrMore, toList } from '../internal/one-or-more.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
@@ -11,6 +11,8 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
   readonly region: string
   /** For example `eu-west-1_Ab12Cd34E`. */
   readonly userPoolId: string
+  /** Regions that the pool is replicated to. Tokens of a replica name its region in `iss`. */
+  readonly replicaRegions?: OneOrMore<string>
   /**
    * Cognito access tokens have no `aud` unless a pre token generation trigger adds it: say `null`,
    * and list `clients` (and best `scopes` of your resource server) in its place.
@@ -28,12 +30,7 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C> {
-  const region = matching(options.region, /^[a-z]{2}(?:-[a-z]+)+-\d$/, 'region')
-  const pool = matching(options.userPoolId, /^[A-Za-z0-9-]+_[A-Za-z0-9]+$/, 'userPoolId')
-  if (!pool.startsWith(`${region}_`)) throw new TypeError('userPoolId must be one of the region')
-  const issuers = ['cognito-idp', 'issuer-cognito-idp'].map(
-    (host) => `https://${host}.${region}.amazonaws.com/${pool}`,
-  )
+  const issuers = issuersOf(options)
   return issuer<C>({
     ...options,
     iss: issuers,
@@ -48,6 +45,39 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
       ...options.claimMap,
     },
   })
+}
+
+/** Both names of the pool in its own region, then those of its replicas. */
+function issuersOf(options: CognitoOptions<unknown>): readonly string[] {
+  const region = toRegion(options.region, 'region')
+  const expected = `the id of a user pool of ${region}, for example '${region}_Ab12Cd34E'`
+  const shape = new RegExp(`^${region}_[A-Za-z0-9]+$`)
+  const pool = matching(options.userPoolId, shape, 'userPoolId', expected)
+  const replicas = toList(options.replicaRegions, 'replicaRegions') ?? []
+  return [region, ...replicas.map((name) => toRegion(name, 'replicaRegions'))].flatMap((name) =>
+    ['cognito-idp', 'issuer-cognito-idp'].map(
+      (service) => `https://${service}.${name}.${domainOf(name)}/${pool}`,
+    ),
+  )
+}
+
+function toRegion(region: string, option: string): string {
+  const expected = "a region of AWS, for example 'eu-west-1'"
+  return matching(region, /^[a-z]{2,5}(?:-[a-z]+)+-\d+$/, option, expected)
+}
+
+/** Domains of the partitions of AWS that are not under `amazonaws.com`, by the start of a region. */
+const domains: readonly (readonly [start: string, domain: string])[] = [
+  ['cn-', 'amazonaws.com.cn'],
+  ['eusc-', 'amazonaws.eu'],
+  ['us-iso-', 'c2s.ic.gov'],
+  ['us-isob-', 'sc2s.sgov.gov'],
+  ['us-isof-', 'csp.hci.ic.gov'],
+  ['eu-isoe-', 'cloud.adc-e.uk'],
+]
+
+function domainOf(region: string): string {
+  return domains.find(([start]) => region.startsWith(start))?.[1] ?? 'amazonaws.com'
 }
 
 /** A person has a `username`; a machine's `sub` is its client. */

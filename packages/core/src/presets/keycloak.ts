@@ -7,7 +7,7 @@ import { isPlainObject } from '../token/parse-json.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
 export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
-  /** Base URL of the server, for example `https://id.example.com`. */
+  /** Base URL of the server as its tokens name it, for example `https://id.example.com`. */
   readonly url: string
   readonly realm: string
   /** Put there by an audience mapper; the default `account` is no audience of yours. */
@@ -28,8 +28,13 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C> {
-  const base = safeUrl(options.url, 'url').href.replace(/\/$/, '')
-  const realm = matching(options.realm, /^[A-Za-z0-9._~-]+$/, 'realm')
+  const base = toBase(options.url)
+  const realm = matching(
+    options.realm,
+    /^[A-Za-z0-9._~-]+$/,
+    'realm',
+    "the realm's name as it is in its URLs, for example 'agents'",
+  )
   const name = `${base}/realms/${realm}`
   return issuer<C>({
     ...options,
@@ -45,6 +50,14 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
       ...options.claimMap,
     },
   })
+}
+
+/** As written: Keycloak repeats its configured host name, port included, in every `iss`. */
+function toBase(url: string): string {
+  const expected = "the server's URL without query, for example 'https://id.example.com'"
+  const base = matching(url, /^https?:\/\/[^\s?#\\]+$/, 'url', expected)
+  safeUrl(base, 'url')
+  return base.replace(/\/$/, '')
 }
 
 function organizationOf(claims: Claims): unknown {

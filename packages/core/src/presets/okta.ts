@@ -22,11 +22,12 @@ export interface OktaOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
-  const domain = matching(options.domain, hostName, 'domain')
+  const domain = hostName(options.domain, 'domain', 'acme.okta.com')
   const server = matching(
     options.authorizationServer ?? 'default',
     /^[A-Za-z0-9]+$/,
     'authorizationServer',
+    "the id of a custom authorization server, for example 'default'",
   )
   const name = `https://${domain}/oauth2/${server}`
   return issuer<C>({

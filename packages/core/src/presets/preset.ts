@@ -24,15 +24,20 @@ export type PresetOptions<C = Claims> = Pick<
 >
 
 /**
- * Checks a text that becomes a part of an issuer's name.
+ * Checks a text that becomes a part of an issuer's name, as it is.
  *
+ * @param expected what the option must be, with an example
  * @throws TypeError
  */
-export function matching(text: string, shape: RegExp, option: string): string {
-  if (typeof text !== 'string' || !shape.test(text)) throw new TypeError(`${option} is malformed`)
-  return text
+export function matching(text: string, shape: RegExp, option: string, expected: string): string {
+  if (typeof text === 'string' && shape.test(text)) return text
+  throw new TypeError(`${option} must be ${expected}`)
 }
 
-/** A host name, without scheme, port or path. */
-export const hostName: RegExp =
-  /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+const hostShape = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/
+
+/** @throws TypeError */
+export function hostName(text: string, option: string, example: string): string {
+  const expected = `a host name in lower case without scheme, port or path, for example '${example}'`
+  return matching(text, hostShape, option, expected)
+}

@@ -4,6 +4,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addressesOf, type ProviderTokens, providerTokens } from '../support/preset-tokens.ts'
 import { now, resource } from '../support/world.ts'
 
+const domain =
+  "domain must be a host name in lower case without scheme, port or path, for example 'acme.eu.auth0.com'"
+
 const iss = 'https://acme.eu.auth0.com/'
 const client = 'AbCdEfGhIjKlMnOp'
 
@@ -129,9 +132,9 @@ describe('auth0', () => {
   })
 
   it.each([
-    [{ domain: 'https://acme.eu.auth0.com/' }, 'domain is malformed'],
-    [{ domain: 'ACME.eu.auth0.com' }, 'domain is malformed'],
-    [{ domain: '' }, 'domain is malformed'],
+    [{ domain: 'https://acme.eu.auth0.com/' }, domain],
+    [{ domain: 'ACME.eu.auth0.com' }, domain],
+    [{ domain: '' }, domain],
     [{ audience: undefined }, 'audience is required'],
     [{ algorithms: ['HS256'] }, 'algorithms must name asymmetric signature algorithms'],
   ])('must not have the options %j', (options, message) => {

@@ -5,6 +5,9 @@ import { addressesOf, type ProviderTokens, providerTokens } from '../support/pre
 import { createSigner } from '../support/signer.ts'
 import { bearer, clock, now, resource } from '../support/world.ts'
 
+const region = "region must be a region of AWS, for example 'eu-west-1'"
+const userPool =
+  "userPoolId must be the id of a user pool of eu-central-1, for example 'eu-central-1_Ab12Cd34E'"
 const pool = 'eu-central-1_AbCdEf123'
 const original = `https://cognito-idp.eu-central-1.amazonaws.com/${pool}`
 const updated = `https://issuer-cognito-idp.eu-central-1.amazonaws.com/${pool}`
@@ -196,22 +199,45 @@ describe('a machine token of cognito with a person in it', () => {
   })
 })
 
+describe('a pool that is replicated to another region', () => {
+  const replica = original.replace('eu-central-1.', 'us-west-2.')
+
+  it('has tokens of both regions when the replica is named', async () => {
+    const issuer = preset({ replicaRegions: 'us-west-2' })
+    expect(await tokens.read(issuer, person({ iss: replica }))).toMatchObject({ kind: 'user' })
+    expect(await tokens.read(issuer, person())).toMatchObject({ issuer: original })
+    await expectReason('issuer_unknown', preset(), person({ iss: replica }))
+  })
+})
+
 describe('the options of cognito', () => {
   it.each([
-    [{ region: '' }, 'region is malformed'],
-    [{ region: 'eu-central-1.evil.example/' }, 'region is malformed'],
-    [{ region: undefined }, 'region is malformed'],
-    [{ userPoolId: 'eu-central-1_../x' }, 'userPoolId is malformed'],
-    [{ userPoolId: 'AbCdEf123' }, 'userPoolId is malformed'],
-    [{ userPoolId: undefined }, 'userPoolId is malformed'],
-    [{ userPoolId: 'us-east-1_AbCdEf123' }, 'userPoolId must be one of the region'],
+    [{ region: '' }, region],
+    [{ region: 'eu-central-1.evil.example/' }, region],
+    [{ region: undefined }, region],
+    [{ userPoolId: 'eu-central-1_../x' }, userPool],
+    [{ userPoolId: 'AbCdEf123' }, userPool],
+    [{ userPoolId: undefined }, userPool],
+    [{ userPoolId: 'us-east-1_AbCdEf123' }, userPool],
+    [{ replicaRegions: ['us-east'] }, region.replace('region', 'replicaRegions')],
     [{ audience: undefined }, 'audience is required'],
     [{ clients: undefined }, 'audience: null needs clients, or any token of the issuer would do'],
   ])('must not be %j', (options, message) => {
     expect(() => preset(options as never)).toThrow(new TypeError(message))
   })
 
-  it.each(['us-gov-west-1', 'ap-southeast-2'])('may name the region %s', (region) => {
-    expect(() => preset({ region, userPoolId: `${region}_AbC` })).not.toThrow()
+  it.each([
+    ['ap-southeast-2', 'amazonaws.com'],
+    ['us-gov-west-1', 'amazonaws.com'],
+    ['cn-north-1', 'amazonaws.com.cn'],
+    ['eusc-de-east-1', 'amazonaws.eu'],
+    ['us-iso-east-1', 'c2s.ic.gov'],
+    ['us-isob-east-1', 'sc2s.sgov.gov'],
+  ])('may name the region %s, of the partition with the domain %s', (region, domain) => {
+    const { issuers } = preset({ region, userPoolId: `${region}_AbC` })
+    expect(issuers).toEqual([
+      `https://cognito-idp.${region}.${domain}/${region}_AbC`,
+      `https://issuer-cognito-idp.${region}.${domain}/${region}_AbC`,
+    ])
   })
 })

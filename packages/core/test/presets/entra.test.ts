@@ -4,6 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addressesOf, type ProviderTokens, providerTokens } from '../support/preset-tokens.ts'
 import { now } from '../support/world.ts'
 
+const guid =
+  "tenantId must be the GUID of one directory in lower case, for example '0b9d4f0a-1b2c-4c57-9a55-6c9d3c1a4c57'"
 const tenant = '11111111-2222-3333-4444-555555555555'
 const otherTenant = '99999999-2222-3333-4444-555555555555'
 const api = 'aaaaaaaa-0000-1111-2222-bbbbbbbbbbbb'
@@ -182,11 +184,35 @@ describe('entra', () => {
   })
 
   it.each([
-    [{ tenantId: 'common' }, 'tenantId is malformed'],
-    [{ tenantId: 'organizations' }, 'tenantId is malformed'],
-    [{ tenantId: 'acme.onmicrosoft.com' }, 'tenantId is malformed'],
-    [{ tenantId: tenant.toUpperCase().replaceAll('1', 'A') }, 'tenantId is malformed'],
-    [{ tenantId: undefined }, 'tenantId is malformed'],
+    ['us-gov', `https://login.microsoftonline.us/${tenant}`],
+    ['china', `https://login.partner.microsoftonline.cn/${tenant}`],
+    ['external-id', `https://${tenant}.ciamlogin.com/${tenant}`],
+  ] as const)('reads tokens of the cloud %s and asks it for its keys', async (cloud, authority) => {
+    const issuer = preset({ cloud })
+    expect(await tokens.read(issuer, person({ iss: `${authority}/v2.0` }))).toMatchObject({
+      issuer: `${authority}/v2.0`,
+      subject: oid,
+      organization: { id: tenant },
+    })
+    await expectReason('issuer_unknown', issuer, person())
+    const make = (options: object): Issuer =>
+      entra({ tenantId: tenant, audience: api, cloud, ...options })
+    expect(await addressesOf(make)).toEqual([`${authority}/discovery/v2.0/keys`])
+  })
+
+  it('has v1.0 tokens in the clouds that issue them', () => {
+    expect(preset({ cloud: 'us-gov' }).issuers).toContain(v1)
+    expect(preset({ cloud: 'china' }).issuers).toContain(`https://sts.chinacloudapi.cn/${tenant}/`)
+    expect(preset({ cloud: 'external-id' }).issuers).toHaveLength(1)
+  })
+
+  it.each([
+    [{ tenantId: 'common' }, guid],
+    [{ tenantId: 'organizations' }, guid],
+    [{ tenantId: 'acme.onmicrosoft.com' }, guid],
+    [{ tenantId: tenant.toUpperCase().replaceAll('1', 'A') }, guid],
+    [{ tenantId: undefined }, guid],
+    [{ cloud: 'germany' }, "cloud must be 'global', 'us-gov', 'china' or 'external-id'"],
     [{ audience: undefined }, 'audience is required'],
   ])('must not have the options %j', (options, message) => {
     expect(() => preset(options as never)).toThrow(new TypeError(message))

@@ -6,6 +6,9 @@ import { now, resource } from '../support/world.ts'
 
 const iss = 'https://id.example.com/realms/staff'
 
+const realmName = "realm must be the realm's name as it is in its URLs, for example 'agents'"
+const serverUrl = "url must be the server's URL without query, for example 'https://id.example.com'"
+
 let tokens: ProviderTokens
 beforeAll(async () => {
   tokens = await providerTokens({ typ: 'JWT' })
@@ -171,20 +174,35 @@ describe('keycloak', () => {
     ['https://id.example.com/', 'https://id.example.com'],
     ['https://id.example.com/auth', 'https://id.example.com/auth'],
     ['http://localhost:8080', 'http://localhost:8080'],
+    ['https://id.example.com:443', 'https://id.example.com:443'],
+    ['https://id.example.com:443/auth/', 'https://id.example.com:443/auth'],
+    ['https://ID.Example.com', 'https://ID.Example.com'],
   ])('asks the realm at %s for its keys', async (url, base) => {
     const make = (options: object): Issuer =>
       keycloak({ url, realm: 'staff', audience: resource, ...options })
     expect(make({}).issuers).toEqual([`${base}/realms/staff`])
-    expect(await addressesOf(make)).toEqual([`${base}/realms/staff/protocol/openid-connect/certs`])
+    const certs = new URL(`${base}/realms/staff/protocol/openid-connect/certs`)
+    expect(await addressesOf(make)).toEqual([certs.href])
+  })
+
+  it('compares the issuer as it is configured, port and case included', async () => {
+    const url = 'https://ID.example.com:443'
+    const named = person({ iss: `${url}/realms/staff` })
+    expect(await tokens.read(preset({ url }), named)).toMatchObject({ issuer: named['iss'] })
+    await expectReason('issuer_unknown', preset({ url }), person())
+    await expectReason('issuer_unknown', preset(), named)
   })
 
   it.each([
-    [{ url: 'id.example.com' }, 'url must be an absolute URL'],
+    [{ url: 'id.example.com' }, serverUrl],
     [{ url: 'http://id.example.com' }, 'url must use https (http is for loopback only)'],
-    [{ url: undefined }, 'url must be an absolute URL'],
-    [{ realm: '../master' }, 'realm is malformed'],
-    [{ realm: '' }, 'realm is malformed'],
-    [{ realm: undefined }, 'realm is malformed'],
+    [{ url: undefined }, serverUrl],
+    [{ url: ' https://id.example.com' }, serverUrl],
+    [{ url: 'https://id.example.com?realm=x' }, serverUrl],
+    [{ url: 'https:\\\\id.example.com' }, serverUrl],
+    [{ realm: '../master' }, realmName],
+    [{ realm: '' }, realmName],
+    [{ realm: undefined }, realmName],
     [{ audience: undefined }, 'audience is required'],
   ])('must not have the options %j', (options, message) => {
     expect(() => preset(options as never)).toThrow(new TypeError(message))

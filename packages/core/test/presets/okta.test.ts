@@ -4,6 +4,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { addressesOf, type ProviderTokens, providerTokens } from '../support/preset-tokens.ts'
 import { now, resource } from '../support/world.ts'
 
+const server =
+  "authorizationServer must be the id of a custom authorization server, for example 'default'"
+const domain =
+  "domain must be a host name in lower case without scheme, port or path, for example 'acme.okta.com'"
+
 const iss = 'https://acme.okta.com/oauth2/default'
 const client = '0oa1clientid'
 
@@ -149,13 +154,13 @@ describe('okta', () => {
   })
 
   it.each([
-    [{ domain: 'https://acme.okta.com' }, 'domain is malformed'],
-    [{ domain: 'acme.okta.com/' }, 'domain is malformed'],
-    [{ domain: 'acme.okta.com@evil.example' }, 'domain is malformed'],
-    [{ domain: 'acme' }, 'domain is malformed'],
-    [{ domain: undefined }, 'domain is malformed'],
-    [{ authorizationServer: 'a/b' }, 'authorizationServer is malformed'],
-    [{ authorizationServer: '' }, 'authorizationServer is malformed'],
+    [{ domain: 'https://acme.okta.com' }, domain],
+    [{ domain: 'acme.okta.com/' }, domain],
+    [{ domain: 'acme.okta.com@evil.example' }, domain],
+    [{ domain: 'acme' }, domain],
+    [{ domain: undefined }, domain],
+    [{ authorizationServer: 'a/b' }, server],
+    [{ authorizationServer: '' }, server],
     [{ audience: null }, 'audience: null needs clients, or any token of the issuer would do'],
     [{ audience: undefined }, 'audience is required'],
   ])('must not have the options %j', (options, message) => {
