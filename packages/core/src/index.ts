@@ -98,8 +98,8 @@ export type { PersonClaimMap } from './sources/enriched-person.ts'
 export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
 export { forwarded } from './sources/forwarded.ts'
 export type {
-  PlainHeaderNames as PlainHeaderNames,
-  PlainHeadersOptions as PlainHeadersOptions,
+  PlainHeaderNames,
+  PlainHeadersOptions,
 } from './sources/plain-headers.ts'
 // Sources
 export { plainHeaders } from './sources/plain-headers.ts'
