@@ -1,96 +1,160 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { IdentityError } from '@onbehalf/core'
+import {
+  createBudget,
+  FetchError,
+  type FetchOptions,
+  fetchDocument,
+  type KeyEvent,
+  type KeySet,
+  type KeySource,
+  parseKeySet,
+  type ReportKeyEvent,
+  refreshingKeys,
+  type VerificationKey,
+} from '@onbehalf/core/internal'
+import type { AlbAssertion } from './parse-assertion.ts'
 
-/** Gives the public key of a load balancer by its id. */
-export type AlbKeys = (keyId: string) => Promise<KeyObject>
+/** Checks signatures of load balancers. */
+export interface AlbKeys {
+  /** @throws IdentityError `TOK` when the key did not sign, `DOWN` when the key cannot be fetched */
+  verify(assertion: AlbAssertion, report: ReportKeyEvent): Promise<void>
+}
 
 /** Where and how the keys are fetched. */
-export interface AlbKeysOptions {
+export interface AlbKeysOptions extends FetchOptions {
   /** Address that a key's id is added to. */
   readonly base: URL
-  readonly timeoutSeconds: number
-  readonly fetch: typeof fetch
+  /** Exact `iss` of the assertions. */
+  readonly iss: string
 }
 
-// It becomes a part of an address: nothing else may (server-side request forgery).
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+interface Entry {
+  readonly source: KeySource
+  /** Whether the address says that there is no such key, or not any more. */
+  isGone: boolean
+}
+
+const maxAgeSeconds = 3600
 const maxKeys = 20
-const keptSeconds = 3600
-// Anyone can make up ids: they cost no more fetches than this.
-const maxFetches = 10
-const windowSeconds = 60
-const maxBytes = 4096
+// Anyone may invent key ids: more than these would make this server flood an address of AWS. The
+// next free fetch is never further away than a period, so that nobody else waits for long.
+const unknownBurst = 100
+const unknownPeriodSeconds = 0.1
 
-/** Keys that are kept for an hour, each fetched once at a time. */
+const monotonic = (): number => performance.now() / 1000
+
+/**
+ * The keys of load balancers: each at an address of its own, and kept like a key set of its own. It is
+ * refreshed ahead of its age, serves while the address fails, and ends when the address denies it.
+ *
+ * Only a key that has verified a signature is kept. Ids that are not kept share a budget of fetches, which
+ * kept ones neither use nor wait for.
+ */
 export function albKeys(options: AlbKeysOptions): AlbKeys {
-  const kept = new Map<string, { readonly key: Promise<KeyObject>; readonly until: number }>()
-  let fetches: readonly number[] = []
+  const kept = new Map<string, Entry>()
+  const arriving = new Map<string, Entry>()
+  const spend = createBudget(unknownBurst, unknownPeriodSeconds, monotonic)
 
-  function load(keyId: string, now: number): Promise<KeyObject> {
-    fetches = fetches.filter((time) => now - time < windowSeconds)
-    if (fetches.length >= maxFetches) {
-      const retryAfterSeconds = windowSeconds
-      throw new IdentityError('DOWN', { reason: 'key_budget', retryAfterSeconds })
+  function createEntry(keyId: string): Entry {
+    const load = async (): Promise<KeySet> => {
+      try {
+        return await fetchKey(keyId, options)
+      } catch (error) {
+        entry.isGone ||= error instanceof FetchError && isDenial(error.reason)
+        throw error
+      }
     }
-    fetches = [...fetches, now]
-    const key = fetchKey(keyId, options)
-    key.catch(() => kept.delete(keyId))
-    kept.set(keyId, { key, until: now + keptSeconds })
+    const entry: Entry = { source: refreshingKeys(load, { maxAgeSeconds }), isGone: false }
+    return entry
+  }
+
+  function entryOf(keyId: string, report: ReportKeyEvent): Entry {
+    const known = kept.get(keyId) ?? arriving.get(keyId)
+    if (known !== undefined) return known
+    if (!spend()) {
+      report({ type: 'key_unknown', lookedAgain: false })
+      throw new IdentityError('DOWN', { reason: 'key_budget', retryAfterSeconds: 1 })
+    }
+    const entry = createEntry(keyId)
+    arriving.set(keyId, entry)
+    return entry
+  }
+
+  function keep(keyId: string, entry: Entry): void {
+    // A map keeps the order of insertion: the key that was used longest ago is first.
+    kept.delete(keyId)
+    kept.set(keyId, entry)
     const [oldest] = kept.keys()
     if (kept.size > maxKeys && oldest !== undefined) kept.delete(oldest)
-    return key
   }
 
-  return async (keyId) => {
-    if (!uuid.test(keyId)) throw new IdentityError('TOK', { reason: 'key_id' })
-    const now = performance.now() / 1000
-    const known = kept.get(keyId)
-    return known !== undefined && now < known.until ? known.key : load(keyId, now)
+  async function verify(assertion: AlbAssertion, report: ReportKeyEvent): Promise<void> {
+    const { keyId } = assertion
+    const entry = entryOf(keyId, report)
+    try {
+      const key = await findKey(entry, { keyId, iss: options.iss }, report)
+      if (!(await isSignedBy(key, assertion)))
+        throw new IdentityError('TOK', { reason: 'signature' })
+      keep(keyId, entry)
+    } finally {
+      if (arriving.get(keyId) === entry) arriving.delete(keyId)
+      if (entry.isGone) kept.delete(keyId)
+    }
   }
+
+  return { verify }
 }
 
-async function fetchKey(keyId: string, options: AlbKeysOptions): Promise<KeyObject> {
-  const response = await request(new URL(keyId, options.base), options)
-  if (response.status === 404 || response.status === 403) {
-    throw new IdentityError('TOK', { reason: 'key_unknown' })
-  }
-  if (response.status !== 200) throw unavailable()
-  const pem = await read(response)
-  const key = toKey(pem)
-  // No other key fits ES256 (RFC 7518 section 3.4).
-  if (key?.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw unavailable()
-  return key
-}
-
-async function request(url: URL, options: AlbKeysOptions): Promise<Response> {
+async function findKey(
+  entry: Entry,
+  { keyId, iss }: { readonly keyId: string; readonly iss: string },
+  report: ReportKeyEvent,
+): Promise<VerificationKey> {
+  const query = { algorithm: 'ES256', keyId, issuer: iss } as const
   try {
-    const signal = AbortSignal.timeout(options.timeoutSeconds * 1000)
-    return await options.fetch(url, { redirect: 'manual', signal })
-  } catch (cause) {
-    throw unavailable(cause)
+    const [key] = await entry.source.find(query, (event) => report(withoutDenial(event)))
+    if (key !== undefined && !entry.isGone) return key
+  } catch (error) {
+    if (!entry.isGone) throw error
   }
+  throw new IdentityError('TOK', { reason: 'key_unknown' })
 }
 
-async function read(response: Response): Promise<string> {
-  try {
-    const text = await response.text()
-    if (text.length <= maxBytes) return text
-  } catch (cause) {
-    throw unavailable(cause)
-  }
-  throw unavailable()
+// The answer of a bucket for an object that it does not have.
+function isDenial(reason: string): boolean {
+  return reason === 'status_403' || reason === 'status_404'
 }
 
-function toKey(pem: string): KeyObject | undefined {
+/** An id without a key is the assertion's fault, not an outage. */
+function withoutDenial(event: KeyEvent): KeyEvent {
+  if (event.type !== 'keys_failed' || !isDenial(event.reason)) return event
+  return { type: 'key_unknown', lookedAgain: true }
+}
+
+async function isSignedBy(
+  key: VerificationKey,
+  { signature, signed }: AlbAssertion,
+): Promise<boolean> {
+  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
+  return crypto.subtle.verify(algorithm, await key.forAlgorithm('ES256'), signature, signed)
+}
+
+async function fetchKey(keyId: string, { base, ...options }: AlbKeysOptions): Promise<KeySet> {
+  const pem = await fetchDocument(new URL(keyId, base), options, {})
+  const jwk = toJwk(new TextDecoder().decode(pem))
+  // Bound to ES256, which fits no other curve (RFC 7518 section 3.4).
+  const set = jwk && (await parseKeySet({ keys: [{ ...jwk, kid: keyId, alg: 'ES256' }] }))
+  if (set === undefined) throw new FetchError('not_a_key')
+  return set
+}
+
+function toJwk(pem: string): object | undefined {
   // A certificate or a private key would give a public one, too.
   if (!/^\s*-----BEGIN PUBLIC KEY-----/.test(pem)) return undefined
   try {
-    return createPublicKey(pem)
+    return createPublicKey(pem).export({ format: 'jwk' })
   } catch {
     return undefined
   }
-}
-
-function unavailable(cause?: unknown): IdentityError {
-  return new IdentityError('DOWN', { reason: 'keys_unavailable', cause })
 }

@@ -1,33 +1,49 @@
-import { type KeyObject, verify } from 'node:crypto'
 import {
+  type ClaimReader,
   type Claims,
   createIdentity,
   type Identity,
   IdentityError,
+  type Issuer,
   type Source,
 } from '@onbehalf/core'
-import { type AlbKeys, albKeys } from './alb-keys.ts'
+import {
+  asNames,
+  asOrganizations,
+  asText,
+  type Context,
+  dropper,
+  exposedClaims,
+  readClaim,
+} from '@onbehalf/core/internal'
+import { albKeys } from './alb-keys.ts'
+import { type AlbSettings, toAlbSettings } from './options.ts'
 import { type AlbAssertion, parseAssertion } from './parse-assertion.ts'
 
 /** Options of {@link awsAlb}. */
 export interface AwsAlbOptions {
   /** Region of the load balancer, for example `eu-west-1`. */
   readonly region: string
-  /** ARNs of your load balancers: the keys are those of everybody's in the region. */
+  /** ARNs of your load balancers: every load balancer of the region has its keys at the same address. */
   readonly signers: readonly string[]
-  /** Client ids that the listener rules sign persons in with. */
+  /** Client ids that the listener rules sign users in with. */
   readonly clients: readonly string[]
   /** Exact `iss` of the identity provider that the listener rules name. */
   readonly iss: string
-  /** Where the organization's id stands. Default: nowhere. */
-  readonly organization?: (claims: Claims) => string | undefined
-  /** Where the roles stand. Default: none. */
-  readonly roles?: (claims: Claims) => readonly string[]
+  /** Where the organization is, as in `claimMap` of an issuer. Default: nowhere. */
+  readonly organization?: ClaimReader
+  /** Where the roles are. One string is one role. Default: nowhere. */
+  readonly roles?: ClaimReader
   /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
   readonly clockSkewSeconds?: number
   /**
-   * Address that a key's id is added to, with a slash at its end: for regions that have another.
-   * Default `https://public-keys.auth.elb.{region}.amazonaws.com/`.
+   * Longest session of the listener rules (`SessionTimeout`), in seconds. An assertion does not say when
+   * its user signed in: a revoked subject is refused for this long. Default 604800, as at AWS.
+   */
+  readonly sessionTimeoutSeconds?: number
+  /**
+   * Address that a key's id is added to, with a slash at its end. Default: that of the region; required
+   * in partitions other than `aws` and `aws-us-gov`.
    */
   readonly keysUrl?: string
   /** Seconds for one key, above 0 and at most 30. Default 4. */
@@ -40,7 +56,7 @@ const HEADER = 'x-amzn-oidc-data'
 const maxLifetimeSeconds = 86_400
 
 /**
- * An Application Load Balancer in front of this server signs persons in, and says who they are in
+ * An Application Load Balancer in front of this server signs users in, and says who they are in
  * `x-amzn-oidc-data`. Its signature, its own ARN, the client, the issuer and the expiry are checked;
  * `x-amzn-oidc-identity` and `x-amzn-oidc-accesstoken` are not read.
  *
@@ -49,124 +65,99 @@ const maxLifetimeSeconds = 86_400
  * @throws TypeError naming the option that is missing or wrong
  */
 export function awsAlb(options: AwsAlbOptions): Source {
-  assertOptions(options)
-  const keys = albKeys({
-    base: toKeysUrl(options),
-    timeoutSeconds: options.timeoutSeconds ?? 4,
-    fetch: options.fetch ?? fetch,
-  })
+  const settings = toAlbSettings(options)
+  const keys = albKeys(settings)
   return Object.freeze<Source>({
     kind: 'signedHeader',
     tokenHeaders: [],
     valueHeaders: [HEADER],
-    issuers: [],
+    issuers: [asIssuer(settings)],
     authorizationIssuer: undefined,
     applies: (credentials) => credentials.value(HEADER) !== undefined,
     async identify(credentials, context) {
       const assertion = parseAssertion(credentials.value(HEADER) ?? '')
       // Before any key is asked for: an assertion that is wrong anyway causes no fetch.
-      const expiresAt = checkHeader(assertion, options, context.now)
-      await checkSignature(assertion, keys)
-      const identity = toIdentity(assertion, options, expiresAt)
-      await context.checkRevoked(identity)
+      const expiresAt = checkHeader(assertion, settings, context.now)
+      await keys.verify(assertion, (event) => context.report({ ...event, issuer: settings.iss }))
+      const identity = toIdentity(assertion, settings, expiresAt, context)
+      // `iat` of a profile is not the time of a sign-in: nothing in it outlives a revocation.
+      const { iat: _profile, ...claims } = assertion.claims
+      await context.checkRevoked({ issuer: settings.iss, subject: identity.subject, claims })
       return identity
     },
   })
 }
 
-function checkHeader(
-  { header, claims }: AlbAssertion,
-  options: AwsAlbOptions,
-  now: number,
-): number {
-  const { alg, signer, client, iss } = header
-  if (alg !== 'ES256') throw refused('algorithm')
-  if (!options.signers.includes(signer as string)) throw refused('signer')
-  if (!options.clients.includes(client as string)) throw refused('client')
+/** For how long revocations are kept. No token is of this issuer: assertions are not tokens. */
+function asIssuer({ iss, clients, sessionTimeoutSeconds }: AlbSettings): Issuer {
+  return Object.freeze<Issuer>({
+    issuers: [iss],
+    audiences: undefined,
+    clients,
+    scopes: [],
+    maxLifetimeSeconds: sessionTimeoutSeconds,
+    opaque: false,
+    recognizes: () => false,
+    verify: () => Promise.reject(refused('issuer')),
+    // Which key to load is not known before an assertion names it.
+    ready: () => Promise.resolve(),
+  })
+}
+
+function checkHeader({ header, claims }: AlbAssertion, settings: AlbSettings, now: number): number {
+  const { signer, client, iss } = header
+  if (!settings.signers.includes(signer as string)) throw refused('signer')
+  if (!settings.clients.includes(client as string)) throw refused('client')
   const { iss: claimed = iss } = claims
-  if (iss !== options.iss || claimed !== options.iss) throw refused('issuer')
-  // The header's own expiry; one of the identity provider's stands among the claims.
+  if (iss !== settings.iss || claimed !== settings.iss) throw refused('issuer')
+  // The assertion's own expiry; one of the identity provider's may be among the claims.
   const { exp: limit = header['exp'] } = claims
   const times = [header['exp'], limit]
   if (!times.every((time) => typeof time === 'number' && Number.isFinite(time))) {
     throw refused('exp_missing')
   }
   const expiresAt = Math.min(...(times as number[]))
-  const skew = options.clockSkewSeconds ?? 30
+  const skew = settings.clockSkewSeconds
   // Asked for what must hold: a clock that shows no time (NaN) compares false and refuses.
   if (!(now < expiresAt + skew)) throw refused('expired')
   if (!(expiresAt <= now + maxLifetimeSeconds + skew)) throw refused('lifetime')
   return expiresAt
 }
 
-async function checkSignature(assertion: AlbAssertion, keys: AlbKeys): Promise<void> {
-  const { kid } = assertion.header
-  if (typeof kid !== 'string') throw refused('key_id')
-  const key: KeyObject = await keys(kid)
-  const format = { key, dsaEncoding: 'ieee-p1363' } as const
-  if (!verify('sha256', assertion.signed, format, assertion.signature)) throw refused('signature')
-}
-
-function toIdentity(assertion: AlbAssertion, options: AwsAlbOptions, expiresAt: number): Identity {
-  const { header } = assertion
-  const claims = exposed(assertion.claims)
-  const { sub } = claims
-  if (typeof sub !== 'string' || sub === '') throw refused('subject')
-  const roles = options.roles?.(claims) ?? []
-  const id = options.organization?.(claims)
-  const organization = typeof id === 'string' && id !== '' ? { id, roles } : undefined
+function toIdentity(
+  assertion: AlbAssertion,
+  settings: AlbSettings,
+  expiresAt: number,
+  context: Context,
+): Identity {
+  const client = assertion.header['client'] as string
+  // Readers see what handlers see.
+  const claims: Claims = exposedClaims(assertion.claims)
+  const subject = asText(claims['sub'])
+  if (subject === undefined) throw refused('subject')
+  const orDropped = dropper(context)
+  const roles = orDropped('roles', read(claims, settings.roles), asNames)
+  const organizations = orDropped('organization', read(claims, settings.organization), (claim) =>
+    asOrganizations(claim, roles),
+  )
   return createIdentity<Claims>({
-    kind: sub === header['client'] ? 'service' : 'user',
-    issuer: options.iss,
-    subject: sub,
-    organizations: organization ? [organization] : [],
-    client: header['client'] as string,
+    // A load balancer signs users in; the client's own id is no user's, whatever else is said.
+    kind: subject === client ? 'service' : 'user',
+    issuer: settings.iss,
+    subject,
+    organizations,
+    client,
     scopes: [],
     roles,
     source: 'signedHeader',
     expiresAt,
     claims,
-    organization,
+    organization: organizations.length === 1 ? organizations[0] : undefined,
   })
 }
 
-/** An e-mail address only when its issuer verified it. */
-function exposed(claims: Claims): Claims {
-  if (claims['email_verified'] === true) return claims
-  const copy = Object.assign(Object.create(null) as Record<string, unknown>, claims)
-  delete copy['email']
-  return copy
-}
-
-function assertOptions(options: AwsAlbOptions): void {
-  const { signers, clients, iss: issuer, clockSkewSeconds = 30, timeoutSeconds = 4 } = options
-  if (!isNames(signers)) throw new TypeError('signers must name at least one load balancer')
-  if (!isNames(clients)) throw new TypeError('clients must name at least one')
-  if (typeof issuer !== 'string' || issuer === '') throw new TypeError('iss is required')
-  if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= 60)) {
-    throw new TypeError('clockSkewSeconds must be between 0 and 60')
-  }
-  if (!(timeoutSeconds > 0 && timeoutSeconds <= 30)) {
-    throw new TypeError('timeoutSeconds must be above 0 and at most 30')
-  }
-}
-
-function isNames(names: unknown): boolean {
-  if (!Array.isArray(names) || names.length === 0) return false
-  return names.every((name) => typeof name === 'string' && name !== '')
-}
-
-function toKeysUrl({ region, keysUrl }: AwsAlbOptions): URL {
-  if (typeof region !== 'string' || !/^[a-z]{2}(?:-[a-z]+)+-\d$/.test(region)) {
-    throw new TypeError('region is malformed')
-  }
-  const text = keysUrl ?? `https://public-keys.auth.elb.${region}.amazonaws.com/`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const local = url?.protocol === 'http:' && url.hostname === '127.0.0.1'
-  if (url === undefined || !(url.protocol === 'https:' || local) || !url.pathname.endsWith('/')) {
-    throw new TypeError('keysUrl must be an https URL with a slash at its end')
-  }
-  return url
+function read(claims: Claims, reader: ClaimReader | undefined): unknown {
+  return reader === undefined ? undefined : readClaim(claims, reader)
 }
 
 function refused(reason: string): IdentityError {

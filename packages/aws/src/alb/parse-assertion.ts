@@ -1,61 +1,54 @@
-import { IdentityError } from '@onbehalf/core'
+import { type Claims, IdentityError } from '@onbehalf/core'
+import { parseJsonObject, parseToken } from '@onbehalf/core/internal'
 
-type Json = Readonly<Record<string, unknown>>
-
-/** What a load balancer signed. */
+/** What a load balancer signed. Nothing in it is trusted yet. */
 export interface AlbAssertion {
-  readonly header: Json
-  readonly claims: Json
-  /** As it came, padding included: that is what was signed. */
-  readonly signed: Uint8Array
-  readonly signature: Uint8Array
+  readonly header: Claims
+  readonly claims: Claims
+  readonly keyId: string
+  /** As it arrived, padding included: the signature covers these bytes. */
+  readonly signed: Uint8Array<ArrayBuffer>
+  readonly signature: Uint8Array<ArrayBuffer>
 }
 
-const maxLength = 16_384
-const segment = /^[A-Za-z0-9_-]+={0,2}$/
+// It becomes a part of an address: nothing else may (server-side request forgery).
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+// ES256: two numbers of 32 bytes (RFC 7518 section 3.4).
+const signatureBytes = 64
 
 /**
- * Parses an assertion of an Application Load Balancer: a JWS in compact serialization, other than RFC
- * 7515 with `=` padding in every part.
+ * Parses an assertion of an Application Load Balancer: a JWS in compact serialization that, contrary to
+ * RFC 7515, has `=` padding in every part. Everything else keeps the rules of any token.
  *
  * @throws IdentityError `TOK`
  */
 export function parseAssertion(text: string): AlbAssertion {
-  const parts = text.length <= maxLength ? text.split('.') : []
-  const [header = '', payload = '', signature = ''] = parts
-  if (parts.length !== 3) throw malformed()
-  const bytes = decode(signature)
-  // ES256: two numbers of 32 bytes (RFC 7518 section 3.4).
-  if (bytes.length !== 64) throw malformed()
-  return {
-    header: parseObject(decode(header)),
-    claims: parseObject(decode(payload)),
-    signed: Buffer.from(`${header}.${payload}`),
-    signature: bytes,
-  }
+  const parts = text.split('.', 4)
+  const token = parseToken(parts.map(withoutPadding).join('.'))
+  const { algorithm, keyId } = token
+  if (algorithm !== 'ES256') throw refused('algorithm')
+  if (keyId === undefined || !uuid.test(keyId)) throw refused('key_id')
+  const header = parseJsonObject(decode(token.protected))
+  const signature = decode(token.signature)
+  if (header === undefined || signature.length !== signatureBytes) throw malformed()
+  const signed = new TextEncoder().encode(parts.slice(0, 2).join('.'))
+  return { header, claims: token.claims, keyId, signed, signature }
 }
 
-function decode(text: string): Buffer {
-  const bytes = Buffer.from(text, 'base64url')
-  const padded = bytes.toString('base64').replaceAll('+', '-').replaceAll('/', '_')
-  // One spelling only (RFC 4648 section 3.5).
-  if (!segment.test(text) || padded !== text) throw malformed()
-  return bytes
+/** One spelling only (RFC 4648 section 3.2): padded to a multiple of four characters. */
+function withoutPadding(part: string): string {
+  if (part.length % 4 !== 0) throw malformed()
+  return part.replace(/={1,2}$/, '')
 }
 
-function parseObject(bytes: Buffer): Json {
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return Object.assign(Object.create(null) as object, value) as Json
-    }
-  } catch {
-    // Not UTF-8 or not JSON: refused as everything else that is no object.
-  }
-  throw malformed()
+function decode(part: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.from(part, 'base64url'))
 }
 
 function malformed(): IdentityError {
-  return new IdentityError('TOK', { reason: 'malformed_assertion' })
+  return refused('malformed_assertion')
+}
+
+function refused(reason: string): IdentityError {
+  return new IdentityError('TOK', { reason })
 }

@@ -74,7 +74,7 @@ function readKind(
 type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']
 
 /** Reads a list out of a claim. One that is not understood is dropped as a whole, and told. */
-function dropper(context: Context) {
+export function dropper(context: Context) {
   return <T>(
     claim: Dropped,
     value: unknown,

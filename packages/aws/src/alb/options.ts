@@ -1,0 +1,77 @@
+import type { ClaimReader } from '@onbehalf/core'
+import { asText, safeUrl } from '@onbehalf/core/internal'
+import type { AwsAlbOptions } from './aws-alb.ts'
+
+/** The options after defaults were applied. */
+export interface AlbSettings {
+  readonly signers: readonly string[]
+  readonly clients: readonly string[]
+  readonly iss: string
+  readonly organization: ClaimReader | undefined
+  readonly roles: ClaimReader | undefined
+  readonly clockSkewSeconds: number
+  readonly sessionTimeoutSeconds: number
+  readonly base: URL
+  readonly timeoutSeconds: number
+  readonly fetch: typeof fetch
+}
+
+/** @throws TypeError naming the option that is missing or wrong */
+export function toAlbSettings(options: AwsAlbOptions): AlbSettings {
+  const { clockSkewSeconds = 30, timeoutSeconds = 4, sessionTimeoutSeconds = 604_800 } = options
+  if (asText(options.iss) === undefined) throw new TypeError('iss is required: an exact issuer')
+  if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= 60)) {
+    throw new TypeError('clockSkewSeconds must be from 0 to 60')
+  }
+  if (!(timeoutSeconds > 0 && timeoutSeconds <= 30)) {
+    throw new TypeError('timeoutSeconds must be above 0 and at most 30')
+  }
+  if (!(Number.isFinite(sessionTimeoutSeconds) && sessionTimeoutSeconds > 0)) {
+    throw new TypeError('sessionTimeoutSeconds must be a positive number')
+  }
+  return {
+    signers: toNames(options.signers, 'signers must list at least one ARN of a load balancer'),
+    clients: toNames(options.clients, 'clients must list at least one client id'),
+    iss: options.iss,
+    organization: toReader(options.organization, 'organization'),
+    roles: toReader(options.roles, 'roles'),
+    clockSkewSeconds,
+    sessionTimeoutSeconds,
+    base: toKeysUrl(options),
+    timeoutSeconds,
+    fetch: options.fetch ?? fetch,
+  }
+}
+
+function toNames(names: readonly string[], message: string): readonly string[] {
+  const valid =
+    Array.isArray(names) && names.length > 0 && names.every((name) => asText(name) !== undefined)
+  if (!valid) throw new TypeError(message)
+  return Object.freeze([...names])
+}
+
+function toReader(reader: ClaimReader | undefined, option: string): ClaimReader | undefined {
+  const path = typeof reader === 'function' ? [option] : [reader ?? option].flat()
+  if (path.length > 0 && path.every((name) => asText(name) !== undefined)) return reader
+  throw new TypeError(`${option} must be the name of a claim, a path to it, or a function`)
+}
+
+function toKeysUrl({ region, keysUrl }: AwsAlbOptions): URL {
+  if (typeof region !== 'string' || !/^[a-z]{2,}(?:-[a-z]+)+-\d+$/.test(region)) {
+    throw new TypeError('region must be the name of an AWS region, for example eu-west-1')
+  }
+  const url = safeUrl(keysUrl ?? keysUrlOf(region), 'keysUrl')
+  if (!url.pathname.endsWith('/')) throw new TypeError('keysUrl must have a slash at its end')
+  return url
+}
+
+function keysUrlOf(region: string): string {
+  if (region.startsWith('us-gov-')) {
+    return `https://s3-${region}.amazonaws.com/aws-elb-public-keys-prod-${region}/`
+  }
+  // Partitions with a domain of their own.
+  if (/^(?:cn|us-iso[a-z]*|eu-isoe|eusc)-/.test(region)) {
+    throw new TypeError(`keysUrl is required in ${region}: the address of its load balancers' keys`)
+  }
+  return `https://public-keys.auth.elb.${region}.amazonaws.com/`
+}
