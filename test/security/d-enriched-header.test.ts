@@ -230,8 +230,8 @@ it('reads flat claims in the header as well', async () => {
 
 it.each([
   ['Authorization', 'header must not be Authorization'],
-  ['x_user', 'header is no header name'],
-  ['', 'header is no header name'],
+  ['x_user', 'header is not a valid header name'],
+  ['', 'header is not a valid header name'],
 ])('cannot be %j', (header, message) => {
   const issuer = gatewayIssuer()
   expect(() => enriched({ issuer, userClaim: 'onBehalfOf', header })).toThrow(

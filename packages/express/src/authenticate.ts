@@ -41,7 +41,7 @@ export function authenticate(
       },
       (thrown: unknown) => {
         answer(thrown, authenticator, res)
-        void reportRefusal(thrown, (error) => options.onRefusal?.(error, req))
+        reportRefusal(thrown, (error) => options.onRefusal?.(error, req))
       },
     )
   }

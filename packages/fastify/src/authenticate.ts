@@ -45,7 +45,7 @@ export function authenticate(
     } catch (thrown) {
       // Where something else (a timeout, say) answered meanwhile, there is no more to say.
       if (!reply.sent) send(createRefusal(thrown, authenticator), reply)
-      void reportRefusal(thrown, (error) => options.onRefusal?.(error, request))
+      reportRefusal(thrown, (error) => options.onRefusal?.(error, request))
     }
     return reply.sent ? reply : undefined
   }

@@ -1,17 +1,15 @@
 import { asIdentityError, type IdentityError } from '../errors.ts'
+import { toObserver } from '../internal/observer.ts'
 
-/** Told about a refusal. */
+/** Receives a refusal. */
 export type RefusalObserver = (error: IdentityError) => void | Promise<void>
 
-/** Tells an observer of the user's. Where it fails, the operator is warned: the caller is refused. */
-export async function tellRefusal(
+/** Calls a user's observer. If it fails, the operator is warned: the caller stays refused. */
+export function tellRefusal(
   thrown: unknown,
   tell: RefusalObserver,
   warn: (message: string) => void,
-): Promise<void> {
-  try {
-    await tell(asIdentityError(thrown))
-  } catch {
-    warn('onRefusal failed; the caller was refused all the same')
-  }
+): void {
+  const failed = (): void => warn('onRefusal failed; the caller was refused all the same')
+  toObserver(tell, failed)(asIdentityError(thrown))
 }

@@ -8,7 +8,7 @@ import {
 } from '../credentials/credentials.ts'
 import { asIdentityError, IdentityError } from '../errors.ts'
 import type { Claims, Identity } from '../identity.ts'
-import { toReport } from '../internal/observer.ts'
+import { toObserver } from '../internal/observer.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import {
@@ -108,7 +108,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
   const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
   const revocations = createRevocations(store, longest)
-  const report = toReport(onEvent)
+  const report = toObserver(onEvent)
   const known = new KnownTokens()
 
   function createContext(request: CredentialRequest, credentials: Credentials): Context {

@@ -39,7 +39,7 @@ export function withIdentity<C, Rest extends unknown[], R>(
     try {
       caller = await authenticateRequest(request, authenticator)
     } catch (thrown) {
-      void tellRefusal(thrown, (error) => options.onRefusal?.(error, request, ...rest), warn)
+      tellRefusal(thrown, (error) => options.onRefusal?.(error, request, ...rest), warn)
       return refusalResponse(thrown, authenticator)
     }
     return handler(request, caller, ...rest)

@@ -1,18 +1,25 @@
-import type { AuthenticatorEvent, Context } from '../context.ts'
-
-/** Tells an observer of the user's. What it throws or rejects with is its own failure. */
-export function toReport(
-  onEvent: ((event: AuthenticatorEvent) => void) | undefined,
-): Context['report'] {
-  if (onEvent === undefined) return () => {}
-  // An observer must not turn a decision around, nor end the process.
-  const ignore = (): void => {}
-  return (event) => {
+/**
+ * Makes a user's callback safe to call: whatever it throws or rejects with goes to `onFailure` and
+ * nowhere else. Neither can change the decision that is reported, nor end the process.
+ */
+export function toObserver<Event extends unknown[]>(
+  callback: ((...event: Event) => unknown) | undefined,
+  onFailure: (cause: unknown) => void = () => {},
+): (...event: Event) => void {
+  if (callback === undefined) return () => {}
+  const failed = (cause: unknown): void => {
     try {
-      // Typed as `void`, yet an async function fits: its rejection would be nobody's.
-      void Promise.resolve(onEvent(event)).catch(ignore)
+      onFailure(cause)
     } catch {
-      ignore()
+      // There is no one left to report to.
+    }
+  }
+  return (...event) => {
+    try {
+      // Typed as `void`, yet an async function fits: its rejection would be unhandled.
+      void Promise.resolve(callback(...event)).catch(failed)
+    } catch (cause) {
+      failed(cause)
     }
   }
 }

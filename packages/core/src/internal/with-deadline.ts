@@ -1,23 +1,26 @@
-import { FetchError } from '../keys/fetch-error.ts'
+const maxTimerMilliseconds = 2 ** 31 - 1
 
 /**
  * Runs `work` under one time limit. At the limit the promise rejects and the signal aborts: work
  * that ignores its signal is left behind, never waited for.
  *
- * @throws FetchError `timeout`
+ * @throws what `onTimeout` makes
  */
 export async function withDeadline<T>(
   seconds: number,
   work: (signal: AbortSignal) => Promise<T>,
+  onTimeout: () => Error,
 ): Promise<T> {
   const controller = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => {
-      const timeout = new FetchError('timeout')
+    const expire = (): void => {
+      const timeout = onTimeout()
       reject(timeout)
       controller.abort(timeout)
-    }, seconds * 1000)
+    }
+    // A longer timer would fire at once.
+    timer = setTimeout(expire, Math.min(seconds * 1000, maxTimerMilliseconds))
   })
   try {
     return await Promise.race([work(controller.signal), expired])

@@ -1,6 +1,7 @@
 import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Actor, Claims } from '../identity.ts'
-import { isPlainObject } from '../token/parse-json.ts'
+import { isRecord } from '../internal/is-record.ts'
+import { asText } from '../internal/text.ts'
 import type { StandardResult, StandardSchema } from './standard-schema.ts'
 
 /**
@@ -14,7 +15,7 @@ export function readClaim(claims: Claims, reader: ClaimReader): unknown {
   if (typeof reader === 'function') return readWith(reader, claims)
   let value: unknown = claims
   for (const name of typeof reader === 'string' ? [reader] : reader) {
-    if (!isPlainObject(value) || !Object.hasOwn(value, name)) return undefined
+    if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined
     value = value[name]
   }
   return value
@@ -43,11 +44,6 @@ export function firstOf(...readers: readonly ClaimReader[]): (claims: Claims) =>
     readers.map((reader) => readClaim(claims, reader)).find((value) => value !== undefined)
 }
 
-/** A non-empty string; anything else is absent. */
-export function asText(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined
-}
-
 /**
  * A list of names. A single string is one name, never a substring to search in; a list with a
  * member that is no string is dropped as a whole.
@@ -72,22 +68,13 @@ const maxActors = 8
  */
 export function readActor(act: unknown, depth = 0): Actor | undefined {
   if (act === undefined) return undefined
-  const subject = isPlainObject(act) ? asText(act['sub']) : undefined
-  if (!isPlainObject(act) || subject === undefined || depth >= maxActors) {
+  const subject = isRecord(act) ? asText(act['sub']) : undefined
+  if (!isRecord(act) || subject === undefined || depth >= maxActors) {
     throw new IdentityError('TOK', { reason: 'bad_act' })
   }
   const issuer = asText(act['iss'])
   const actor = readActor(act['act'], depth + 1)
   return { subject, ...(issuer !== undefined && { issuer }), ...(actor && { actor }) }
-}
-
-/** Claims as a handler may see them: an e-mail address only when its issuer verified it. */
-export function exposedClaims(claims: Claims): Claims {
-  const verified = typeof claims['email'] === 'string' && claims['email_verified'] === true
-  if (!('email' in claims) || verified) return claims
-  const copy = Object.assign(Object.create(null) as Record<string, unknown>, claims)
-  delete copy['email']
-  return copy
 }
 
 /**
@@ -107,7 +94,7 @@ async function validated<C>(claims: Claims, schema: StandardSchema<C>): Promise<
   const result = await validate(claims, schema)
   // Issues may quote claims, and so may what a schema throws: they stay out of the error.
   if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
-  if (!isPlainObject(result) || !('value' in result)) throw schemaFailed()
+  if (!isRecord(result) || !('value' in result)) throw schemaFailed()
   return result.value
 }
 

@@ -1,12 +1,12 @@
 import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
 import type { Claims } from '../identity.ts'
+import { isRecord } from '../internal/is-record.ts'
 import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote-keys.ts'
 import { staticKeys } from '../keys/static-keys.ts'
 import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
-import { isPlainObject } from '../token/parse-json.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import { type ClaimOptions, toClaimRules } from './claim-options.ts'
 import type { IssuerRules, TokenType } from './issuer-rules.ts'
@@ -121,9 +121,9 @@ function toKeySource(options: IssuerOptions<unknown>, firstIssuer: string): KeyS
 }
 
 function isKeys(keys: unknown): boolean {
-  if (!isPlainObject(keys)) return false
+  if (!isRecord(keys)) return false
   if ('jwksUri' in keys) return true
   const { jwks, find, ready } = keys as Record<'jwks' | 'find' | 'ready', unknown>
-  if ('jwks' in keys) return isPlainObject(jwks) && Array.isArray(jwks['keys'])
+  if ('jwks' in keys) return isRecord(jwks) && Array.isArray(jwks['keys'])
   return typeof find === 'function' && typeof ready === 'function'
 }

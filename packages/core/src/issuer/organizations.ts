@@ -1,6 +1,8 @@
 import type { Organization } from '../identity.ts'
-import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
-import { asNames, asText } from './claims.ts'
+import { isRecord } from '../internal/is-record.ts'
+import { asText, isText } from '../internal/text.ts'
+import { type JsonObject } from '../token/parse-json.ts'
+import { asNames } from './claims.ts'
 
 /** `roles` is absent where the claim is silent about them. */
 type Listed = Omit<Organization, 'roles'> & Partial<Pick<Organization, 'roles'>>
@@ -28,24 +30,20 @@ export function asOrganizations(
 function asList(claim: unknown): readonly unknown[] {
   if (claim === undefined || claim === null || claim === '') return []
   if (Array.isArray(claim)) return claim.filter((item) => item !== '')
-  if (isPlainObject(claim) && !('id' in claim)) return Object.entries(claim).map(named)
+  if (isRecord(claim) && !('id' in claim)) return Object.entries(claim).map(named)
   return [claim]
 }
 
 /** One entry of an object keyed by id or alias. Text in it is a fact about something else. */
 function named([key, details]: [string, unknown]): unknown {
-  if (details !== null && !isPlainObject(details)) return undefined
+  if (details !== null && !isRecord(details)) return undefined
   return { name: key, ...details, id: details?.['id'] ?? key }
 }
 
 function toListed(item: unknown): Listed | undefined {
-  if (!isPlainObject(item)) return isText(item) ? { id: item } : undefined
+  if (!isRecord(item)) return isText(item) ? { id: item } : undefined
   const id = asText(item['id'])
   return id === undefined ? undefined : { id, ...nameOf(item), ...rolesOf(item) }
-}
-
-function isText(value: unknown): value is string {
-  return asText(value) !== undefined
 }
 
 function nameOf(item: JsonObject): Pick<Listed, 'name'> {

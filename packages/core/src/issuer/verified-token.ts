@@ -1,7 +1,8 @@
 import type { AuthenticatorEvent, Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import { type Actor, type Claims, none, type Organization } from '../identity.ts'
-import { asNames, asScopes, asText, readActor, readClaim, readWith } from './claims.ts'
+import { asText } from '../internal/text.ts'
+import { asNames, asScopes, readActor, readClaim, readWith } from './claims.ts'
 import type { ClaimMap } from './issuer-rules.ts'
 import { asOrganizations } from './organizations.ts'
 

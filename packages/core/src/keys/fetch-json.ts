@@ -1,3 +1,4 @@
+import { readBounded } from '../internal/read-bounded.ts'
 import { withDeadline } from '../internal/with-deadline.ts'
 import { FetchError } from './fetch-error.ts'
 
@@ -30,6 +31,11 @@ export function toTimeoutSeconds(seconds = 4): number {
   throw new TypeError('timeoutSeconds must be above 0 and at most 30')
 }
 
+/** @throws FetchError `timeout` */
+export function inTime<T>(seconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return withDeadline(seconds, work, () => new FetchError('timeout'))
+}
+
 /**
  * Fetches a document from a server that may misbehave: status 200 only, no redirects, 256 KiB of
  * decoded body at most, and one time limit over the whole exchange.
@@ -42,7 +48,7 @@ export function fetchDocument(
   init: RequestInit = acceptJson,
 ): Promise<Uint8Array> {
   const { timeoutSeconds, ...rest } = options
-  return withDeadline(toTimeoutSeconds(timeoutSeconds), (signal) =>
+  return inTime(toTimeoutSeconds(timeoutSeconds), (signal) =>
     exchange(url, { ...rest, signal }, init),
   )
 }
@@ -59,7 +65,7 @@ export async function fetchJson(url: URL, options: RequestOptions): Promise<unkn
 
 async function exchange(url: URL, options: RequestOptions, init: RequestInit): Promise<Uint8Array> {
   const response = await send(url, options, init)
-  if (response.status === 200) return readBounded(response)
+  if (response.status === 200) return read(response)
   // Unread bodies hold their connection. That one fails to close changes nothing about the refusal.
   response.body?.cancel().catch(() => undefined)
   throw new FetchError(`status_${response.status}`)
@@ -74,35 +80,13 @@ async function send(url: URL, options: RequestOptions, init: RequestInit): Promi
   }
 }
 
-async function readBounded(response: Response): Promise<Uint8Array> {
+async function read(response: Response): Promise<Uint8Array> {
   try {
-    return await collect(response.body ?? [])
+    return await readBounded(response, maxBodyBytes, () => new FetchError('too_large'))
   } catch (cause) {
     if (cause instanceof FetchError) throw cause
     throw new FetchError('unreadable', cause)
   }
-}
-
-async function collect(body: AsyncIterable<unknown> | Iterable<never>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    // Leaving the loop cancels the rest of the body.
-    if (size > maxBodyBytes) throw new FetchError('too_large')
-    chunks.push(chunk)
-  }
-  return concat(chunks, size)
-}
-
-function concat(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
 }
 
 function parse(body: Uint8Array): unknown {

@@ -1,8 +1,9 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
+import { isRecord } from '../internal/is-record.ts'
 
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
-import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
+import { type JsonObject } from '../token/parse-json.ts'
 import { isSoundRsaKey } from './rsa-sanity.ts'
 
 const maxKeys = 100
@@ -52,7 +53,7 @@ export interface KeyQuery {
  */
 export async function parseKeySet(input: unknown): Promise<KeySet | undefined> {
   const set = typeof input === 'string' ? parseJson(input) : input
-  if (!isPlainObject(set) || !Array.isArray(set['keys'])) return undefined
+  if (!isRecord(set) || !Array.isArray(set['keys'])) return undefined
   const members: readonly unknown[] = set['keys']
   if (members.length > maxKeys) return undefined
   const results = await Promise.all(members.map(loadKey))
@@ -79,7 +80,7 @@ function parseJson(text: string): unknown {
 }
 
 async function loadKey(jwk: unknown): Promise<VerificationKey | IgnoredKeyReason> {
-  if (!isPlainObject(jwk)) return 'malformed'
+  if (!isRecord(jwk)) return 'malformed'
   const algorithms = boundAlgorithms(jwk)
   const fault = findFault(jwk, algorithms)
   if (fault !== undefined) return fault

@@ -33,7 +33,7 @@ export interface KeyUnknown {
 /** What happened to a key source. Wire it to metrics and alerts. */
 export type KeyEvent = KeysLoaded | KeysFailed | KeyUnknown
 
-/** Receives the events of one look-up. */
+/** Receives the events of one look-up. It never throws. */
 export type ReportKeyEvent = (event: KeyEvent) => void
 
 /** What a token says about its key, and who it says signed it. */

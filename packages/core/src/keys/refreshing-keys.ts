@@ -6,7 +6,6 @@ import { type KeptSet, keep, serviceOf } from './kept-set.ts'
 import { findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
 import type { KeySource, ReportKeyEvent } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
-import { tell } from './tell.ts'
 
 // Unknown key ids may cause this many fetches at once, and then one for each period.
 const unknownBurst = 2
@@ -52,11 +51,11 @@ export function refreshingKeys(
       if (set.keys.length === 0) throw new FetchError('no_usable_key')
       kept = keep(set, settings)
       backoff.reset()
-      tell(report, { type: 'keys_loaded', usable: set.keys.length, ignored })
+      report({ type: 'keys_loaded', usable: set.keys.length, ignored })
     } catch (error) {
       lastError = error
       backoff.fail()
-      tell(report, {
+      report({
         type: 'keys_failed',
         failures: backoff.failures,
         reason: error instanceof FetchError ? error.reason : 'internal_error',
@@ -102,7 +101,7 @@ export function refreshingKeys(
       if (known.length > 0) return known
       // A set that arrived during this very call has nothing new to tell.
       const lookedAgain = kept === before && mayLookAgain()
-      tell(report, { type: 'key_unknown', lookedAgain })
+      report({ type: 'key_unknown', lookedAgain })
       if (lookedAgain) await refresh(report)
       const found = findKeys(usable(), query)
       // While the source fails, nobody can say that the key does not exist.

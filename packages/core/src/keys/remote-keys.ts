@@ -1,8 +1,7 @@
+import { isRecord } from '../internal/is-record.ts'
 import { isLoopback, safeUrl } from '../internal/safe-url.ts'
-import { withDeadline } from '../internal/with-deadline.ts'
-import { isPlainObject } from '../token/parse-json.ts'
 import { FetchError } from './fetch-error.ts'
-import { type FetchOptions, fetchJson, toTimeoutSeconds } from './fetch-json.ts'
+import { type FetchOptions, fetchJson, inTime, toTimeoutSeconds } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
@@ -63,12 +62,12 @@ function keysInTime(
   options: RemoteKeysOptions,
 ): KeySource {
   const seconds = toTimeoutSeconds(options.timeoutSeconds)
-  return refreshingKeys(() => withDeadline(seconds, load), options)
+  return refreshingKeys(() => inTime(seconds, load), options)
 }
 
 async function discover(issuer: string, base: URL, request: Request): Promise<URL> {
   const metadata = await fetchMetadata(base, request)
-  if (!isPlainObject(metadata)) throw new FetchError('metadata_malformed')
+  if (!isRecord(metadata)) throw new FetchError('metadata_malformed')
   if (metadata['issuer'] !== issuer) throw new FetchError('metadata_issuer_mismatch')
   const url = toJwksUri(metadata['jwks_uri'])
   // Only an issuer of a development machine may send this server to its own machine.
@@ -99,7 +98,7 @@ async function fetchMetadata(base: URL, request: Request): Promise<unknown> {
 
 async function fetchKeySet(url: URL, request: Request): Promise<KeySet> {
   const document = await fetchJson(url, request)
-  const set = isPlainObject(document) ? await parseKeySet(document) : undefined
+  const set = isRecord(document) ? await parseKeySet(document) : undefined
   if (set === undefined) throw new FetchError('not_a_key_set')
   return set
 }

@@ -1,7 +1,6 @@
 import { IdentityError } from '../errors.ts'
 import { findKeys, type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource, ReportKeyEvent } from './key-source.ts'
-import { tell } from './tell.ts'
 
 /**
  * Keys that are part of the configuration.
@@ -14,7 +13,7 @@ export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySour
   async function parse(report: ReportKeyEvent): Promise<KeySet | undefined> {
     const set = await parseKeySet(jwks)
     const { keys = [], ignored = [] } = set ?? {}
-    tell(report, { type: 'keys_loaded', usable: keys.length, ignored })
+    report({ type: 'keys_loaded', usable: keys.length, ignored })
     return set
   }
 

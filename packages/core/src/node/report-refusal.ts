@@ -10,6 +10,6 @@ import { type RefusalObserver, tellRefusal } from '../adapters/tell-refusal.ts'
  *   reportRefusal(thrown, ({ code, reason }) => console.error('refused', code, reason))
  * ```
  */
-export function reportRefusal(thrown: unknown, tell: RefusalObserver): Promise<void> {
-  return tellRefusal(thrown, tell, (message) => process.emitWarning(message, 'OnbehalfWarning'))
+export function reportRefusal(thrown: unknown, tell: RefusalObserver): void {
+  tellRefusal(thrown, tell, (message) => process.emitWarning(message, 'OnbehalfWarning'))
 }

@@ -1,9 +1,9 @@
 import type { Claims } from '../identity.ts'
+import { isRecord } from '../internal/is-record.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
 import { safeUrl } from '../internal/safe-url.ts'
-import { asText } from '../issuer/claims.ts'
+import { asText } from '../internal/text.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { isPlainObject } from '../token/parse-json.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
 export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
@@ -62,7 +62,7 @@ function toBase(url: string): string {
 
 function organizationOf(claims: Claims): unknown {
   const active = claims['active_organization']
-  return isPlainObject(active) ? { ...active, roles: active['role'] } : claims['organization']
+  return isRecord(active) ? { ...active, roles: active['role'] } : claims['organization']
 }
 
 /** Service accounts are users of the realm with a name that Keycloak reserves for them. */

@@ -1,8 +1,9 @@
 import type { Context } from '../context.ts'
 import type { Credential, CredentialRequest, Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
+import { isRecord } from '../internal/is-record.ts'
 import type { ConfirmationMetadata } from '../refusal/metadata.ts'
-import { isPlainObject, type JsonObject } from '../token/parse-json.ts'
+import { type JsonObject } from '../token/parse-json.ts'
 
 /** What a confirmation looks at. */
 export interface ConfirmationInput {
@@ -46,7 +47,7 @@ export function confirmAll(
   const required = confirmations.filter((confirmation) => own && confirmation.required)
   if (cnf === undefined && scheme === 'bearer' && required.length === 0) return undefined
   // Whoever forwards someone else's token cannot prove possession for them.
-  if (!own || !isPlainObject(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
+  if (!own || !isRecord(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
   // RFC 9449 section 7.2: the scheme and the binding go together, both ways.
   if ((scheme === 'dpop') !== Object.hasOwn(cnf, 'jkt')) throw unconfirmed()
   if (required.some(({ member }) => !Object.hasOwn(cnf, member))) throw unconfirmed()

@@ -1,13 +1,15 @@
 import type { AuthenticatorEvent, Context } from '../context.ts'
 import { asIdentityError, IdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
-import { toReport } from '../internal/observer.ts'
+import { isRecord } from '../internal/is-record.ts'
+import { toObserver } from '../internal/observer.ts'
+import { readBounded } from '../internal/read-bounded.ts'
 import { readClock } from '../internal/read-clock.ts'
+import { isText } from '../internal/text.ts'
 import type { SigningIssuer } from '../issuer/issuer.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
 import { checkValidity, readTime } from '../token/check-validity.ts'
-import { isPlainObject } from '../token/parse-json.ts'
 import { type ParsedToken, parseToken } from '../token/parse-token.ts'
 import type { Revocation } from './revocation.ts'
 
@@ -15,7 +17,7 @@ import type { Revocation } from './revocation.ts'
 const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 const maxAgeSeconds = 300
 const skewSeconds = 30
-const maxBodyLength = 32_768
+const maxBodyBytes = 32_768
 const formType = /^application\/x-www-form-urlencoded\s*(;|$)/i
 
 export interface BackChannelLogoutOptions {
@@ -49,7 +51,7 @@ export function backChannelLogout(
   if (!audience) throw new TypeError('audience is required')
   if (typeof options.store?.add !== 'function') throw new TypeError('store is required')
   const used = usedTokens(guardedStore(options.store))
-  const report = toReport(options.onEvent)
+  const report = toObserver(options.onEvent)
 
   async function logOut(request: Request): Promise<void> {
     const token = parseToken(await readLogoutToken(request))
@@ -85,13 +87,8 @@ async function readLogoutToken(request: Request): Promise<string> {
 }
 
 async function readText(request: Request): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  for await (const chunk of request.body ?? []) {
-    text += decoder.decode(chunk as Uint8Array, { stream: true })
-    if (text.length > maxBodyLength) throw refused('logout_request')
-  }
-  return text
+  const body = await readBounded(request, maxBodyBytes, () => refused('logout_request'))
+  return new TextDecoder().decode(body)
 }
 
 type LoggedOut =
@@ -109,7 +106,7 @@ function checkLogoutToken(token: ParsedToken, audience: string, now: number): Lo
   const { claims, type } = token
   if (type !== undefined && type !== 'logout+jwt' && type !== 'jwt') throw refused('logout_type')
   const events = claims['events']
-  if (!isPlainObject(events) || !isPlainObject(events[logoutEvent])) throw refused('logout_event')
+  if (!isRecord(events) || !isRecord(events[logoutEvent])) throw refused('logout_event')
   // An ID token has one: it must never pass for a logout token.
   if ('nonce' in claims) throw refused('logout_nonce')
   const named = claims['aud']
@@ -136,10 +133,6 @@ function readLoggedOut({ sid, sub }: ParsedToken['claims']): LoggedOut {
   if (isText(sid)) return { sessionId: sid, ...(isText(sub) && { subject: sub }) }
   if (isText(sub)) return { subject: sub }
   throw refused('logout_subject')
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 interface UsedTokens {

@@ -1,6 +1,7 @@
 import type { Revocable } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
+import { isText } from '../internal/text.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import { memoryStore } from '../stores/memory-store.ts'
 import type { Store } from '../stores/store.ts'
@@ -86,7 +87,7 @@ type Entry = readonly [kind: Kind, id: string]
  */
 export function assertRevocation(revocation: Revocation): void {
   const ids = toEntries(revocation).map(([, id]) => id)
-  if ([revocation.issuer, ...ids].every(isId)) return
+  if ([revocation.issuer, ...ids].every(isText)) return
   throw new TypeError('A revocation names its issuer and a tokenId, a sessionId or a subject')
 }
 
@@ -100,21 +101,17 @@ function toEntries(revocation: Revocation): readonly Entry[] {
 
 function entriesOf({ subject, claims }: Revocable): readonly Entry[] {
   const { jti, sid, sub } = claims
-  const hasSession = isId(sid)
+  const hasSession = isText(sid)
   // Logout tokens speak of `sub`, also where an issuer's subject is another claim.
-  const subjects = new Set([subject, ...(isId(sub) ? [sub] : [])])
+  const subjects = new Set([subject, ...(isText(sub) ? [sub] : [])])
   return [
-    ...(isId(jti) ? [['jti', jti] as const] : []),
+    ...(isText(jti) ? [['jti', jti] as const] : []),
     ...(hasSession ? [['session', sid] as const] : []),
     ...[...subjects].flatMap((id): Entry[] => [
       ['subject', id],
       ...(hasSession ? [] : [['sessionless', id] as const]),
     ]),
   ]
-}
-
-function isId(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
 }
 
 /** Hashed: names of persons and sessions stay out of a shared store. */

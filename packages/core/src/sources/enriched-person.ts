@@ -1,8 +1,10 @@
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity, type Organization } from '../identity.ts'
-import { asNames, asText, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
+import { isRecord } from '../internal/is-record.ts'
+import { asText } from '../internal/text.ts'
+import { asNames, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
 import { asOrganizations } from '../issuer/organizations.ts'
-import { isPlainObject, parseJsonObject } from '../token/parse-json.ts'
+import { parseJsonObject } from '../token/parse-json.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 
 /** Where the facts about the person stand, relative to `claim` (or to the token, without it). */
@@ -46,7 +48,7 @@ function readPerson(token: Claims, claim: ClaimReader | undefined): Claims | und
   const value = claim === undefined ? token : readClaim(token, claim)
   if (isEmpty(value)) return undefined
   const person = typeof value === 'string' ? parsePerson(value) : value
-  if (!isPlainObject(person)) throw unfit()
+  if (!isRecord(person)) throw unfit()
   return Object.keys(person).length === 0 ? undefined : person
 }
 

@@ -3,7 +3,7 @@ import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
-import { asText } from '../issuer/claims.ts'
+import { asText } from '../internal/text.ts'
 import type { GatewayProof, Proven } from './proof.ts'
 import type { Source } from './source.ts'
 

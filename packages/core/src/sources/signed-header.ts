@@ -18,7 +18,7 @@ export interface SignedHeaderOptions<C = Claims> {
  * A proxy in front of this server signs who the caller is (Google IAP, Cloudflare Access, Pomerium
  * and others). The assertion is verified as any token, by that proxy's rules.
  *
- * @throws TypeError when the header is no header name or is `Authorization`
+ * @throws TypeError when the header is not a valid header name, or is `Authorization`
  */
 export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Source<C> {
   const { issuer } = options

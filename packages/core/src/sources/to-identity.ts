@@ -1,5 +1,5 @@
 import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
-import { asText } from '../issuer/claims.ts'
+import { asText } from '../internal/text.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 
 /** Where an identity came from, besides the token that names its subject. */

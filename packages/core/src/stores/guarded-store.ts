@@ -16,7 +16,7 @@ export function guardedStore(store: Store): Store {
 
 async function orDown<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await withDeadline(deadlineSeconds, work)
+    return await withDeadline(deadlineSeconds, work, () => new Error('The store is too slow'))
   } catch (cause) {
     throw new IdentityError('DOWN', { reason: 'store_unavailable', cause })
   }

@@ -1,3 +1,5 @@
+import { isRecord } from '../internal/is-record.ts'
+
 const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
 const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
@@ -21,7 +23,7 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     if (!hasSafeShape(text)) return undefined
     const value: unknown = JSON.parse(text)
-    if (!isPlainObject(value)) return undefined
+    if (!isRecord(value)) return undefined
     const object = harden(value) as JsonObject
     parsed.add(object)
     return object
@@ -34,11 +36,6 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
 /** Whether an object was made by {@link parseJsonObject}. */
 export function isParsedObject(value: object): boolean {
   return parsed.has(value)
-}
-
-/** Whether a parsed JSON value is an object and not an array. */
-export function isPlainObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Scans before parsing: bounds the depth and refuses a name that stands twice in the outer object. */
@@ -81,7 +78,7 @@ function addName(names: Set<string>, literal: string): boolean {
 
 function harden(value: unknown): unknown {
   if (Array.isArray(value)) return Object.freeze(value.map(harden))
-  if (!isPlainObject(value)) return value
+  if (!isRecord(value)) return value
   const copy = Object.create(null) as Record<string, unknown>
   for (const [name, member] of Object.entries(value)) {
     if (!dangerous.has(name)) copy[name] = harden(member)

@@ -1,9 +1,9 @@
 import { base64url } from 'jose'
-
 import { IdentityError } from '../errors.ts'
+import { isRecord } from '../internal/is-record.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
-import { isPlainObject, type JsonObject, parseJsonObject } from './parse-json.ts'
+import { type JsonObject, parseJsonObject } from './parse-json.ts'
 
 /** Longest token that is looked at, in characters. */
 export const maxTokenLength = 16_384
@@ -92,7 +92,7 @@ export function parseProof(proof: string): ParsedProof {
   const { jwk, ...compact } = parseAny(proof)
   const claims = decodeObject(compact.payload)
   if (claims === undefined) throw malformed('payload')
-  if (!isPlainObject(jwk)) throw malformed('header_member')
+  if (!isRecord(jwk)) throw malformed('header_member')
   return { ...compact, claims, jwk }
 }
 

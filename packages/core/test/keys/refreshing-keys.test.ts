@@ -311,22 +311,6 @@ describe('an unknown key id', () => {
 })
 
 describe('a key source', () => {
-  it('does not let an observer that throws change anything', async () => {
-    const bench = createBench()
-    const report = (): never => {
-      throw new Error('observer')
-    }
-    const query = { algorithm: 'ES256', keyId: 'a', issuer } as const
-    expect(await bench.keys.find(query, report)).toHaveLength(1)
-    bench.published = 500
-    bench.now += 700
-    expect(await bench.keys.find(query, report)).toHaveLength(1)
-    expect(await bench.keys.find({ ...query, keyId: 'a' }, report)).toHaveLength(1)
-    await expect(bench.keys.find({ ...query, keyId: 'x' }, report)).rejects.toMatchObject({
-      reason: 'key_unverifiable',
-    })
-  })
-
   it('gives a fetch up that ignores its signal, and uses the next one', async () => {
     const answers = [new Promise<never>(() => {}), Promise.resolve()]
     const fetch = async (): Promise<Response> => {

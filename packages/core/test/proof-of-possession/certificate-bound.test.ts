@@ -356,7 +356,7 @@ describe('a proxy that hands the certificate on', () => {
       { header: 'X-Proxy-Secret', proof: proxySecret },
       'proxy.header must be a header of its own',
     ],
-    ['no header', { header: '', proof: proxySecret }, 'proxy.header is no header name'],
+    ['no header', { header: '', proof: proxySecret }, 'proxy.header is not a valid header name'],
   ])('cannot be configured with %s', (_case, { header, proof }, message) => {
     const token = gatewayToken(people.issuer({ clients: 'gateway' }))
     const proxy = { header, proof: proof === 'token' ? token : proof }

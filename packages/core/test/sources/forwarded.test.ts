@@ -214,11 +214,11 @@ describe('a person who is forwarded', () => {
 
 describe('the options of forwarded', () => {
   it.each([
-    [{ header: '' }, 'header is no header name'],
-    [{ header: 'x user' }, 'header is no header name'],
-    [{ header: 'x_user_token' }, 'header is no header name'],
-    [{ header: 'x-user:' }, 'header is no header name'],
-    [{ header: undefined }, 'header is no header name'],
+    [{ header: '' }, 'header is not a valid header name'],
+    [{ header: 'x user' }, 'header is not a valid header name'],
+    [{ header: 'x_user_token' }, 'header is not a valid header name'],
+    [{ header: 'x-user:' }, 'header is not a valid header name'],
+    [{ header: undefined }, 'header is not a valid header name'],
     [{ header: 'Authorization' }, 'header must not be Authorization'],
     [{ bind: undefined }, 'bind must name at least one of audience, client, actor, trust-gateway'],
     [{ bind: [] }, 'bind must name at least one of audience, client, actor, trust-gateway'],

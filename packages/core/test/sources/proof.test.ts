@@ -66,8 +66,8 @@ describe('a shared secret', () => {
   const short = 'secret must have at least 32 characters'
   const none = 'secret must name at least one non-empty string'
   it.each([
-    [{ header: '' }, 'header is no header name'],
-    [{ header: undefined }, 'header is no header name'],
+    [{ header: '' }, 'header is not a valid header name'],
+    [{ header: undefined }, 'header is not a valid header name'],
     [{ secret: undefined }, 'secret is required'],
     [{ secret: '' }, none],
     [{ secret: [] }, none],

@@ -90,9 +90,9 @@ describe('signedHeader', () => {
 
   it.each([
     [{ header: 'Authorization' }, 'header: use direct for Authorization'],
-    [{ header: '' }, 'header is no header name'],
-    [{ header: 'x_assertion' }, 'header is no header name'],
-    [{ header: undefined }, 'header is no header name'],
+    [{ header: '' }, 'header is not a valid header name'],
+    [{ header: 'x_assertion' }, 'header is not a valid header name'],
+    [{ header: undefined }, 'header is not a valid header name'],
     [{ issuer: undefined }, 'issuer is required'],
   ])('must not have the options %j', (options, message) => {
     const usual = { header, issuer: proxy.issuer() }

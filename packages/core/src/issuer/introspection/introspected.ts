@@ -2,11 +2,12 @@ import type { Context } from '../../context.ts'
 import type { Credential } from '../../credentials/credentials.ts'
 import { IdentityError } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
+import { basicAuthorization } from '../../internal/basic-authorization.ts'
 import { safeUrl } from '../../internal/safe-url.ts'
+import { asText } from '../../internal/text.ts'
 import { toTimeoutSeconds } from '../../keys/fetch-json.ts'
 import { acceptClaims, checkClaims } from '../accept-claims.ts'
 import { type ClaimOptions, toClaimRules } from '../claim-options.ts'
-import { asText } from '../claims.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClaimRules } from '../issuer-rules.ts'
 import type { VerifiedToken } from '../verified-token.ts'
@@ -80,15 +81,10 @@ function toRequest(options: IntrospectionOptions<unknown>): IntrospectionRequest
   if (!clientId || !clientSecret) throw new TypeError('clientId and clientSecret are required')
   return {
     endpoint: safeUrl(options.endpoint, 'endpoint'),
-    authorization: `Basic ${btoa(`${encode(clientId)}:${encode(clientSecret)}`)}`,
+    authorization: basicAuthorization(clientId, clientSecret),
     fetch: post,
     timeoutSeconds: toTimeoutSeconds(options.timeoutSeconds),
   }
-}
-
-/** RFC 6749 section 2.3.1: form-encoded before Basic. */
-function encode(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
 function toCacheOptions(options: IntrospectionOptions<unknown>): VerdictCacheOptions {

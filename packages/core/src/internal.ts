@@ -1,0 +1,31 @@
+// What the @onbehalf packages share and users do not see. Not public: it changes in any release,
+// without regard to semver.
+
+// Reading and verifying what is not an OAuth token
+export type { Context } from './context.ts'
+// Small tools
+export type { Awaitable } from './internal/awaitable.ts'
+export { andThen } from './internal/awaitable.ts'
+export { basicAuthorization } from './internal/basic-authorization.ts'
+export { isEqual, sha256, textDigest, textDigestNow } from './internal/digest.ts'
+export { exposedClaims } from './internal/exposed-claims.ts'
+export { headerName } from './internal/header-name.ts'
+export { isRecord } from './internal/is-record.ts'
+export { toObserver } from './internal/observer.ts'
+export type { OptionNames } from './internal/options.ts'
+export { assertOptions } from './internal/options.ts'
+export { readBounded } from './internal/read-bounded.ts'
+export { isLoopback, safeUrl, secureUrl } from './internal/safe-url.ts'
+export { asText, isText } from './internal/text.ts'
+export { withDeadline } from './internal/with-deadline.ts'
+export { asNames, readClaim } from './issuer/claims.ts'
+export { asOrganizations } from './issuer/organizations.ts'
+export { dropper } from './issuer/verified-token.ts'
+export { createBudget } from './keys/budget.ts'
+export { FetchError } from './keys/fetch-error.ts'
+export { type FetchOptions, fetchDocument } from './keys/fetch-json.ts'
+export { type KeySet, parseKeySet, type VerificationKey } from './keys/key-set.ts'
+export type { KeyEvent, KeySource, ReportKeyEvent } from './keys/key-source.ts'
+export { refreshingKeys } from './keys/refreshing-keys.ts'
+export { parseJsonObject } from './token/parse-json.ts'
+export { parseToken } from './token/parse-token.ts'
