@@ -1,12 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import {
-  createAuthenticator,
-  direct,
-  type IdentityError,
-  identityOfAuthInfo,
-  issuer,
-} from '@onbehalf/core'
+import { createAuthenticator, direct, type IdentityError, issuer } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { describe, expect, it } from 'vitest'
 import { failOnUnhandled } from '../security/support/unhandled.ts'
 import { adapters, type Seen, type Site } from './support/adapters.ts'

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
+import type { Authenticator } from '@onbehalf/core'
+import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from '../ambient/arrivals.ts'
 import type { Transport } from '../wire/transport.ts'
 import { assertPlain, isProtected, type PlainTransport } from './plain-transport.ts'
