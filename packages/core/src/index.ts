@@ -69,7 +69,7 @@ export type { DirectOptions } from './sources/direct.ts'
 export { direct } from './sources/direct.ts'
 export type { EnrichedOptions } from './sources/enriched.ts'
 export { enriched } from './sources/enriched.ts'
-export type { PersonClaimMap } from './sources/enriched-person.ts'
+export type { UserClaimMap } from './sources/enriched-user.ts'
 export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
 export { forwarded } from './sources/forwarded.ts'
 export type {

@@ -114,7 +114,7 @@ function entriesOf({ subject, claims }: Revocable): readonly Entry[] {
   ]
 }
 
-/** Hashed: names of persons and sessions stay out of a shared store. */
+/** Hashed: names of users and sessions stay out of a shared store. */
 async function toKey(issuer: string, kind: Kind, id: string): Promise<string> {
   return `revoked:${await textDigest(JSON.stringify([issuer, kind, id]))}`
 }

@@ -1,15 +1,15 @@
 import { IdentityError } from '../errors.ts'
 import type { Organization } from '../identity.ts'
 
-/** What two credentials have to agree in. */
+/** What two credentials have to agree on. */
 interface InOrganizations {
   readonly organizations: readonly Organization[]
 }
 
-/** A gateway of certain organizations brings persons of these only. */
-export function crossesTenants(person: InOrganizations, machine: InOrganizations): boolean {
-  const tenants = machine.organizations.map(({ id }) => id)
-  return tenants.length > 0 && !person.organizations.some(({ id }) => tenants.includes(id))
+/** A gateway that belongs to organizations may only bring users of these. */
+export function crossesTenants(user: InOrganizations, gateway: InOrganizations): boolean {
+  const tenants = gateway.organizations.map(({ id }) => id)
+  return tenants.length > 0 && !user.organizations.some(({ id }) => tenants.includes(id))
 }
 
 /** The refusal of credentials that do not belong together. */

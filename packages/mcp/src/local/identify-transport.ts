@@ -17,7 +17,7 @@ export interface IdentifyTransportOptions {
 }
 
 /**
- * Lets a local transport speak for the person whose token is in the environment, and returns the same
+ * Lets a local transport speak for the user whose token is in the environment, and returns the same
  * transport. Every message carries that identity: guards decide on it, and handlers find it.
  *
  * The token is verified before the first message. A token that is refused then rejects the start of
