@@ -109,11 +109,10 @@ function isText(node: ts.Node): boolean {
 
 /** The text with all but these spans blanked; the stars of a comment are blank too. */
 function keep(text: string, spans: readonly Span[]): string {
-  const kept = [...blank(text)]
-  for (const [start, end] of spans) {
-    for (let at = start; at < end; at += 1) kept[at] = text[at] as string
-  }
-  return kept.join('').replaceAll(/^ *(?:\*\/?|\/\*\*?|\/\/)/gm, blank)
+  const kept = new Uint8Array(text.length)
+  for (const [start, end] of spans) kept.fill(1, start, end)
+  const shown = text.replaceAll(/[^\n]/g, (unit, at: number) => (kept[at] === 1 ? unit : ' '))
+  return shown.replaceAll(/^ *(?:\*\/?|\/\*\*?|\/\/)/gm, blank)
 }
 
 function blank(text: string): string {
