@@ -1,5 +1,4 @@
-import { createIdentity } from '@onbehalf/core'
-import { createAuthInfo } from '@onbehalf/core/auth-info'
+import { createAuthInfo, createIdentity } from '@onbehalf/core'
 
 const acme = { id: 'acme', roles: [] }
 const identity = createIdentity({

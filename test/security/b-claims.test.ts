@@ -325,7 +325,8 @@ describe('B16 identifiers that change hands', () => {
   const unverified: readonly (readonly [string, Changes])[] = [
     ['no email_verified', {}],
     ['false', { email_verified: false }],
-    ['the text true', { email_verified: 'true' }],
+    ['the text yes', { email_verified: 'yes' }],
+    ['the text True', { email_verified: 'True' }],
     ['1', { email_verified: 1 }],
     ['an array', { email_verified: [true] }],
     ['null', { email_verified: null }],

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util'
-import { plainHeaders } from '@onbehalf/core'
-import { createAuthInfo } from '@onbehalf/core/auth-info'
+import { createAuthInfo, plainHeaders } from '@onbehalf/core'
 import { authenticate, identityOf, resourceMetadata } from '@onbehalf/express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Compose, compositions } from './support/compositions.ts'

@@ -48,7 +48,7 @@ describe('D1 a user token without the gateway', () => {
 })
 
 describe('D2 the gateway without a user token', () => {
-  it('D2 refuses the gateway alone where a user is required', async () => {
+  it('D2 refuses the gateway alone where a person is required', async () => {
     const server = await startForwarded()
     const lines = call({ machine: machineToken() })
     await expectRefused(server, lines, { code: 'MISSING', reason: 'obo_missing' })
@@ -82,7 +82,7 @@ describe('D2 the gateway without a user token', () => {
 })
 
 describe('D3 a user token for another gateway', () => {
-  const other = { client_id: 'gateway-b', act: { sub: 'gateway-b' } }
+  const other = { client_id: 'gateway-b', act: { sub: 'gateway-b', iss: gatewayName } }
   const rows: readonly (readonly [string, Changes, string])[] = [
     ['client_id names gateway B', { client_id: 'gateway-b' }, 'binding_client'],
     ['azp names gateway B', { client_id: undefined, azp: 'gateway-b' }, 'binding_client'],
@@ -117,7 +117,7 @@ describe('D3 a user token for another gateway', () => {
 })
 
 describe('D4 the actor', () => {
-  const gateway = { sub: 'gateway-a' }
+  const gateway = { sub: 'gateway-a', iss: gatewayName }
   const rows: readonly (readonly [string, Changes])[] = [
     ['absent', { act: undefined }],
     ['null', { act: null }],
@@ -129,6 +129,8 @@ describe('D4 the actor', () => {
     ['no sub', { act: { client_id: 'gateway-a' } }],
     ['an empty object', { act: {} }],
     ['sub in an array', { act: { sub: ['gateway-a'] } }],
+    ['a client of that name at the issuer of the token', { act: { sub: 'gateway-a' } }],
+    ['the same, by name', { act: { ...gateway, iss: peopleName } }],
     ['the gateway of another issuer', { act: { ...gateway, iss: 'https://evil.example' } }],
     ['may_act in its place', { act: undefined, may_act: gateway }],
     ['may_act beside another', { act: { sub: 'eve' }, may_act: gateway }],
@@ -193,7 +195,7 @@ describe('D6 tokens in the place of each other', () => {
 
   it.each([
     ['exchanged', { sub: 'ada' }, { sub: 'gateway-a' }],
-    ['two of users', { sub: 'ada' }, { sub: 'eve' }],
+    ['two of persons', { sub: 'ada' }, { sub: 'eve' }],
     ['two of machines', { sub: 'gateway-a' }, { sub: 'gateway-a', jti: '2' }],
   ])('D6 tells the two apart where one issuer makes both: %s', async (_variant, first, second) => {
     const one = gatewayIssuer({ clients: 'gateway-a' })
@@ -225,6 +227,13 @@ describe('D8 two tenants', () => {
     bind: 'client',
   } as const
   const good = call({ machine: machineToken({ tid: 't1' }), person: personToken({ tid: 't1' }) })
+
+  it('D8 lets a user act in the tenants of the gateway only', async () => {
+    const server = await startForwarded(options, good)
+    const person = personToken({ tid: ['t1', 't2'] })
+    await expectAccepted(server, call({ machine: machineToken({ tid: 't1' }), person }))
+    expect(server.handled.at(-1)?.organizations).toEqual([{ id: 't1', roles: [] }])
+  })
 
   it.each([
     ['T1 and T2', 't2'],
@@ -331,7 +340,7 @@ describe('D10 enrichment by a client that is no gateway', () => {
     expect(identity).toMatchObject({ roles: [], organizations: [] })
   })
 
-  it('D10 takes the gateway for the user it names', async () => {
+  it('D10 takes the gateway for the person it names', async () => {
     const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf: person }) }))
     expect(whoIs(server.handled[0])).toMatchObject({ kind: 'user', subject: 'ada' })
@@ -384,7 +393,7 @@ describe('D11 the shape of the enriched claim', () => {
   ]
 
   it.each(bad)(
-    'D11 refuses a user in a shape that nobody agreed on: %s',
+    'D11 refuses a person in a shape that nobody agreed on: %s',
     async (_v, onBehalfOf) => {
       const server = await startEnriched({ userClaim: 'onBehalfOf' })
       const lines = call({ machine: machineToken({ onBehalfOf }) })
@@ -407,13 +416,13 @@ describe('D11 the shape of the enriched claim', () => {
   it.each([
     ['an object', person],
     ['JSON text', json],
-  ])('D11 accepts a user in the agreed shape: %s', async (_variant, onBehalfOf) => {
+  ])('D11 accepts a person in the agreed shape: %s', async (_variant, onBehalfOf) => {
     const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf }) }))
     expect(server.handled[0]).toMatchObject({ subject: 'ada', organization: { id: 'acme' } })
   })
 
-  it('D11 holds the user to the schema', async () => {
+  it('D11 holds the person to the schema', async () => {
     const validate = (value: unknown) =>
       (value as { level?: unknown }).level === 'high'
         ? { value }

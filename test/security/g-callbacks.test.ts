@@ -1,4 +1,3 @@
-import type { KeySource } from '@onbehalf/core'
 import {
   type AuthenticatorEvent,
   direct,
@@ -11,6 +10,7 @@ import {
   type Store,
 } from '@onbehalf/core'
 import { decide } from '@onbehalf/core/guards'
+import type { KeySource } from '@onbehalf/core/keys'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { gatewayName, plainHeaderNames } from './support/gateway.ts'

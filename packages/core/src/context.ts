@@ -7,14 +7,21 @@ import type { KeyEvent } from './keys/key-source.ts'
 export type AuthenticatorEvent =
   | { readonly type: 'accepted'; readonly source: SourceKind }
   | { readonly type: 'refused'; readonly code: IdentityErrorCode; readonly reason: string }
-  | { readonly type: 'claim_dropped'; readonly claim: 'organization' | 'roles' | 'scopes' }
+  | {
+      readonly type: 'claim_dropped'
+      readonly claim: 'email' | 'organization' | 'roles' | 'scopes'
+    }
+  /** `revoke` was called without a shared store: other processes accept what was revoked. */
+  | { readonly type: 'revocation_not_shared' }
   | (KeyEvent & { readonly issuer: string })
 
-/** Whom a credential stands for, as far as revocation looks at it. */
+/** The parts of a credential that revocation compares. An identity is one. */
 export interface Revocable {
   readonly issuer: string
   readonly subject: string
-  /** For `jti`, `sid` and `iat`. */
+  /** `jti` of a token that carries the subject, where `claims` do not have it. */
+  readonly tokenId?: string | undefined
+  /** For `jti`, `sid`, `sub` and `iat`. Without `iat`, a revocation of the subject always covers. */
   readonly claims: Claims
 }
 
@@ -23,6 +30,8 @@ export interface Context {
   /** Seconds since 1970, read once for the whole request. */
   readonly now: number
   report(event: AuthenticatorEvent): void
+  /** The name by which identities of an issuer are known: its first, or the given one. */
+  issuerName(issuer: string): string
   /**
    * Checks that the caller holds the key that a token is bound to (RFC 7800 section 3), if it is
    * bound to one.

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import {
   type Authenticator,
+  all,
+  any,
   type Claims,
   type CredentialRequest,
+  check,
   createAuthenticator,
   direct,
   enriched,
@@ -10,22 +13,17 @@ import {
   type Identity,
   type Issuer,
   issuer,
+  type Narrowed,
   type Organization,
+  organization,
   plainHeaders,
+  role,
   type Source,
+  scope,
   sharedSecret,
   signedHeader,
-} from '@onbehalf/core'
-import {
-  all,
-  any,
-  check,
-  type Narrowed,
-  organization,
-  role,
-  scope,
   user,
-} from '@onbehalf/core/guards'
+} from '@onbehalf/core'
 import { cognito, entra } from '@onbehalf/core/issuers'
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'

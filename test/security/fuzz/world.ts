@@ -154,7 +154,7 @@ function createAuthenticators(keys: Keys, url: string): World['authenticators'] 
 }
 
 function createTokens(keys: Keys): Tokens {
-  const act = { sub: 'gateway-a' }
+  const act = { sub: 'gateway-a', iss: machines }
   const person = { iss: issuerA, client_id: 'gateway-a', act }
   const machine = { iss: machines, sub: 'gateway-a', client_id: 'gateway-a' }
   const onBehalfOf = { sub: 'ada', org_id: 'acme' }

@@ -39,7 +39,8 @@ export function gatewayIssuer(options: Partial<IssuerOptions<unknown>> = {}) {
 
 /** A person's token, issued to gateway A, which also acts for the person. */
 export function personToken(claims: Changes = {}, changes: MintChanges = {}): string {
-  const sound = { iss: peopleName, sub: 'ada', client_id: 'gateway-a', act: { sub: 'gateway-a' } }
+  const act = { sub: 'gateway-a', iss: gatewayName }
+  const sound = { iss: peopleName, sub: 'ada', client_id: 'gateway-a', act }
   return mint(peopleKey, { ...changes, claims: { ...sound, ...claims } })
 }
 

@@ -1,7 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import type { Authenticator } from '@onbehalf/core'
-import { createAuthInfo } from '@onbehalf/core/auth-info'
+import { type Authenticator, createAuthInfo } from '@onbehalf/core'
 import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, guarded, protect } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'

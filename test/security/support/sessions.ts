@@ -11,8 +11,7 @@ import {
   McpServer as McpServerV2,
   WebStandardStreamableHTTPServerTransport as WebV2,
 } from '@modelcontextprotocol/server'
-import type { Authenticator } from '@onbehalf/core'
-import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
+import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
 import type { Events } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'
 import { listen } from './http.ts'

@@ -10,6 +10,8 @@ export interface ActClaim {
 /** The person inside a machine token. A server reads it with `enriched`, without a `claimMap`. */
 export interface OnBehalfOf {
   readonly sub: string
+  /** `sub` of the person's token, where another claim is the subject: logout tokens name this one. */
+  readonly original_sub?: string
   /** Issuer of the person's token: `sub` is unique under it. */
   readonly iss: string
   /** Where the person acts in. Several, as a list, when the person's token names no current one. */
@@ -26,10 +28,11 @@ export interface OnBehalfOf {
 /** Says of a verified person what a server has to know. */
 export function toOnBehalfOf(person: Identity, client: string): OnBehalfOf {
   const { subject, issuer, roles, actor, tokenId } = person
-  const { sid, iat } = person.claims
+  const { sub, sid, iat } = person.claims
   const organization = organizationOf(person)
   return {
     sub: subject,
+    ...(typeof sub === 'string' && sub !== subject && { original_sub: sub }),
     iss: issuer,
     ...(organization !== undefined && { organization }),
     roles,

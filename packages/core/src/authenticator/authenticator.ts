@@ -7,10 +7,11 @@ import {
   readCredentials,
 } from '../credentials/credentials.ts'
 import { asIdentityError, IdentityError } from '../errors.ts'
-import type { Claims, Identity, SourceKind } from '../identity.ts'
+import type { Claims, Identity } from '../identity.ts'
 import { toObserver } from '../internal/observer.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { secureUrl } from '../internal/safe-url.ts'
+import type { Issuer } from '../issuer/issuer.ts'
 import {
   type Confirmation,
   confirmAll,
@@ -34,8 +35,8 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    */
   readonly confirmations?: readonly Confirmation[]
   /**
-   * Keeps what {@link Authenticator.revoke} is told; share it between processes that serve the same
-   * resource. Default: inside this process.
+   * Keeps what is revoked. Give all processes that serve the resource one shared store: a
+   * `memoryStore`, and the default, hold a revocation in this process only, and forget it with it.
    */
   readonly revocations?: Store
   /**
@@ -55,8 +56,6 @@ export interface Authenticator<C = Claims> {
   /** Where {@link metadata} is published (RFC 9728 section 3.1). */
   readonly resourceMetadataUrl: string
   readonly metadata: ProtectedResourceMetadata
-  /** Kinds of its sources, in the order in which they are tried. */
-  readonly sourceKinds: readonly SourceKind[]
   /**
    * The identity on whose behalf a request runs.
    *
@@ -70,11 +69,14 @@ export interface Authenticator<C = Claims> {
    */
   ready(): Promise<void>
   /**
-   * Refuses a token, a session (`sid`), or every token that a subject was issued until now, from the
-   * next request on. A stream that is open already is not closed.
+   * Refuses a token, a session (`sid`), every token that a subject was issued until now, or all that
+   * an identity stands for, from the next request on. A stream that is open already is not closed.
+   *
+   * Reaches the processes that share `revocations`. Without that option it holds in this process
+   * only: the first such call reports `revocation_not_shared`.
    *
    * @throws IdentityError `DOWN` when that cannot be kept
-   * @throws TypeError when it names nothing
+   * @throws TypeError when it names nothing, or something that cannot be revoked
    */
   revoke(revocation: Revocation): Promise<void>
 }
@@ -108,15 +110,18 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const confirmations = toConfirmations(options.confirmations)
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
-  const longest = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
-  const revocations = createRevocations(store, longest)
+  const namesOf = toIssuerNames(issuers)
+  const maxLifetimeSeconds = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
+  const revocations = createRevocations({ store, maxLifetimeSeconds, namesOf })
   const report = toObserver(onEvent)
+  const warnNotShared = store === undefined ? once(() => tellNotShared(onEvent, report)) : undefined
   const known = new KnownTokens()
 
   function createContext(request: CredentialRequest, credentials: Credentials): Context {
     const context: Context = {
       now: readClock(clock),
       report,
+      issuerName: (name) => namesOf(name)[0] ?? name,
       checkRevoked: (revocable) => revocations.check(revocable),
       confirm: (cnf, credential) =>
         confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
@@ -146,15 +151,42 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     resource,
     resourceMetadataUrl: resourceMetadataUrl(resource),
     metadata: createMetadata(resource, sources, confirmations),
-    sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     authenticate,
     ready: () =>
       closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),
     revoke: async (revocation: Revocation) => {
       assertRevocation(revocation)
+      warnNotShared?.()
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+}
+
+/**
+ * The names under which identities of an issuer are known: its first one. Issuers that were
+ * configured apart may share one name and be known under several.
+ */
+function toIssuerNames(issuers: readonly Issuer<unknown>[]): (issuer: string) => readonly string[] {
+  const names = new Map<string, Set<string>>()
+  for (const { issuers: all } of issuers) {
+    for (const name of all) names.set(name, (names.get(name) ?? new Set()).add(all[0] ?? name))
+  }
+  return (name) => [...(names.get(name) ?? [name])]
+}
+
+function once(work: () => void): () => void {
+  let isDone = false
+  return () => {
+    if (!isDone) work()
+    isDone = true
+  }
+}
+
+function tellNotShared(onEvent: unknown, report: Context['report']): void {
+  report({ type: 'revocation_not_shared' })
+  if (onEvent !== undefined) return
+  // oxlint-disable-next-line no-console -- the one log that every web runtime has
+  console.warn('Onbehalf: without a shared `revocations` store, revoke holds in this process only')
 }
 
 function keepTokens(known: KnownTokens, credentials: Credentials): void {

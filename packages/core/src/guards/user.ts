@@ -1,10 +1,10 @@
 import type { Identity } from '../identity.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
-/** The identity of a user. */
+/** An identity behind which a person stands. */
 export type UserIdentity = Identity & { readonly kind: 'user' }
 
-/** Allows users and denies services. */
+/** Allows persons; a machine without a person behind it is denied. */
 export function user(): Guard<UserIdentity> {
   return Object.freeze({
     name: 'user',

@@ -43,7 +43,9 @@ export async function acceptClaims<C>(
   context: Context,
 ): Promise<VerifiedToken<C>> {
   const { claims: verified, issuer, expiresAt, credential } = proven
-  const facts = readCallerFacts(verified, rules.claimMap, context)
+  // What decides sees no more than handlers do: an address that nobody verified decides nothing.
+  const exposed = exposeClaims(verified, rules, context)
+  const facts = readCallerFacts(exposed, rules.claimMap, context)
   checkClient(facts.client, rules.clients)
   // Waiting for what is settled already would cost more than all the rest.
   const confirmed = context.confirm(verified['cnf'], credential)
@@ -51,11 +53,23 @@ export async function acceptClaims<C>(
   const checked = context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
   if (checked !== undefined) await checked
   checkScopes(facts.scopes, rules.scopes)
-  const made = applySchema(exposedClaims(verified), rules.schema)
+  const made = applySchema(exposed, rules.schema)
   const claims = made instanceof Promise ? await made : made
   const hash = facts.tokenId === undefined ? credential.hash() : undefined
   const tokenHash = hash instanceof Promise ? await hash : hash
-  return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, claims })
+  return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, exposed, claims })
+}
+
+/** Claims as a handler may see them. The operator is told of an address that was removed. */
+export function exposeClaims(
+  claims: Claims,
+  { vouchesForEmail }: Pick<ClaimRules<unknown>, 'vouchesForEmail'>,
+  context: Pick<Context, 'report'>,
+): Claims {
+  const exposed = exposedClaims(claims, vouchesForEmail)
+  const wasThere = claims['email'] !== null && claims['email'] !== ''
+  if (exposed !== claims && wasThere) context.report({ type: 'claim_dropped', claim: 'email' })
+  return exposed
 }
 
 /** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */
@@ -78,6 +92,7 @@ function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): nu
   const longest = rules.maxLifetimeSeconds + skewSeconds
   if (expiresAt > now + longest) throw refused('lifetime')
   const issuedAt = readTime(claims, 'iat')
+  if (issuedAt === undefined && rules.longestLifeSeconds === undefined) throw refused('iat_missing')
   // Else it would become acceptable shortly before its end, when its revocation was forgotten.
   if (issuedAt !== undefined && expiresAt > issuedAt + longest + skewSeconds) {
     throw refused('lifetime')

@@ -21,6 +21,17 @@ export interface ClaimOptions<C = Claims> {
   readonly requiredClaims?: Readonly<Record<string, string>>
   /** Longest accepted time until `exp`, in seconds; `null` for no limit. Default 86400. */
   readonly maxLifetimeSeconds?: number | null
+  /**
+   * Accepts tokens that do not say when they were issued (`iat`). A revocation of a subject covers
+   * all of them, for as long as the longest of them lives: state that in seconds. Default: they are
+   * refused (RFC 9068 section 2.2 requires `iat`).
+   */
+  readonly acceptMissingIat?: { readonly longestLifeSeconds: number }
+  /**
+   * Whether every `email` of this issuer is verified where a token does not say (`email_verified`).
+   * Default: such an address is removed, and reported.
+   */
+  readonly vouchesForEmail?: boolean
   /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
   readonly clockSkewSeconds?: number
   readonly claimMap?: ClaimMap
@@ -43,6 +54,8 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     scopes: toList(options.scopes, 'scopes') ?? [],
     requiredClaims: toRequiredClaims(options.requiredClaims ?? {}),
     maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
+    longestLifeSeconds: toLongestLife(options.acceptMissingIat),
+    vouchesForEmail: toFlag(options.vouchesForEmail ?? false, 'vouchesForEmail'),
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
     claimMap: toClaimMap(options.claimMap ?? {}),
     schema: toSchema(options.schema),
@@ -109,6 +122,18 @@ function toLifetime(seconds: number | null | undefined): number {
   if (seconds === undefined) return 86_400
   if (Number.isFinite(seconds) && seconds > 0) return seconds
   throw new TypeError('maxLifetimeSeconds must be positive, or null')
+}
+
+function toLongestLife(accepted: ClaimOptions['acceptMissingIat']): number | undefined {
+  if (accepted === undefined) return undefined
+  const { longestLifeSeconds: seconds } = Object(accepted) as NonNullable<typeof accepted>
+  if (Number.isFinite(seconds) && seconds > 0) return seconds
+  throw new TypeError('acceptMissingIat.longestLifeSeconds must be positive')
+}
+
+function toFlag(value: boolean, option: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${option} must be true or false`)
 }
 
 function toSkew(seconds: number): number {

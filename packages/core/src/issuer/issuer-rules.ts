@@ -38,6 +38,9 @@ export interface ClaimRules<C> {
   readonly requiredClaims: ReadonlyMap<string, string>
   /** Seconds; infinite when the operator said so. */
   readonly maxLifetimeSeconds: number
+  /** Longest life of tokens without `iat`; absent where they are refused. */
+  readonly longestLifeSeconds: number | undefined
+  readonly vouchesForEmail: boolean
   readonly skewSeconds: number
   readonly claimMap: Required<ClaimMap>
   readonly schema: StandardSchema<C> | undefined

@@ -40,7 +40,7 @@ export interface Issuer<C = Claims> {
   readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined
   readonly scopes: readonly string[]
-  /** Longest accepted time until a token expires, in seconds; infinite without a limit. */
+  /** Longest life of a token, in seconds; infinite without a limit. Revocations last as long. */
   readonly maxLifetimeSeconds: number
   /** Whether this issuer reads tokens that cannot be parsed as a JWT. */
   readonly opaque: boolean
@@ -80,7 +80,7 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
     audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
-    maxLifetimeSeconds: rules.maxLifetimeSeconds,
+    maxLifetimeSeconds: Math.max(rules.maxLifetimeSeconds, rules.longestLifeSeconds ?? 0),
     opaque: false,
     recognizes: ({ token }) => rules.issuers.includes(token?.claims['iss'] as string),
     verify: (credential, context) => verifyToken(credential, rules, context),

@@ -21,10 +21,22 @@ export function asOrganizations(
   claim: unknown,
   roles: readonly string[],
 ): readonly Organization[] | undefined {
-  const listed = asList(claim).map(toListed)
-  if (!listed.every((item) => item !== undefined)) return undefined
+  const listed = merge(asList(claim).map(toListed))
+  if (listed === undefined) return undefined
   const inherited = listed.length === 1 ? roles : []
   return listed.map((item) => ({ roles: inherited, ...item }))
+}
+
+/** One organization that is listed twice is one; what is said of it must agree. */
+function merge(items: readonly (Listed | undefined)[]): readonly Listed[] | undefined {
+  const merged = new Map<string, Listed>()
+  for (const item of items) {
+    if (item === undefined) return undefined
+    const known = merged.get(item.id)
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(item)) return undefined
+    merged.set(item.id, item)
+  }
+  return [...merged.values()]
 }
 
 function asList(claim: unknown): readonly unknown[] {

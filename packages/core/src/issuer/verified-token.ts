@@ -14,6 +14,8 @@ export interface VerifiedToken<C = Claims> {
   readonly client: string | undefined
   readonly organization: Organization | undefined
   readonly organizations: readonly Organization[]
+  /** Whether the token names organizations in a way that is not understood. */
+  readonly organizationsUnread?: boolean
   readonly actor: Actor | undefined
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
@@ -21,14 +23,19 @@ export interface VerifiedToken<C = Claims> {
   readonly tokenId: string | undefined
   /** SHA-256 of a credential without an id, base64url. */
   readonly tokenHash?: string | undefined
-  /** Every verified claim. */
+  /** Every verified claim: for comparing, never for deciding who the caller is. */
   readonly verified: Claims
+  /** The verified claims without an address that the issuer does not vouch for. */
+  readonly exposed: Claims
   /** What the issuer's schema made of them. */
   readonly claims: C
 }
 
 /** What claims say about the caller, before anything else is decided. */
-export type CallerFacts = Omit<VerifiedToken, 'issuer' | 'expiresAt' | 'verified' | 'claims'>
+export type CallerFacts = Omit<
+  VerifiedToken,
+  'issuer' | 'expiresAt' | 'verified' | 'exposed' | 'claims'
+>
 
 /**
  * Reads what verified claims say about the caller.
@@ -45,9 +52,9 @@ export function readCallerFacts(
   const client = asText(readClaim(claims, map.client))
   const orDropped = dropper(context)
   const roles = orDropped('roles', readClaim(claims, map.roles), asNames)
-  const organizations = orDropped('organization', readClaim(claims, map.organization), (claim) =>
-    asOrganizations(claim, roles),
-  )
+  const organizationClaim = readClaim(claims, map.organization)
+  const read = asOrganizations(organizationClaim, roles)
+  const organizations = orDropped('organization', organizationClaim, () => read)
   return {
     kind: readKind(readWith(map.kind, claims), [subject, claims['sub']], client),
     subject,
@@ -55,6 +62,7 @@ export function readCallerFacts(
     roles,
     organizations,
     organization: organizations.length === 1 ? organizations[0] : undefined,
+    ...(read === undefined && { organizationsUnread: true }),
     actor: readActor(claims['act']),
     scopes: orDropped('scopes', readClaim(claims, map.scopes), asScopes),
     tokenId: asText(claims['jti']),

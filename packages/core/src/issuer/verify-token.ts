@@ -26,7 +26,9 @@ export async function verifyToken<C>(
   checkType(token, rules)
   const expiresAt = checkClaims(token.claims, rules, context.now)
   await checkSignature(token, rules, context)
-  return acceptClaims({ claims: token.claims, issuer, expiresAt, credential }, rules, context)
+  // One name for one issuer: a revocation under any of its names covers tokens under all of them.
+  const [name = issuer] = rules.issuers
+  return acceptClaims({ claims: token.claims, issuer: name, expiresAt, credential }, rules, context)
 }
 
 /**

@@ -31,7 +31,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
 }
 
 function kindOf(claims: Claims): unknown {
-  const isService =
+  const machine =
     claims['gty'] === 'client-credentials' || asText(claims['sub'])?.endsWith('@clients')
-  return isService ? 'service' : 'user'
+  return machine ? 'service' : 'user'
 }

@@ -4,6 +4,7 @@ import type { IssuerOptions } from '../issuer/issuer.ts'
 /** Options that every preset takes as {@link issuer} does. */
 export type PresetOptions<C = Claims> = Pick<
   IssuerOptions<C>,
+  | 'acceptMissingIat'
   | 'algorithms'
   | 'schema'
   | 'claimMap'
@@ -21,6 +22,7 @@ export type PresetOptions<C = Claims> = Pick<
   | 'scopes'
   | 'timeoutSeconds'
   | 'tokenType'
+  | 'vouchesForEmail'
 >
 
 /**

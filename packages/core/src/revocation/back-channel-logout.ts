@@ -92,7 +92,7 @@ async function readText(request: Request): Promise<string> {
 }
 
 type LoggedOut =
-  | { readonly sessionId: string; readonly subject?: string }
+  | { readonly sessionId: string; readonly subjectWithoutSession?: string }
   | { readonly subject: string }
 
 /**
@@ -130,7 +130,7 @@ function checkTimes(claims: ParsedToken['claims'], now: number): void {
 function readLoggedOut({ sid, sub }: ParsedToken['claims']): LoggedOut {
   const wrong = [sid, sub].some((value) => value !== undefined && !isText(value))
   if (wrong) throw refused('logout_subject')
-  if (isText(sid)) return { sessionId: sid, ...(isText(sub) && { subject: sub }) }
+  if (isText(sid)) return { sessionId: sid, ...(isText(sub) && { subjectWithoutSession: sub }) }
   if (isText(sub)) return { subject: sub }
   throw refused('logout_subject')
 }
@@ -156,7 +156,7 @@ function usedTokens(store: Store): UsedTokens {
 
 function withoutRequest(now: number, report: Context['report']): Context {
   const never = (): Promise<never> => Promise.reject(refused('logout_request'))
-  return { now, report, confirm: never, checkRevoked: never }
+  return { now, report, issuerName: (name) => name, confirm: never, checkRevoked: never }
 }
 
 function answer(status: number, headers: Record<string, string> = {}): Response {

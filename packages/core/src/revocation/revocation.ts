@@ -1,24 +1,35 @@
 import type { Revocable } from '../context.ts'
 import { IdentityError } from '../errors.ts'
+import type { Identity } from '../identity.ts'
 import { textDigest } from '../internal/digest.ts'
 import { isText } from '../internal/text.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import { memoryStore } from '../stores/memory-store.ts'
 import type { Store } from '../stores/store.ts'
 
+/** What a revocation may name. */
+export interface RevokedMembers {
+  /** One token: `jti`, or `identity.tokenId`. */
+  readonly tokenId: string
+  /** Every token of a session (`sid`), also those that are issued later. */
+  readonly sessionId: string
+  /** Every token that a subject was issued until now. */
+  readonly subject: string
+  /** Of the tokens that this subject was issued until now, those that name no session. */
+  readonly subjectWithoutSession: string
+}
+
+type AtLeastOneOf<T> = { readonly [K in keyof T]: Pick<T, K> & Partial<T> }[keyof T]
+
 /**
- * What to revoke: one token, a session, or everything that a subject holds so far. `issuer` is the
- * exact `issuer` of the identity.
+ * What to revoke, under any name of its issuer. Everything that is named is revoked: a `tokenId` and
+ * a `subject` together revoke both.
+ *
+ * An identity names its token, its session where its claims have one, and its subject.
  */
 export type Revocation =
-  | { readonly issuer: string; readonly tokenId: string }
-  | {
-      readonly issuer: string
-      readonly sessionId: string
-      /** Whose session it is: refuses the tokens of this subject that name no session, too. */
-      readonly subject?: string
-    }
-  | { readonly issuer: string; readonly subject: string }
+  | ({ readonly issuer: string } & AtLeastOneOf<RevokedMembers>)
+  | Identity<unknown>
 
 /** Keeps revocations for as long as a revoked token could still be presented. */
 export interface Revocations {
@@ -29,6 +40,15 @@ export interface Revocations {
    * @throws IdentityError `TOK` when revoked, `DOWN` when the store cannot tell
    */
   check(revocable: Revocable): Promise<void> | undefined
+}
+
+export interface RevocationsOptions {
+  /** Default: inside this process. */
+  readonly store: Store | undefined
+  /** Longest life of a token of any issuer. */
+  readonly maxLifetimeSeconds: number
+  /** The names under which identities of an issuer are known. */
+  readonly namesOf: (issuer: string) => readonly string[]
 }
 
 // For issuers that were given no limit: tokens without an end would outlive any other number.
@@ -44,10 +64,8 @@ const clockDifferenceSeconds = 5
  * Builds revocations over a store. Without one they stay inside this process, and cost nothing until
  * something is revoked.
  */
-export function createRevocations(
-  store: Store | undefined,
-  maxLifetimeSeconds: number,
-): Revocations {
+export function createRevocations(options: RevocationsOptions): Revocations {
+  const { store, maxLifetimeSeconds, namesOf } = options
   let guarded = store && guardedStore(store)
   const ttlSeconds =
     Math.max(shortestSeconds, Math.min(maxLifetimeSeconds, unlimitedSeconds)) + marginSeconds
@@ -55,20 +73,19 @@ export function createRevocations(
   async function revoke(revocation: Revocation, now: number): Promise<void> {
     const kept = (guarded ??= guardedStore(memoryStore()))
     // Tokens issued later belong to a new sign-in: only a subject can have one.
-    const until = String(now + clockDifferenceSeconds)
-    for (const [kind, id] of toEntries(revocation)) {
-      const key = await toKey(revocation.issuer, kind, id)
-      const timed = kind === 'subject' || kind === 'sessionless'
-      await kept.set(key, timed ? until : 'always', ttlSeconds)
+    const until = now + clockDifferenceSeconds
+    for (const key of await toKeys(namesOf(revocation.issuer), toEntries(revocation))) {
+      const value = key.timed ? await laterOf(until, key.text, kept) : 'always'
+      await kept.set(key.text, value, ttlSeconds)
     }
   }
 
   async function checkIn(kept: Store, revocable: Revocable): Promise<void> {
-    const { issuer, claims } = revocable
+    const keys = await toKeys(namesOf(revocable.issuer), entriesOf(revocable))
     await Promise.all(
-      entriesOf(revocable).map(async ([kind, id]) => {
-        const revoked = await kept.get(await toKey(issuer, kind, id))
-        if (revoked === undefined || !covers(revoked, claims['iat'])) return
+      keys.map(async ({ text }) => {
+        const revoked = await kept.get(text)
+        if (revoked === undefined || !covers(revoked, revocable.claims['iat'])) return
         throw new IdentityError('TOK', { reason: 'revoked' })
       }),
     )
@@ -77,35 +94,73 @@ export function createRevocations(
   return { revoke, check: (revocable) => guarded && checkIn(guarded, revocable) }
 }
 
+/** A process whose clock is behind must not shorten what another one revoked. */
+async function laterOf(until: number, key: string, store: Store): Promise<string> {
+  const kept = Number((await store.get(key)) ?? until)
+  // An entry that cannot be read covers everything, and continues to.
+  return Number.isFinite(kept) ? String(Math.max(kept, until)) : 'always'
+}
+
 type Kind = 'jti' | 'session' | 'subject' | 'sessionless'
 type Entry = readonly [kind: Kind, id: string]
+
+const kinds: ReadonlyMap<string, Kind> = new Map<keyof RevokedMembers, Kind>([
+  ['tokenId', 'jti'],
+  ['sessionId', 'session'],
+  ['subject', 'subject'],
+  ['subjectWithoutSession', 'sessionless'],
+])
 
 /**
  * Checks a revocation that was written by hand.
  *
- * @throws TypeError when it names nothing, and would revoke nothing
+ * @throws TypeError when it names nothing, or something that would revoke nothing
  */
 export function assertRevocation(revocation: Revocation): void {
+  if (typeof revocation !== 'object' || revocation === null) throw incomplete()
+  const named = isIdentity(revocation) ? [] : Object.keys(revocation)
+  const unknown = named.find((name) => name !== 'issuer' && !kinds.has(name))
+  if (unknown !== undefined) {
+    throw new TypeError(`A revocation cannot name ${JSON.stringify(unknown)}`)
+  }
   const ids = toEntries(revocation).map(([, id]) => id)
-  if ([revocation.issuer, ...ids].every(isText)) return
-  throw new TypeError('A revocation names its issuer and a tokenId, a sessionId or a subject')
+  if (ids.length === 0 || ![revocation.issuer, ...ids].every(isText)) throw incomplete()
+}
+
+function incomplete(): TypeError {
+  return new TypeError('A revocation names its issuer and a tokenId, a sessionId or a subject')
+}
+
+function isIdentity(revocation: Revocation): revocation is Identity<unknown> {
+  return 'principal' in revocation
 }
 
 function toEntries(revocation: Revocation): readonly Entry[] {
-  if ('tokenId' in revocation) return [['jti', revocation.tokenId]]
-  if (!('sessionId' in revocation)) return [['subject', revocation.subject]]
-  const { sessionId, subject } = revocation
-  const sessionless: Entry[] = subject === undefined ? [] : [['sessionless', subject]]
-  return [['session', sessionId], ...sessionless]
+  if (isIdentity(revocation)) return entriesOfIdentity(revocation)
+  return Object.entries(revocation).flatMap(([name, id]): Entry[] => {
+    const kind = kinds.get(name)
+    return kind === undefined ? [] : [[kind, id]]
+  })
 }
 
-function entriesOf({ subject, claims }: Revocable): readonly Entry[] {
-  const { jti, sid, sub } = claims
-  const hasSession = isText(sid)
-  // Logout tokens speak of `sub`, also where an issuer's subject is another claim.
-  const subjects = new Set([subject, ...(isText(sub) ? [sub] : [])])
+function entriesOfIdentity({ subject, tokenId, claims }: Identity<unknown>): readonly Entry[] {
+  const { jti, sid } = Object(claims) as Readonly<Record<string, unknown>>
+  const tokens = new Set([tokenId, jti].filter(isText))
   return [
-    ...(isText(jti) ? [['jti', jti] as const] : []),
+    ['subject', subject],
+    ...[...tokens].map((id): Entry => ['jti', id]),
+    ...(isText(sid) ? [['session', sid] as const] : []),
+  ]
+}
+
+function entriesOf({ subject, tokenId, claims }: Revocable): readonly Entry[] {
+  const { jti, sid, sub, original_sub: originalSub } = claims
+  const hasSession = isText(sid)
+  const tokens = new Set([tokenId, jti].filter(isText))
+  // Logout tokens speak of `sub`, also where an issuer's subject is another claim.
+  const subjects = new Set([subject, sub, originalSub].filter(isText))
+  return [
+    ...[...tokens].map((id): Entry => ['jti', id]),
     ...(hasSession ? [['session', sid] as const] : []),
     ...[...subjects].flatMap((id): Entry[] => [
       ['subject', id],
@@ -114,9 +169,21 @@ function entriesOf({ subject, claims }: Revocable): readonly Entry[] {
   ]
 }
 
+interface Key {
+  readonly text: string
+  /** Whether it covers only what was issued until then. */
+  readonly timed: boolean
+}
+
 /** Hashed: names of users and sessions stay out of a shared store. */
-async function toKey(issuer: string, kind: Kind, id: string): Promise<string> {
-  return `revoked:${await textDigest(JSON.stringify([issuer, kind, id]))}`
+function toKeys(issuers: readonly string[], entries: readonly Entry[]): Promise<readonly Key[]> {
+  const named = issuers.flatMap((issuer) => entries.map((entry) => [issuer, ...entry] as const))
+  return Promise.all(
+    named.map(async (id) => ({
+      text: `revoked:${await textDigest(JSON.stringify(id))}`,
+      timed: id[1] === 'subject' || id[1] === 'sessionless',
+    })),
+  )
 }
 
 /** What cannot be compared is covered: a revocation must not be lost in a damaged entry. */

@@ -10,16 +10,16 @@ import type { VerifiedGateway } from './gateway-token.ts'
 const marginSeconds = 120
 
 /**
- * Keeps a user's token to the gateway that presented it first. One gateway may use it again until
- * it expires; another gateway that presents it has taken it from there.
+ * Keeps a person's token to the gateway that presented it first. One gateway may use it again until
+ * it expires; another one that presents it has got hold of it.
  */
 export function createFirstGateway(
   store: Store,
-): (user: VerifiedToken<unknown>, sender: VerifiedGateway, context: Context) => Promise<void> {
+): (person: VerifiedToken<unknown>, machine: VerifiedGateway, context: Context) => Promise<void> {
   const guarded = guardedStore(store)
 
-  return async (user, { gateway }, { now }) => {
-    const { issuer, tokenId, expiresAt } = user
+  return async (person, { gateway }, { now }) => {
+    const { issuer, tokenId, expiresAt } = person
     if (tokenId === undefined) throw refused('jti_missing')
     const key = `presented:${await textDigest(JSON.stringify([issuer, tokenId]))}`
     const owner = await textDigest(JSON.stringify([gateway.issuer, gateway.client]))

@@ -2,19 +2,18 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { isIdentityError } from '../errors.ts'
 import type { Claims, Identity } from '../identity.ts'
-import { exposedClaims } from '../internal/exposed-claims.ts'
 import { headerName } from '../internal/header-name.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 import type { Store } from '../stores/store.ts'
-import { broken, crossesTenants } from './binding.ts'
+import { broken, withinTenants } from './binding.ts'
 import { createFirstGateway } from './first-gateway.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /**
- * What ties the user's token to the gateway that forwarded it.
+ * What ties the person's token to the gateway that forwarded it.
  *
  * - `'audience'`: the token is for this server too; its issuer's `audience` says so.
  * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`). Ids are
@@ -28,28 +27,28 @@ export type BindingRule = 'audience' | 'client' | 'actor' | 'trust-gateway'
 const bindingRules: readonly string[] = ['audience', 'client', 'actor', 'trust-gateway']
 
 export interface ForwardedOptions<C = Claims> {
-  /** Header that carries the user's token, for example `x-user-token`. */
+  /** Header that carries the person's token, for example `x-user-token`. */
   readonly header: string
-  /** Who issues users' tokens. */
+  /** Who issues persons' tokens. */
   readonly issuer: Issuer<C>
   /** Who issues the gateway's machine token; its `clients` are the gateways that may forward. */
   readonly gateway: Issuer<unknown>
   /** Rules that must all hold. */
   readonly bind: BindingRule | readonly BindingRule[]
   /**
-   * Accepts the gateway without a user, as a `service`: for its own list synchronization.
+   * Accepts the gateway without a person, as a `service`: for its own list synchronization.
    * Default: such a call is refused.
    */
   readonly userOptional?: boolean
   /**
-   * Keeps a user's token (its `jti`, which is then required) to the gateway that presented it
+   * Keeps a person's token (its `jti`, which is then required) to the gateway that presented it
    * first, where several may forward; share it between processes. Default: any of them may.
    */
   readonly presented?: Store
 }
 
 /**
- * A second header carries the user's token, and `Authorization` the gateway's machine token. Both
+ * A second header carries the person's token, and `Authorization` the gateway's machine token. Both
  * must verify, each by its own issuer's rules, and the first must be bound to the second.
  *
  * @throws TypeError naming the option that is missing or wrong
@@ -69,7 +68,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
 
   const hasGateway = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', known)
-  const lacksUser = (credentials: Credentials): boolean =>
+  const lacksPerson = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', [gatewayIssuer]) && !credentials.present.has(header)
 
   async function identify(
@@ -82,16 +81,18 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
       throw broken('binding_same_token')
     }
     if (credential !== undefined && isSwapped(credentials)) throw broken('binding_roles_swapped')
-    const sender = await verifyGateway(gatewayIssuer, credentials, context)
-    const { gateway, token } = sender
+    const { gateway, token: machine } = await verifyGateway(gatewayIssuer, credentials, context)
     if (credential === undefined) {
-      const claims = exposedClaims(token.verified)
-      return toIdentity({ ...token, claims }, { source: 'forwarded', gateway })
+      return toIdentity({ ...machine, claims: machine.exposed }, { source: 'forwarded', gateway })
     }
-    const user = await issuer.verify(credential, context).catch(unreadableActor(rules))
-    bind(user, sender, rules)
-    await keepToFirst?.(user, sender, context)
-    return toIdentity(user, { source: 'forwarded', gateway, until: token.expiresAt })
+    const person = await issuer.verify(credential, context).catch(unreadableActor(rules))
+    bind(person, { gateway, token: machine }, gatewayIssuer, rules)
+    const within = withinTenants(person, machine)
+    await keepToFirst?.(person, { gateway, token: machine }, context)
+    return toIdentity(
+      { ...person, ...within },
+      { source: 'forwarded', gateway, until: machine.expiresAt },
+    )
   }
 
   /** Each token names the other's issuer, and the two are told apart by name. */
@@ -110,8 +111,8 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     authorizationIssuer: gatewayIssuer,
     applies: (credentials: Credentials) =>
       (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
-      (userOptional && lacksUser(credentials)),
-    missing: (credentials: Credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
+      (userOptional && lacksPerson(credentials)),
+    missing: (credentials: Credentials) => (lacksPerson(credentials) ? 'obo_missing' : undefined),
     identify,
   })
 }
@@ -124,16 +125,17 @@ function toRules(bind: ForwardedOptions['bind']): readonly BindingRule[] {
 }
 
 function bind(
-  user: VerifiedToken<unknown>,
-  sender: VerifiedGateway,
+  person: VerifiedToken<unknown>,
+  machine: VerifiedGateway,
+  gatewayIssuer: Issuer<unknown>,
   rules: readonly BindingRule[],
 ): void {
-  const { gateway } = sender
-  // The gateway's own token in place of the user's, or another service's.
-  if (user.kind !== 'user') throw broken('binding_roles_swapped')
-  if (crossesTenants(user, sender.token)) throw broken('binding_tenant')
-  if (rules.includes('client') && user.client !== gateway.client) throw broken('binding_client')
-  if (rules.includes('actor') && !isActor(user, gateway)) throw broken('binding_actor')
+  const { gateway } = machine
+  // The machine's own token in the person's place, or another machine's.
+  if (person.kind !== 'user') throw broken('binding_roles_swapped')
+  if (rules.includes('client') && person.client !== gateway.client) throw broken('binding_client')
+  if (rules.includes('actor') && !isActor(person, machine, gatewayIssuer))
+    throw broken('binding_actor')
 }
 
 /** Where the actor is what binds, an `act` that cannot be read binds nobody. */
@@ -144,8 +146,17 @@ function unreadableActor(rules: readonly BindingRule[]): (error: unknown) => nev
   }
 }
 
-function isActor(user: VerifiedToken<unknown>, gateway: VerifiedGateway['gateway']): boolean {
-  const { actor } = user
-  if (actor === undefined || actor.subject !== gateway.client) return false
-  return actor.issuer === undefined || actor.issuer === gateway.issuer
+/**
+ * Whether the outermost actor is the gateway: by its client id or by the `sub` of its own token, as
+ * issuers write either. An `act` without `iss` is of the issuer of the token that it is in.
+ */
+function isActor(
+  { actor, issuer: personIssuer }: VerifiedToken<unknown>,
+  { gateway, token }: VerifiedGateway,
+  gatewayIssuer: Issuer<unknown>,
+): boolean {
+  if (actor === undefined) return false
+  const { subject, issuer = personIssuer } = actor
+  const isOfGateway = issuer === gateway.issuer || gatewayIssuer.issuers.includes(issuer)
+  return isOfGateway && [gateway.client, token.subject, token.verified['sub']].includes(subject)
 }

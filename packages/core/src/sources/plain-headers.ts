@@ -4,6 +4,8 @@ import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
 import { asText } from '../internal/text.ts'
+import { withinTenants } from './binding.ts'
+import { type ListFormat, listFormats, readName, readNames } from './plain-values.ts'
 import type { GatewayProof, Proven } from './proof.ts'
 import type { Source } from './source.ts'
 
@@ -11,12 +13,16 @@ import type { Source } from './source.ts'
 export interface PlainHeaderNames {
   readonly subject: string
   readonly organization?: string
-  /** Names separated by commas or spaces. */
   readonly roles?: string
 }
 
 export interface PlainHeadersOptions {
   readonly headers: PlainHeaderNames
+  /**
+   * How the gateway lists roles: as a JSON array, or separated by exactly one character. Default
+   * `'comma'`.
+   */
+  readonly rolesFormat?: ListFormat
   /** Names the party under which subjects are unique: your gateway or its identity provider. */
   readonly iss: string
   /** How the caller proves that it is the gateway: there is no way without. */
@@ -32,14 +38,18 @@ const requestSeconds = 300
  * that the caller is the gateway: its machine token, a shared secret, or a client certificate.
  *
  * All configured headers have to be present: one that the gateway left out could come from its
- * client. An empty organization or role header means "none"; an empty subject is refused.
+ * client. An empty organization or role header means "none"; an empty subject is refused. Values are
+ * taken exactly as they are, as UTF-8: one that could be read in two ways is refused.
  *
  * @throws TypeError naming the option that is missing or wrong
  */
 export function plainHeaders(options: PlainHeadersOptions): Source {
-  const { proof, iss: issuer } = options
+  const { proof, iss: issuer, rolesFormat = 'comma' } = options
   if (typeof proof?.prove !== 'function') throw new TypeError('proof is required')
   if (asText(issuer) === undefined) throw new TypeError('iss is required')
+  if (!listFormats.includes(rolesFormat)) {
+    throw new TypeError(`rolesFormat must be one of ${listFormats.join(', ')}`)
+  }
   const names = toNames(options.headers)
   const headers: readonly string[] = Object.values(names)
   assertDistinct(headers, proof)
@@ -50,7 +60,8 @@ export function plainHeaders(options: PlainHeadersOptions): Source {
   async function identify(credentials: Credentials, context: Context): Promise<Identity> {
     const proven = await proof.prove(credentials, context)
     if (typeof proven !== 'object' || proven === null) throw new TypeError('Nothing was proven')
-    const identity = toPlainIdentity(credentials, names, { ...proven, issuer, now: context.now })
+    const reading = { names, rolesFormat, issuer: context.issuerName(issuer), now: context.now }
+    const identity = toPlainIdentity(credentials, reading, proven)
     await context.checkRevoked(identity)
     return identity
   }
@@ -97,47 +108,37 @@ function assertDistinct(headers: readonly string[], proof: GatewayProof): void {
   }
 }
 
+interface Reading {
+  readonly names: Names
+  readonly rolesFormat: ListFormat
+  readonly issuer: string
+  readonly now: number
+}
+
 function toPlainIdentity(
   credentials: Credentials,
-  names: Names,
-  proven: Proven & { readonly issuer: string; readonly now: number },
+  { names, rolesFormat, issuer, now }: Reading,
+  { gateway, tenancy, expiresAt = now + requestSeconds }: Proven,
 ): Identity {
   const read = (name: string | undefined): string =>
-    name === undefined ? '' : (credentials.value(name) ?? '').trim()
-  const subject = single(read(names.subject))
-  if (subject === undefined) throw refused()
-  const organizationId = single(read(names.organization))
-  const roles = list(read(names.roles))
+    name === undefined ? '' : (credentials.value(name) ?? '')
+  const subject = readName(read(names.subject))
+  if (subject === undefined) throw new IdentityError('TOK', { reason: 'headers_value' })
+  const organizationId = readName(read(names.organization))
+  const roles = readNames(read(names.roles), rolesFormat)
   const organization = organizationId === undefined ? undefined : { id: organizationId, roles }
-  const { gateway, issuer, now, expiresAt = now + requestSeconds } = proven
+  const named = { organization, organizations: organization ? [organization] : [] }
   return createIdentity<Claims>({
     kind: subject === gateway?.client ? 'service' : 'user',
     issuer,
     subject,
-    organizations: organization ? [organization] : [],
     scopes: [],
     roles,
     source: 'plainHeaders',
     expiresAt,
     claims: noClaims,
-    organization,
+    ...(tenancy === undefined ? named : withinTenants(named, tenancy)),
     gateway,
     client: gateway?.client,
   })
-}
-
-/** One visible value. A comma may be two header lines that something joined: never guess which. */
-function single(text: string): string | undefined {
-  if (text === '') return undefined
-  if (!/^[\x21-\x2B\x2D-\x7E]{1,256}$/.test(text)) throw refused()
-  return text
-}
-
-function list(text: string): readonly string[] {
-  if (!/^[\x20-\x7E]{0,4096}$/.test(text)) throw refused()
-  return [...new Set(text.split(/[ ,]+/).filter((name) => name !== ''))]
-}
-
-function refused(): IdentityError {
-  return new IdentityError('TOK', { reason: 'headers_value' })
 }

@@ -6,12 +6,15 @@ import { isEqual, sha256 } from '../internal/digest.ts'
 import { headerName } from '../internal/header-name.ts'
 import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
 import type { Issuer } from '../issuer/issuer.ts'
+import type { Tenancy } from './binding.ts'
 import { requireClients, verifyGateway } from './gateway-token.ts'
 import { namesIssuer } from './source.ts'
 
 /** What a proof established. */
 export interface Proven {
   readonly gateway?: Gateway
+  /** The organizations of the gateway's own credential: it brings callers of these only. */
+  readonly tenancy?: Tenancy
   /** Seconds since 1970 until which the proof holds; absent when it holds for the request only. */
   readonly expiresAt?: number
 }
@@ -41,7 +44,7 @@ export function gatewayToken(gatewayIssuer: Issuer<unknown>): GatewayProof {
     applies: (credentials) => namesIssuer(credentials, 'authorization', [gatewayIssuer]),
     async prove(credentials, context) {
       const { gateway, token } = await verifyGateway(gatewayIssuer, credentials, context)
-      return { gateway, expiresAt: token.expiresAt }
+      return { gateway, tenancy: token, expiresAt: token.expiresAt }
     },
   }
 }

@@ -42,6 +42,7 @@ describe('header lines that are out of sight', () => {
       iss: 'https://idp.example.com',
       sub: 'ada',
       aud: resource,
+      iat: now,
       exp: now + 300,
     })
     const headers = { authorization: `Bearer ${token}` }

@@ -1,5 +1,4 @@
-import type { Identity } from '@onbehalf/core'
-import type { DenialReason } from '@onbehalf/core/guards'
+import type { DenialReason, Identity } from '@onbehalf/core'
 import {
   type Decision,
   decide,

@@ -4,10 +4,12 @@ import {
   type Claims,
   createAuthenticator,
   direct,
+  firstOf,
   type Identity,
   IdentityError,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { type DirectTokens, directTokens } from '../support/direct-tokens.ts'
 import { expectRefused } from '../support/expect-refused.ts'
 import {
@@ -215,11 +217,27 @@ describe('a place of a claim', () => {
 describe('an e-mail address', () => {
   const email = 'jane@acme.example'
 
-  it('is shown when its issuer verified it', async () => {
-    expect((await accepts({ email, email_verified: true })).claims).toMatchObject({ email })
+  it.each([true, 'true'])('is shown when email_verified is %j', async (email_verified) => {
+    expect((await accepts({ email, email_verified })).claims).toMatchObject({ email })
   })
 
-  it.each([undefined, false, null, 'true', 1])(
+  it.each([
+    [undefined, true],
+    [null, true],
+    ['', true],
+    [true, true],
+    [false, false],
+    ['false', false],
+    [0, false],
+  ])(
+    'of an issuer that vouches for addresses, with email_verified %j, is shown: %j',
+    async (email_verified, isShown) => {
+      const { claims } = await accepts({ email, email_verified }, { vouchesForEmail: true })
+      expect('email' in claims).toBe(isShown)
+    },
+  )
+
+  it.each([undefined, false, null, 'TRUE', ' true', '1', 1, 'false', '', ['true']])(
     'is not shown when email_verified is %j',
     async (email_verified) => {
       const { claims } = await accepts({ email, email_verified })
@@ -234,6 +252,56 @@ describe('an e-mail address', () => {
       expect('email' in (await accepts({ email: value, email_verified: true })).claims).toBe(false)
     },
   )
+})
+
+describe('an e-mail address that nobody verified', () => {
+  const email = 'ceo@victim.example'
+  const domainOf = (claims: Claims): unknown =>
+    typeof claims['email'] === 'string' ? claims['email'].split('@')[1] : undefined
+
+  it('is no subject', () =>
+    expectReason('subject', { email, email_verified: false }, { claimMap: { subject: 'email' } }))
+
+  it('leaves the subject to the next place', async () => {
+    const claimMap = { subject: firstOf('email', 'sub') }
+    expect((await accepts({ email }, { claimMap })).subject).toBe('jane')
+    expect((await accepts({ email, email_verified: true }, { claimMap })).subject).toBe(email)
+  })
+
+  it.each([
+    ['organization', { organization: domainOf }],
+    ['role', { roles: domainOf }],
+    ['scope', { scopes: 'email' }],
+    ['client', { client: 'email' }],
+  ])('is no %s', async (_, claimMap) => {
+    const identity = await accepts({ email }, { claimMap })
+    expect(JSON.stringify(identity)).not.toContain('victim')
+  })
+
+  it('does not decide what a schema sees', () =>
+    expectReason('claims_schema', { email }, { schema: z.object({ email: z.string() }) as never }))
+
+  it('does not decide the kind', async () => {
+    const kind = (claims: Claims): unknown => ('email' in claims ? 'user' : 'service')
+    expect((await accepts({ email }, { claimMap: { kind } })).kind).toBe('service')
+  })
+
+  it.each([
+    [{ email }, ['email']],
+    [{ email, email_verified: false }, ['email']],
+    [{ email: ['a@b.example'], email_verified: true }, ['email']],
+    [{ email, email_verified: true }, []],
+    [{ email: '' }, []],
+    [{ email: null }, []],
+    [{}, []],
+  ])('is reported when it is removed: %j', async (claims, dropped) => {
+    const { events, onEvent } = createRecorder()
+    const sources = [direct({ issuer: people.issuer() })]
+    const authenticator = createAuthenticator({ resource, clock, sources, onEvent })
+    await authenticator.authenticate(bearer(await people.token(claims)))
+    const found = events.flatMap((event) => (event.type === 'claim_dropped' ? [event.claim] : []))
+    expect(found).toEqual(dropped)
+  })
 })
 
 describe('the actor', () => {

@@ -53,6 +53,46 @@ describe('the organization of a caller', () => {
   })
 
   it.each([
+    ['an id', ['acme', 'acme']],
+    ['an id, once as an object', ['acme', { id: 'acme' }]],
+    [
+      'an object',
+      [
+        { id: 'acme', name: 'Acme' },
+        { id: 'acme', name: 'Acme' },
+      ],
+    ],
+  ])('is one, although it is listed twice: %s', async (_, claim) => {
+    const { identity, dropped } = await read(claim, ['admin'])
+    expect(identity.organizations).toHaveLength(1)
+    expect(identity.organization).toMatchObject({ id: 'acme', roles: ['admin'] })
+    expect(dropped).toEqual([])
+  })
+
+  it.each([
+    [
+      'other roles',
+      [
+        { id: 'acme', roles: ['viewer'] },
+        { id: 'acme', roles: ['admin'] },
+      ],
+    ],
+    ['roles once only', ['acme', { id: 'acme', roles: ['admin'] }]],
+    [
+      'another name',
+      [
+        { id: 'acme', name: 'Acme' },
+        { id: 'acme', name: 'Globex' },
+      ],
+    ],
+    ['its id as the alias of another', { acme: { id: 'o1' }, o1: {} }],
+  ])('is not known where it is listed twice with %s', async (_, claim) => {
+    const { identity, dropped } = await read(claim, ['admin'])
+    expect(identity.organizations).toEqual([])
+    expect(dropped).toEqual([{ type: 'claim_dropped', claim: 'organization' }])
+  })
+
+  it.each([
     ['ids', ['acme', 'beta']],
     ['objects', [{ id: 'acme' }, { id: 'beta' }]],
     ['aliases', { acme: { id: 'acme' }, beta: {} }],

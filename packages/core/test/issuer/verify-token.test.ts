@@ -79,7 +79,6 @@ describe('the times of a token', () => {
     ['expiring at a fraction of a second', { exp: now + 0.5 }],
     ['beginning within the skew', { nbf: now + 30 }],
     ['issued within the skew', { iat: now + 30, exp: now + 60 }],
-    ['without the time of issue', { iat: undefined }],
   ])('may be: %s', async (_, claims) => {
     expect(await accepts(claims)).toMatchObject({ subject: 'jane' })
   })
@@ -233,8 +232,43 @@ describe('the scopes and the claims that an issuer requires', () => {
 
 describe('a token of an issuer with several names', () => {
   it('is known under each of them, exactly', async () => {
-    const issuer = [peopleIssuer, 'https://people.example.com/v2']
-    expect(await accepts({ iss: issuer[1] }, { iss: issuer })).toMatchObject({ issuer: issuer[1] })
-    await expectReason('issuer_unknown', { iss: `${peopleIssuer}/` }, { iss: issuer })
+    const iss = [peopleIssuer, 'https://people.example.com/v2']
+    for (const name of iss) expect((await accepts({ iss: name }, { iss })).subject).toBe('jane')
+    await expectReason('issuer_unknown', { iss: `${peopleIssuer}/` }, { iss })
+  })
+
+  it('names one and the same principal under each of them', async () => {
+    const iss = [peopleIssuer, 'https://people.example.com/v2']
+    for (const name of iss) {
+      expect(await accepts({ iss: name }, { iss })).toMatchObject({
+        issuer: peopleIssuer,
+        principal: `["${peopleIssuer}","jane"]`,
+      })
+    }
+  })
+})
+
+describe('a token that does not say when it was issued', () => {
+  it('is refused', () => expectReason('iat_missing', { iat: undefined }))
+
+  it('is accepted where its issuer waives that by name', async () => {
+    const acceptMissingIat = { longestLifeSeconds: 3600 }
+    expect(await accepts({ iat: undefined }, { acceptMissingIat })).toMatchObject({
+      subject: 'jane',
+    })
+  })
+
+  it.each([
+    [true],
+    [{}],
+    [null],
+    [{ longestLifeSeconds: 0 }],
+    [{ longestLifeSeconds: -1 }],
+    [{ longestLifeSeconds: Number.POSITIVE_INFINITY }],
+    [{ longestLifeSeconds: '3600' }],
+  ])('is not waived by %j', async (acceptMissingIat) => {
+    await expect(accepts({}, { acceptMissingIat } as never)).rejects.toThrow(
+      new TypeError('acceptMissingIat.longestLifeSeconds must be positive'),
+    )
   })
 })

@@ -88,7 +88,7 @@ describe('cognito', () => {
   it.each([original, updated])('reads the access token of a person, of %s', async (iss) => {
     expect(await tokens.read(preset(), person({ iss }))).toMatchObject({
       kind: 'user',
-      issuer: iss,
+      issuer: original,
       subject: '0f2c7c1e-3c1a-4c57-9a55-6c9d4f0a1b2c',
       client: web,
       scopes: ['openid', 'crm-mcp/tools.call'],

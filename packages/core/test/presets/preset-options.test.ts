@@ -19,6 +19,7 @@ describe('options of a preset', () => {
       aud: resource,
       typ: 'Bearer',
       preferred_username: 'ada',
+      iat: now,
       exp: now + 300,
     })
     const realm = {
@@ -36,7 +37,13 @@ describe('options of a preset', () => {
 
   test('ask for RFC 9068 tokens, for a tenant that issues them', async () => {
     const signer = await createSigner('k1', 'RS256')
-    const claims = { iss: 'https://acme.auth0.com/', sub: 'ada', aud: resource, exp: now + 300 }
+    const claims = {
+      iss: 'https://acme.auth0.com/',
+      sub: 'ada',
+      aud: resource,
+      iat: now,
+      exp: now + 300,
+    }
     const token = await signer.sign(claims, { typ: 'JWT' })
     const tenant = { domain: 'acme.auth0.com', audience: resource, keys: { jwks: signer.jwks } }
     expect((await authenticate(auth0(tenant), token)).subject).toBe('ada')
@@ -60,6 +67,7 @@ describe('options of a preset', () => {
       sub: 'app',
       client_id: 'app',
       tenant: 'acme',
+      iat: now,
       exp: now + 300,
     }
     const sign = (more: object): Promise<string> => signer.sign({ ...claims, ...more })

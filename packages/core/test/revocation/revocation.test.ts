@@ -1,5 +1,4 @@
 import {
-  type AuthenticatorOptions,
   createAuthenticator,
   direct,
   enriched,
@@ -9,7 +8,6 @@ import {
   memoryStore,
   plainHeaders,
   type Revocation,
-  type Source,
   type Store,
   sharedSecret,
 } from '@onbehalf/core'
@@ -25,6 +23,7 @@ import {
   peopleIssuer,
   resource,
 } from '../support/world.ts'
+import { bearer, revoked, type Setup, start } from './server.ts'
 
 let people: Party
 let gateway: Party
@@ -34,36 +33,7 @@ beforeAll(async () => {
   gateway = await createGateway()
 })
 
-type Setup = Partial<AuthenticatorOptions<readonly Source<unknown>[]>>
-
-/** An authenticator whose clock can be moved, and its verdict: the subject, or the reason. */
-function start(sources: readonly Source<unknown>[], setup: Setup = {}) {
-  let time = now
-  const monotonic = (): number => time
-  const authenticator = createAuthenticator({
-    resource,
-    sources,
-    clock: () => time,
-    revocations: memoryStore({ monotonic }),
-    ...setup,
-  })
-  return {
-    authenticator,
-    setTime: (seconds: number) => {
-      time = seconds
-    },
-    revoke: (revocation: Revocation) => authenticator.revoke(revocation),
-    verdict: (headers: Readonly<Record<string, string>>) =>
-      authenticator.authenticate({ headers }).then(
-        ({ subject }) => subject,
-        (error: IdentityError) => `${error.status} ${error.reason}`,
-      ),
-  }
-}
-
 const startDirect = (setup?: Setup) => start([direct({ issuer: people.issuer() })], setup)
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
-const revoked = '401 revoked'
 
 describe('a revoked token', () => {
   it('is refused from the next request on, and no other', async () => {
@@ -145,9 +115,9 @@ describe('a revoked session', () => {
     expect(await server.verdict(bearer(await people.token()))).toBe('jane')
   })
 
-  it('of a subject takes its tokens along that name no session', async () => {
+  it('takes tokens of its subject along that name no session, where that is asked', async () => {
     const server = startDirect()
-    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1', subject: 'jane' })
+    await server.revoke({ issuer: peopleIssuer, sessionId: 's-1', subjectWithoutSession: 'jane' })
     const [without, empty, other, foreign] = await Promise.all([
       people.token(),
       people.token({ sid: '' }),
@@ -182,7 +152,8 @@ describe('a revoked subject', () => {
   })
 
   it('loses every token that does not say when it was issued', async () => {
-    const server = startDirect()
+    const issuer = people.issuer({ acceptMissingIat: { longestLifeSeconds: 3600 } })
+    const server = start([direct({ issuer })])
     await server.revoke({ issuer: peopleIssuer, subject: 'jane' })
     const token = await people.token({ iat: undefined })
     server.setTime(now + 100)
@@ -273,21 +244,43 @@ describe('behind a gateway', () => {
     expect(await server.verdict(bearer(namesake))).toBe('jane')
   })
 
-  it('a person comes back with a machine token that was issued later', async () => {
+  it.each([
+    ['no time of issue', {}],
+    ['the time of an earlier sign-in', { iat: now - 600 }],
+    ['an earlier time in milliseconds', { iat: (now - 600) * 1000 }],
+    ['a later time', { iat: now + 60 }],
+    ['a time as text', { iat: String(now + 60) }],
+  ])('a user inside a machine token stays away, with %s in the claim', async (_, claims) => {
     const server = startEnriched()
     await server.revoke({ issuer: peopleIssuer, subject: 'jane' })
     server.setTime(now + 60)
-    const later = await gateway.token({ onBehalfOf: person, iat: now + 60 })
-    expect(await server.verdict(bearer(later))).toBe('jane')
+    const onBehalfOf = { ...person, ...claims }
+    const later = await gateway.token({ onBehalfOf, jti: 'later', iat: now + 60 })
+    expect(await server.verdict(bearer(later))).toBe(revoked)
+    server.setTime(now + 86_400)
+    const nextDay = await gateway.token({ onBehalfOf, iat: now + 86_400, exp: now + 86_700 })
+    expect(await server.verdict(bearer(nextDay))).toBe(revoked)
   })
 
-  it('a person stays away while the claim says that the sign-in was earlier', async () => {
+  it('a user inside a machine token is known by the `sub` of the token they signed in with', async () => {
     const server = startEnriched()
+    const onBehalfOf = { sub: 'object-id-of-jane', original_sub: 'jane', iss: peopleIssuer }
+    const headers = bearer(await gateway.token({ onBehalfOf }))
+    expect(await server.verdict(headers)).toBe('object-id-of-jane')
     await server.revoke({ issuer: peopleIssuer, subject: 'jane' })
-    server.setTime(now + 60)
-    const onBehalfOf = { ...person, iat: now - 600 }
-    const later = await gateway.token({ onBehalfOf, iat: now + 60 })
-    expect(await server.verdict(bearer(later))).toBe(revoked)
+    expect(await server.verdict(headers)).toBe(revoked)
+  })
+
+  it('a user inside a machine token is refused with what their identity says of the token', async () => {
+    const sources = [enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' })]
+    const server = start(sources)
+    const headers = bearer(await gateway.token({ onBehalfOf: person }))
+    const { issuer, tokenId = '' } = await server.authenticator.authenticate({ headers })
+    expect([issuer, tokenId]).toEqual([peopleIssuer, 'machine-token-1'])
+    await server.revoke({ issuer, tokenId })
+    expect(await server.verdict(headers)).toBe(revoked)
+    const next = await gateway.token({ onBehalfOf: person, jti: 'machine-token-2' })
+    expect(await server.verdict(bearer(next))).toBe('jane')
   })
 
   it('a person that headers name is refused for a day', async () => {
@@ -383,11 +376,17 @@ describe('a revocation', () => {
 
   it.each([
     ['nothing', {}],
-    ['no issuer', { jti: 'a' }],
-    ['an empty issuer', { issuer: '', jti: 'a' }],
+    ['no object', 'jane'],
+    ['null', null],
+    ['no issuer', { tokenId: 'a' }],
+    ['an empty issuer', { issuer: '', tokenId: 'a' }],
     ['an issuer and nothing else', { issuer: peopleIssuer }],
-    ['an empty id', { issuer: peopleIssuer, jti: '' }],
-    ['an id that is absent', { issuer: peopleIssuer, jti: undefined }],
+    ['an empty id', { issuer: peopleIssuer, tokenId: '' }],
+    ['an id that is absent', { issuer: peopleIssuer, tokenId: undefined }],
+    [
+      'a subject beside an id that is absent',
+      { issuer: peopleIssuer, subject: 'a', tokenId: undefined },
+    ],
     ['a number', { issuer: peopleIssuer, subject: 17 }],
     ['an empty session', { issuer: peopleIssuer, sessionId: '', subject: 'jane' }],
     ['a session of an empty subject', { issuer: peopleIssuer, sessionId: 's', subject: '' }],

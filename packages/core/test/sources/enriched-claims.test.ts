@@ -75,8 +75,9 @@ describe('the organization of the person', () => {
   const claim = 'onBehalfOf'
 
   it.each([
-    ['organization', { organization: 'a', org_id: 'b' }, 'c', 'a'],
-    ['org_id', { org_id: 'b' }, 'c', 'b'],
+    ['organization', { organization: 'a', org_id: 'b' }, undefined, 'a'],
+    ['organization, which the machine token names too', { organization: 'a' }, 'a', 'a'],
+    ['org_id', { org_id: 'b' }, undefined, 'b'],
     ['org_id of the machine token', {}, 'c', 'c'],
     ['org_id of the machine token, where its own is empty', { organization: '' }, 'c', 'c'],
     ['its own object', { organization: { id: 'a' } }, undefined, 'a'],
@@ -86,6 +87,41 @@ describe('the organization of the person', () => {
       { userClaim: claim },
     )
     expect(identity.organization).toEqual({ id, roles: [] })
+  })
+
+  it.each([
+    ['another one', { organization: 'globex' }],
+    ['others', { organization: ['globex', 'initech'] }],
+    ['another one, as an object', { organization: { id: 'globex', roles: ['admin'] } }],
+    ['another one by org_id', { org_id: 'globex' }],
+    ['another case of the same name', { organization: 'Acme' }],
+  ])('must be one of the gateway: %s', async (_, person) => {
+    const claims = { onBehalfOf: { sub: 'jane', ...person }, org_id: 'acme' }
+    await expectRefused(() => read(claims, { userClaim: claim }), {
+      code: 'BIND',
+      reason: 'binding_tenant',
+    })
+  })
+
+  it('is the one of the gateway, of several that the person has', async () => {
+    const organization = [
+      { id: 'acme', roles: ['viewer'] },
+      { id: 'globex', roles: ['admin'] },
+    ]
+    const claims = { onBehalfOf: { sub: 'jane', organization }, org_id: 'acme' }
+    expect(await read(claims, { userClaim: claim })).toMatchObject({
+      organization: { id: 'acme', roles: ['viewer'] },
+      organizations: [{ id: 'acme' }],
+    })
+  })
+
+  it('is refused where that of the gateway cannot be read', async () => {
+    const claims = { onBehalfOf: { sub: 'jane', organization: 'globex' }, org_id: ['acme', 7] }
+    const issuer = gateway.issuer({ claimMap: { organization: 'org_id' } })
+    await expectRefused(() => read(claims, { userClaim: claim, issuer }), {
+      code: 'BIND',
+      reason: 'binding_tenant',
+    })
   })
 
   it('is absent when nothing names it', async () => {
@@ -154,7 +190,7 @@ describe('the options of enriched', () => {
   it('must name who may vouch', async () => {
     const issuer = (await createPeople()).issuer()
     expect(() => enriched({ issuer, userClaim: 'onBehalfOf' })).toThrow(
-      new TypeError('issuer must list its clients: only they may vouch for users'),
+      new TypeError('issuer must list its clients: only they may vouch for persons'),
     )
     const options = { issuer, userClaim: 'onBehalfOf', clients: 'gateway' }
     expect(() => enriched(options)).not.toThrow()

@@ -93,17 +93,36 @@ describe("bind: 'client'", () => {
 
 describe("bind: 'actor'", () => {
   it.each([
-    [{ sub: gatewayClient }],
     [{ sub: gatewayClient, iss: gatewayIssuer }],
-    [{ sub: gatewayClient, act: { sub: 'earlier' } }],
+    [{ sub: gatewayClient, iss: gatewayIssuer, act: { sub: 'earlier' } }],
   ])('accepts a token whose outermost actor is the gateway: %j', (act) =>
     expectAccepted('actor', { act }),
   )
 
   it.each([
+    ['by its client id', { sub: gatewayClient }],
+    ['by the `sub` of its own token', { sub: 'account-of-the-gateway' }],
+    ['by its name and issuer', { sub: 'account-of-the-gateway', iss: peopleIssuer }],
+    ['under the other name of the issuer', { sub: gatewayClient, iss: `${peopleIssuer}/v2` }],
+  ])('accepts the gateway as actor where both tokens are of one issuer: %s', async (_, act) => {
+    const iss = [peopleIssuer, `${peopleIssuer}/v2`]
+    const kind = ({ machine }: Claims): unknown => (machine === true ? 'service' : 'user')
+    const one = people.issuer({ iss, clients: gatewayClient, claimMap: { kind } })
+    const claims = { iss: peopleIssuer, sub: 'account-of-the-gateway', machine: true }
+    const machine = await people.signer.sign(machineClaims(claims))
+    const person = await people.token({ client_id: gatewayClient, act })
+    const options = { issuer: one, gateway: one, bind: 'actor' } as const
+    expect(await send(machine, person, options)).toMatchObject({ kind: 'user', subject: 'jane' })
+  })
+
+  it.each([
     [undefined],
     [{ sub: 'other-gateway' }],
+    // Without `iss` it is a client of the issuer that wrote it.
+    [{ sub: gatewayClient }],
+    [{ sub: gatewayClient, act: { sub: gatewayClient, iss: gatewayIssuer } }],
     [{ sub: gatewayClient, iss: peopleIssuer }],
+    [{ sub: gatewayClient, iss: `${gatewayIssuer}/` }],
     [{ sub: 'other-gateway', act: { sub: gatewayClient } }],
     [{ sub: gatewayClient.toUpperCase() }],
     [{}],
@@ -129,9 +148,9 @@ describe('several rules', () => {
   const bind = ['audience', 'client', 'actor'] as const
 
   it('must all hold', async () => {
-    const both = { client_id: gatewayClient, act: { sub: gatewayClient } }
-    await expectAccepted(bind, both)
-    await expectBroken('binding_client', bind, { act: { sub: gatewayClient } })
+    const act = { sub: gatewayClient, iss: gatewayIssuer }
+    await expectAccepted(bind, { client_id: gatewayClient, act })
+    await expectBroken('binding_client', bind, { act })
     await expectBroken('binding_actor', bind, { client_id: gatewayClient })
   })
 })
@@ -217,6 +236,29 @@ describe('the organizations of both tokens', () => {
   ])('must not be %j for the person and %j for the gateway', (person, machine) =>
     expectRefused(() => sendFrom(person, machine), { code: 'BIND', reason: 'binding_tenant' }),
   )
+
+  it.each([
+    [['t1', 't2'], ['t2'], ['t2']],
+    [['t1', 't2'], ['t2', 't3'], ['t2']],
+    [
+      ['t1', 't2', 't3'],
+      ['t2', 't3'],
+      ['t2', 't3'],
+    ],
+    [['t1', 't2'], [], ['t1', 't2']],
+  ])('%j of the person are cut to %j of the gateway', async (person, machine, ids) => {
+    const identity = await sendFrom(person, machine)
+    expect(identity.organizations.map(({ id }) => id)).toEqual(ids)
+    expect(identity.organization?.id).toBe(ids.length === 1 ? ids[0] : undefined)
+  })
+
+  it('refuse the person where those of the gateway cannot be read', async () => {
+    const machine = await gateway.token({ [organizations]: ['t1', 7] })
+    const person = await people.token({ [organizations]: ['t2'] })
+    const options = { issuer: people.issuer({ claimMap }), gateway: gateway.issuer({ claimMap }) }
+    const refused = { code: 'BIND', reason: 'binding_tenant' } as const
+    await expectRefused(() => send(machine, person, options), refused, machine, person)
+  })
 
   it('do not count where the issuer of the gateway is told that its machines have none', async () => {
     const via = gateway.issuer({ claimMap: { organization: () => undefined } })

@@ -67,7 +67,7 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
     audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
-    maxLifetimeSeconds: rules.maxLifetimeSeconds,
+    maxLifetimeSeconds: Math.max(rules.maxLifetimeSeconds, rules.longestLifeSeconds ?? 0),
     opaque: true,
     recognizes: ({ token }) => token === undefined,
     verify,

@@ -5,7 +5,7 @@ import { broken } from './binding.ts'
 import { type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 
 /** Two machine tokens of one gateway: its own, and one that was issued to it for this call. */
-export interface TokenPair {
+export interface MachinePair {
   readonly own: VerifiedGateway
   /** Absent when the gateway sent its own alone. */
   readonly beside: VerifiedGateway | undefined
@@ -16,12 +16,12 @@ export interface TokenPair {
  *
  * @throws IdentityError `MISSING`, `TOK`, `DOWN`; `BIND` when they are one token, or of two clients
  */
-export async function verifyTokenPair(
+export async function verifyMachinePair(
   header: string,
   issuer: Issuer<unknown>,
   credentials: Credentials,
   context: Context,
-): Promise<TokenPair> {
+): Promise<MachinePair> {
   const credential = credentials.token(header)
   if (credential !== undefined && credential.text === credentials.token('authorization')?.text) {
     throw broken('binding_same_token')
@@ -33,7 +33,10 @@ export async function verifyTokenPair(
   return { own, beside }
 }
 
-/** A client is named by its issuer too. */
-function isOneClient({ gateway: one }: VerifiedGateway, { gateway: other }: VerifiedGateway) {
-  return one.client === other.client && one.issuer === other.issuer
+/** A client is named by its issuer too: by the very name that is in the token. */
+function isOneClient(one: VerifiedGateway, other: VerifiedGateway): boolean {
+  const isOneIssuer =
+    one.gateway.issuer === other.gateway.issuer &&
+    one.token.verified['iss'] === other.token.verified['iss']
+  return isOneIssuer && one.gateway.client === other.gateway.client
 }

@@ -1,5 +1,6 @@
+import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
-import { type Claims, createIdentity, type Identity, type Organization } from '../identity.ts'
+import type { Claims, IdentityParts, Organization } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
 import { asText } from '../internal/text.ts'
 import { asNames, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
@@ -7,9 +8,9 @@ import { asOrganizations } from '../issuer/organizations.ts'
 import { parseJsonObject } from '../token/parse-json.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 
-/** Where the facts about the user are, relative to `claim` (or to the token, without it). */
-export interface UserClaimMap {
-  /** Default: `sub`. Has to be given when there is no `claim`: the token's `sub` is the gateway. */
+/** Where the facts about the person stand, relative to `claim` (or to the token, without it). */
+export interface PersonClaimMap {
+  /** Default: `sub`. Has to be given when there is no `claim`: the token's `sub` is the machine. */
   readonly subject?: ClaimReader
   /** Who issued the subject. Default: `iss`, else `issuer`, else the machine token's issuer. */
   readonly issuer?: ClaimReader
@@ -20,68 +21,68 @@ export interface UserClaimMap {
 }
 
 /** Where a machine token says whom it is for. */
-export interface UserPlace {
-  /** The claim that holds the user; the token itself without one. */
+export interface PersonPlace {
+  /** The claim that holds the person; the token itself without one. */
   readonly userClaim: readonly string[] | undefined
-  readonly claimMap: Required<UserClaimMap>
+  readonly claimMap: Required<PersonClaimMap>
 }
 
-const maxUserLength = 4096
+const maxPersonLength = 4096
 
 /**
- * The claims of a machine token about a user, or `undefined` for "no user".
+ * The claims of a machine token about a person, or `undefined` for "no person".
  *
  * @throws IdentityError `TOK` when they are not understood
  */
-export function findUser(
+export function findPerson(
   token: Claims,
-  { userClaim: claim, claimMap }: UserPlace,
+  { userClaim: claim, claimMap }: PersonPlace,
 ): Claims | undefined {
-  const user = readUser(token, claim)
-  if (user === undefined || !isEmpty(readClaim(user, claimMap.subject))) return user
-  // Flat claims may describe the gateway alone; an object is there to name a user.
+  const person = readPerson(token, claim)
+  if (person === undefined || !isEmpty(readClaim(person, claimMap.subject))) return person
+  // Flat claims may be those of the machine alone; an object is there to name somebody.
   if (claim !== undefined) throw unfit()
   return undefined
 }
 
-function readUser(token: Claims, claim: ClaimReader | undefined): Claims | undefined {
+function readPerson(token: Claims, claim: ClaimReader | undefined): Claims | undefined {
   const value = claim === undefined ? token : readClaim(token, claim)
   if (isEmpty(value)) return undefined
-  const user = typeof value === 'string' ? parseUser(value) : value
-  if (!isRecord(user)) throw unfit()
-  return Object.keys(user).length === 0 ? undefined : user
+  const person = typeof value === 'string' ? parsePerson(value) : value
+  if (!isRecord(person)) throw unfit()
+  return Object.keys(person).length === 0 ? undefined : person
 }
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === ''
 }
 
-function parseUser(text: string): Claims | undefined {
-  if (text.length > maxUserLength) return undefined
+function parsePerson(text: string): Claims | undefined {
+  if (text.length > maxPersonLength) return undefined
   return parseJsonObject(new TextEncoder().encode(text))
 }
 
 /**
- * The identity of a user inside a machine token.
+ * What the identity of a person inside a machine token is made of, except for the claims.
  *
  * @throws IdentityError `TOK` for a fact that is not understood
  */
-export function toUser<C>(
-  user: Claims,
-  claims: C,
+export function toPerson(
+  person: Claims,
   { token, gateway }: VerifiedGateway,
-  map: Required<UserClaimMap>,
-): Identity<C> {
-  const subject = readOrUnfit(user, map.subject, asText)
+  map: Required<PersonClaimMap>,
+  { issuerName }: Pick<Context, 'issuerName'>,
+): Omit<IdentityParts, 'claims'> {
+  const subject = readOrUnfit(person, map.subject, asText)
   if (subject === undefined) throw unfit()
-  const roles = readOrUnfit(user, map.roles, asNames) ?? []
+  const roles = readOrUnfit(person, map.roles, asNames) ?? []
   const organizations = readOrganizations(
-    [readClaim(user, map.organization), token.verified['org_id']],
+    [readClaim(person, map.organization), token.verified['org_id']],
     roles,
   )
-  return createIdentity<C>({
+  return {
     kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
-    issuer: readOrUnfit(user, map.issuer, asText) ?? token.issuer,
+    issuer: issuerName(readOrUnfit(person, map.issuer, asText) ?? token.issuer),
     subject,
     organizations,
     scopes: token.scopes,
@@ -90,21 +91,20 @@ export function toUser<C>(
     gateway,
     source: 'enriched',
     expiresAt: token.expiresAt,
-    claims,
     organization: organizations.length === 1 ? organizations[0] : undefined,
-    actor: readActor(user['act'] ?? undefined),
+    actor: readActor(person['act'] ?? undefined),
     tokenId: token.tokenId,
     tokenHash: token.tokenHash,
-  })
+  }
 }
 
 /** A claim that is empty is absent; one that is not understood refuses the token. */
 function readOrUnfit<T>(
-  user: Claims,
+  person: Claims,
   reader: ClaimReader,
   read: (value: unknown) => T | undefined,
 ): T | undefined {
-  const value = readClaim(user, reader)
+  const value = readClaim(person, reader)
   if (isEmpty(value)) return undefined
   const fact = read(value)
   if (fact === undefined) throw unfit()
