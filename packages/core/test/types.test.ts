@@ -186,10 +186,15 @@ describe('what a guard says about the identity it allowed', () => {
     organization<Arguments>({ match: (args) => args.orgId })
     // @ts-expect-error -- no such argument
     organization<Arguments>({ match: (args) => args.tenant })
-    expectTypeOf(check<Arguments>)
-      .parameter(1)
-      .parameter(1)
-      .toEqualTypeOf<Arguments>()
+    const reads = (_identity: Identity, args: Arguments): boolean => args.orgId === 'acme'
+    expectTypeOf(check<Arguments>('rule', reads, { needsArguments: true }).name).toBeString()
+    check('rule', (_identity, args) => args === undefined, { needsArguments: true })
+    // @ts-expect-error -- the arguments are for a rule that says it needs them
+    check<Arguments>('rule', reads)
+    // @ts-expect-error -- the same, as it is written inline
+    check('rule', (_identity, args) => args === undefined)
+    // @ts-expect-error -- and says it with true
+    check('rule', reads, { needsArguments: false })
     // @ts-expect-error -- an organization is named by its id
     organization({ match: () => 42 })
     // @ts-expect-error -- a rule answers true or false

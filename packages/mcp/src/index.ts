@@ -1,7 +1,6 @@
 // Handlers behind a guard
 
 export { allowPublic } from './handlers/allow-public.ts'
-export type { HandlerWrapper } from './handlers/guarded.ts'
 export { guarded } from './handlers/guarded.ts'
 export type { ArgumentsOf, GuardedHandler, Handler } from './handlers/handler.ts'
 export { requireAll } from './handlers/require-all.ts'

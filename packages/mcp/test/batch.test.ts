@@ -18,17 +18,22 @@ describe.each(generations)('a batch to a %s server', (generation) => {
     const server = protect(makeServer(generation), { audit: trail })
     // What the gate allows and the handler's own guard refuses: validated arguments have one more.
     const late = z.object({ late: z.boolean().default(true) })
-    const early = guarded(check('early', (_identity, args) => !('late' in (args as object))))
+    const early = check<object>('early', (_identity, args) => !('late' in args), {
+      needsArguments: true,
+    })
     server.registerTool('fine', { inputSchema: nothing }, async () => reply('fine'))
     server.registerTool(
       'broken',
       { inputSchema: nothing },
-      guarded(check('yes', () => true))(async (_args: object) => {
-        await Promise.resolve()
-        throw new Error('broken')
-      }),
+      guarded(
+        check('yes', () => true),
+        async (_args: object) => {
+          await Promise.resolve()
+          throw new Error('broken')
+        },
+      ),
     )
-    const refused = early(async (_args: object) => reply('never'))
+    const refused = guarded(early, async (_args: object) => reply('never'))
     server.registerTool('refused', { inputSchema: late }, refused)
     const options = { sessionIdGenerator: () => randomUUID(), enableJsonResponse: true }
     const transport =

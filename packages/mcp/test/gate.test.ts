@@ -148,11 +148,11 @@ describe.each(generations)('gate of a %s server', (generation) => {
     test('refuses more requests in flight than it can keep', async () => {
       const never = new Promise<boolean>(() => {})
       const server = protect(makeServer(generation))
-      const waits = guarded(check('waits', () => never))
+      const waits = check('waits', () => never)
       server.registerTool(
         'waits',
         { inputSchema: nothing },
-        waits(async (_args: object) => reply('')),
+        guarded(waits, async (_args: object) => reply('')),
       )
       const line = await wire(generation, server)
       for (let id = 0; id < 10_000; id++) line.send(call(id, 'waits'), 'ada')
@@ -170,8 +170,8 @@ describe.each(generations)('gate of a %s server', (generation) => {
       const { promise, resolve } = deferred<boolean>()
       const ran: string[] = []
       const server = protect(makeServer(generation))
-      const asks = guarded(check('asks', () => promise))
-      const handler = asks(async (_args: object) => {
+      const asks = check('asks', () => promise)
+      const handler = guarded(asks, async (_args: object) => {
         ran.push('asks')
         return reply('asked')
       })

@@ -97,7 +97,7 @@ describe.each(generations)('on a %s server that nothing protects', (generation) 
 
 /** A guarded handler as the SDKs see it: with whatever number of parameters. */
 function unaware(handler: (...params: unknown[]) => unknown, guard: Guard<never> = user()) {
-  return guarded(guard)(handler as never) as unknown as (...params: unknown[]) => Promise<unknown>
+  return guarded(guard, handler as never) as unknown as (...params: unknown[]) => Promise<unknown>
 }
 
 describe('guarded', () => {
@@ -128,7 +128,7 @@ describe('guarded', () => {
   )
 
   test('believes no identity that a context or its AuthInfo claims', async () => {
-    const wrapped = guarded(user())((..._params: unknown[]) => 'ran')
+    const wrapped = guarded(user(), (..._params: unknown[]) => 'ran')
     const forged = { ...ada }
     for (const claimed of [
       { identity: ada },
@@ -144,7 +144,8 @@ describe('guarded', () => {
   })
 
   test('reads the context of either generation', async () => {
-    const wrapped = guarded(user())(
+    const wrapped = guarded(
+      user(),
       (_args: object, ctx: { identity: { subject: string } }) => ctx.identity.subject,
     )
     expect(await wrapped({}, { authInfo: authInfoOf('ada') } as never)).toBe('ada')
@@ -170,7 +171,7 @@ describe('guarded', () => {
     const frozen = Object.freeze({ authInfo: authInfoOf('ada'), nested: { a: 1 } })
     type Seen = Context & { lazy: string; identity: unknown }
     let seen: Seen | undefined
-    await guarded(user())((_args: object, ctx: unknown) => {
+    await guarded(user(), (_args: object, ctx: unknown) => {
       seen = ctx as Seen
     })({}, given)
     expect(seen).not.toBe(given)
@@ -186,14 +187,14 @@ describe('guarded', () => {
     expect(given.count).toBe(1)
     expect(given).not.toHaveProperty('identity')
     expect({ ...(seen as object) }).toMatchObject({ identity: ada, lazy: 'computed' })
-    await guarded(user())((_args: object, ctx: typeof frozen & { identity: unknown }) => {
+    await guarded(user(), (_args: object, ctx: typeof frozen & { identity: unknown }) => {
       expect(ctx.nested).toBe(frozen.nested)
       expect(ctx.identity).toBe(ada)
     })({}, frozen as never)
   })
 
   test('does not let a handler exchange the identity', async () => {
-    await guarded(user())((_args: object, ctx: { identity: unknown }) => {
+    await guarded(user(), (_args: object, ctx: { identity: unknown }) => {
       expect(() => {
         ctx.identity = undefined
       }).toThrow(TypeError)
@@ -201,12 +202,12 @@ describe('guarded', () => {
   })
 
   test('does not let an inner handler exchange the identity either', async () => {
-    const inner = guarded(user())((_args: object, ctx: { identity: unknown }) => {
+    const inner = guarded(user(), (_args: object, ctx: { identity: unknown }) => {
       expect(() => {
         ctx.identity = undefined
       }).toThrow(TypeError)
     })
-    await guarded(user())(inner)({}, context('ada') as never)
+    await guarded(user(), inner)({}, context('ada') as never)
   })
 
   test('leaves a context of another kind as it is, and lets it work', async () => {
@@ -260,16 +261,16 @@ describe('guarded', () => {
 
   test('passes on what a handler returns and throws', async () => {
     const failure = new Error('no such invoice')
-    const broken = guarded(user())((_args: object, _ctx: object): string => {
+    const broken = guarded(user(), (_args: object, _ctx: object): string => {
       throw failure
     })
     await expect(broken({}, context('ada'))).rejects.toBe(failure)
-    expect(await guarded(user())((_args: object, _ctx: object) => 7)({}, context('ada'))).toBe(7)
+    expect(await guarded(user(), (_args: object, _ctx: object) => 7)({}, context('ada'))).toBe(7)
   })
 
   test('gives arguments that were left out to the guard as none', async () => {
     const seen: unknown[] = []
-    const guard = check('keeps', (_identity, args) => seen.push(args) > 0)
+    const guard = check('keeps', (_identity, args) => seen.push(args) > 0, { needsArguments: true })
     await unaware(() => 'ran', guard)(context('ada'))
     await unaware(() => 'ran', guard)(undefined, context('ada'))
     expect(seen).toEqual([{}, {}])
@@ -277,10 +278,27 @@ describe('guarded', () => {
 
   test('throws TypeError for what is no handler', () => {
     for (const handler of [undefined, null, {}, 'handler']) {
-      expect(() => guarded(user())(handler as never)).toThrow(TypeError)
+      expect(() => guarded(user(), handler as never)).toThrow(TypeError)
       expect(() => requireOrg(handler as never)).toThrow(TypeError)
       expect(() => allowPublic(handler as never)).toThrow(TypeError)
     }
+  })
+
+  test.each([undefined, null, 'user', () => true, {}])(
+    'throws TypeError for the guard %s',
+    (guard) => {
+      expect(() => guarded(guard as never, done)).toThrow(new TypeError('guard must be a guard'))
+    },
+  )
+
+  test.each([
+    [undefined, 'scope: the options must be an object'],
+    ['notes:write', 'scope: the options must be an object'],
+    [{ imply: {} }, '"imply" is not an option of scope'],
+    [{ implies: undefined }, 'implies must not be undefined'],
+  ])('throws TypeError for the options of a scope %j', (options, message) => {
+    const required = () => requireScope('notes:read', options as never, done)
+    expect(required).toThrow(new TypeError(message))
   })
 
   test('throws TypeError for a handler that is public and guarded', () => {

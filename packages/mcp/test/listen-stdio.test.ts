@@ -44,7 +44,7 @@ function createServer(): McpServer {
     onDecision: (event) => events.push(event),
   })
   server.registerResource('acme', 'note://acme', {}, requireOrg('acme', read))
-  server.registerResource('list', 'note://list', {}, guarded(listed)(read))
+  server.registerResource('list', 'note://list', {}, guarded(listed, read))
   server.registerTool('any', {}, async () => ({ content: [] }))
   servers.push(server)
   return server

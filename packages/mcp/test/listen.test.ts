@@ -47,7 +47,7 @@ function createServer(): McpServer {
     'list',
     'note://list',
     {},
-    guarded(listed)(async () => ({ contents: [] })),
+    guarded(listed, async () => ({ contents: [] })),
   )
   server.registerTool('any', {}, async () => ({ content: [] }))
   return server

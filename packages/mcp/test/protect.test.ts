@@ -122,22 +122,17 @@ describe.each(generations)('protect of a %s server', (generation) => {
   test('filters lists by guards that decide later', async () => {
     const server = protect(makeServer(generation))
     const later = (allowed: string) =>
-      guarded(check(`later-${allowed}`, async ({ subject }) => subject === allowed))
-    const failing = guarded(check('failing', () => Promise.reject(new Error('database down'))))
-    server.registerTool(
-      'for_ada',
-      { inputSchema: nothing },
-      later('ada')(async () => reply('')),
-    )
-    server.registerTool(
-      'for_eve',
-      { inputSchema: nothing },
-      later('eve')(async () => reply('')),
-    )
+      guarded(
+        check(`later-${allowed}`, async ({ subject }) => subject === allowed),
+        async (_args: object) => reply(''),
+      )
+    const failing = check('failing', () => Promise.reject(new Error('database down')))
+    server.registerTool('for_ada', { inputSchema: nothing }, later('ada'))
+    server.registerTool('for_eve', { inputSchema: nothing }, later('eve'))
     server.registerTool(
       'failing',
       { inputSchema: nothing },
-      failing(async () => reply('')),
+      guarded(failing, async () => reply('')),
     )
     server.registerTool('plain', { inputSchema: nothing }, async () => reply(''))
     const line = await wire(generation, server)

@@ -359,10 +359,13 @@ v1.registerTool(
 v1.registerTool(
   'own',
   { inputSchema: shape },
-  guarded(check('mine', () => true))(async ({ month }, { identity }) => {
-    expectTypeOf(identity).toEqualTypeOf<Identity>()
-    return text(month)
-  }),
+  guarded(
+    check('mine', () => true),
+    async ({ month }, { identity }) => {
+      expectTypeOf(identity).toEqualTypeOf<Identity>()
+      return text(month)
+    },
+  ),
 )
 v2.registerTool(
   'public',

@@ -30,7 +30,7 @@ export async function startToolServer(setup: ToolServerSetup): Promise<ToolServe
   function createServer(): McpServer {
     const options = { clock: () => now, ...(onDecision && { onDecision }) }
     const server = protect(new McpServer({ name: 'test', version: '1.0.0' }), options)
-    const run = guarded(check('own', allow))(() => {
+    const run = guarded(check('own', allow), () => {
       handled += 1
       return { content: [{ type: 'text' as const, text: 'done' }] }
     })

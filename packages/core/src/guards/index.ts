@@ -1,6 +1,6 @@
 // Asking a guard
 
-export type { CheckFunction } from './check.ts'
+export type { CheckArgumentsFunction, CheckFunction, CheckOptions } from './check.ts'
 // Guards
 export { check } from './check.ts'
 export { all, any } from './combine.ts'

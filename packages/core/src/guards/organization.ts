@@ -1,5 +1,6 @@
 import type { Identity, Organization } from '../identity.ts'
 import { type OneOrMore, toList } from '../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { type Call, type Decision, deny, type Guard, type Requirement, unknown } from './guard.ts'
 
 /** An identity whose organization is known. */
@@ -28,8 +29,10 @@ export interface OrganizationOptions<A = unknown> {
  * @throws TypeError when `ids` or `roles` is an empty list, or a rule is undefined or unknown
  */
 export function organization<A = unknown>(
-  options: OrganizationOptions<A> = {},
+  ...given: readonly [options?: OrganizationOptions<A>]
 ): Guard<WithOrganization> {
+  // Options that were given and are undefined, such as an unset variable, must not become "any".
+  const options = given.length === 0 ? {} : (given[0] as OrganizationOptions<A>)
   assertRules(options)
   const ids = toList(options.ids, 'ids')
   const roles = toList(options.roles, 'roles')
@@ -57,12 +60,10 @@ export function organization<A = unknown>(
   return Object.freeze({ name: 'organization', decide })
 }
 
-/** A rule that turns out undefined, such as an unset variable, must not widen into "any". */
+const optionNames: OptionNames<OrganizationOptions> = { ids: true, roles: true, match: true }
+
 function assertRules(options: OrganizationOptions<never>): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (!['ids', 'roles', 'match'].includes(name)) throw new TypeError(`${name} is unknown`)
-    if (value === undefined) throw new TypeError(`${name} must not be undefined`)
-  }
+  assertOptions('organization', options, optionNames)
   if ('match' in options && typeof options.match !== 'function') {
     throw new TypeError('match must be a function')
   }

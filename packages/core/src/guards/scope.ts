@@ -1,5 +1,6 @@
 import type { Identity } from '../identity.ts'
 import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
 export interface ScopeOptions {
@@ -13,11 +14,12 @@ export interface ScopeOptions {
 /**
  * Allows callers whose token carries every one of the scopes, by name or by implication.
  *
- * @throws TypeError when no scope is named
+ * @throws TypeError when no scope is named, or an option is wrong, undefined or unknown
  */
 export function scope(scopes: OneOrMore<string>, options: ScopeOptions = {}): Guard {
   const wanted = requiredList(scopes, 'scopes')
-  const implied = new Map(Object.entries(options.implies ?? {}))
+  assertOptions('scope', options, optionNames)
+  const implied = toImplied(options.implies)
   return Object.freeze({
     name: 'scope',
     decide: (identity: Identity) => {
@@ -27,6 +29,21 @@ export function scope(scopes: OneOrMore<string>, options: ScopeOptions = {}): Gu
         : deny('scope', 'scope_missing', { scopes: wanted })
     },
   })
+}
+
+const optionNames: OptionNames<ScopeOptions> = { implies: true }
+
+function toImplied(implies: ScopeOptions['implies'] = {}): ReadonlyMap<string, readonly string[]> {
+  if (typeof implies !== 'object' || implies === null || Array.isArray(implies)) {
+    throw new TypeError('implies must be an object')
+  }
+  const entries = Object.entries(implies as Readonly<Record<string, unknown>>)
+  const toLesser = (lesser: unknown, name: string): readonly string[] => {
+    // A single text would be taken apart into its letters.
+    if (!Array.isArray(lesser)) throw new TypeError(`implies.${name} must be a list of scopes`)
+    return lesser.length === 0 ? [] : requiredList(lesser, `implies.${name}`)
+  }
+  return new Map(entries.map(([name, lesser]) => [name, toLesser(lesser, name)]))
 }
 
 function closure(

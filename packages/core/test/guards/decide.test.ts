@@ -202,6 +202,7 @@ describe('check', () => {
     const own = check<{ owner: string }>(
       'own-notes',
       (identity, args) => args.owner === identity.subject,
+      { needsArguments: true },
     )
     const decideFor = (owner: string): unknown =>
       decide(own, identityOf(), { call: { arguments: { owner } }, now })
@@ -209,20 +210,53 @@ describe('check', () => {
     expect(decideFor('joe')).toEqual(deny('own-notes', 'check_failed', { check: 'own-notes' }))
   })
 
-  it('is unknown in a list when it reads arguments, and decides there when it does not', () => {
-    const reads = check('rule', (_identity, args) => args !== undefined)
-    expect(decide(reads, identityOf(), { now })).toBe(unknown)
-    expect(decide(open, identityOf(), { now })).toBe(allow)
-    expect(
-      decide(
-        check('rule', () => false),
-        identityOf(),
-        { now },
-      ),
-    ).toEqual(denial)
+  const readers: [string, (identity: unknown, args?: { a?: number }) => boolean][] = [
+    ['names them', (_identity, args) => args?.a === 1],
+    ['has a default for them', (_identity, args = {}) => args.a === 1],
+    ['takes them apart', (_identity, { a } = {}) => a === 1],
+    ['takes the rest', (...given) => given[1]?.a === 1],
+  ]
+
+  it.each(readers)('is unknown in a list when it needs arguments: one that %s', (_, reads) => {
+    const guard = check('rule', reads, { needsArguments: true })
+    expect(decide(guard, identityOf(), { now })).toBe(unknown)
+    expect(decide(guard, identityOf(), { call: { arguments: { a: 1 } }, now })).toBe(allow)
+    expect(decide(guard, identityOf(), { call: { arguments: { a: 2 } }, now })).toEqual(denial)
+  })
+
+  it.each([undefined, {}, { needsArguments: false } as const])(
+    'decides on the identity alone, in lists too, with the options %j',
+    (options) => {
+      const seen: unknown[][] = []
+      const guard = check('rule', (...given: unknown[]) => seen.push(given) === 0, options)
+      expect(decide(guard, identityOf(), { now })).toEqual(denial)
+      expect(decide(guard, identityOf(), { call, now })).toEqual(denial)
+      expect(seen.map(({ length }) => length)).toEqual([1, 1])
+      expect(decide(open, identityOf(), { now })).toBe(allow)
+    },
+  )
+
+  it.each([
+    [
+      { needArguments: true },
+      '"needArguments" is not an option of check; did you mean "needsArguments"?',
+    ],
+    [{ needsArguments: undefined }, 'needsArguments must not be undefined'],
+    [{ needsArguments: 1 }, 'needsArguments must be true or false'],
+    [null, 'check: the options must be an object'],
+    [true, 'check: the options must be an object'],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => check('rule', () => true, options as never)).toThrow(new TypeError(message))
   })
 
   it('must have a name', () => {
     expect(() => check('', () => true)).toThrow(new TypeError('name must not be empty'))
+    expect(() => check((() => true) as never, 'rule' as never)).toThrow(
+      new TypeError('name must not be empty'),
+    )
+  })
+
+  it('must have a function', () => {
+    expect(() => check('rule', true as never)).toThrow(new TypeError('fn must be a function'))
   })
 })

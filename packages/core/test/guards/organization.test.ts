@@ -186,8 +186,10 @@ describe('the rules of organization', () => {
     [{ roles: undefined }, 'roles must not be undefined'],
     [{ match: 'orgId' }, 'match must be a function'],
     [{ match: undefined }, 'match must not be undefined'],
-    [{ id: 'acme' }, 'id is unknown'],
-    [{ role: 'owner' }, 'role is unknown'],
+    [{ id: 'acme' }, '"id" is not an option of organization; did you mean "ids"?'],
+    [{ role: 'owner' }, '"role" is not an option of organization; did you mean "roles"?'],
+    [undefined, 'organization: the options must be an object'],
+    [null, 'organization: the options must be an object'],
   ])('must not be %j', (options, message) => {
     expect(() => organization(options as never)).toThrow(new TypeError(message))
   })

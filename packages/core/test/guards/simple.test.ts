@@ -111,6 +111,17 @@ describe('scope()', () => {
   })
 
   it.each([
+    [{ implys: {} }, '"implys" is not an option of scope; did you mean "implies"?'],
+    [{ implies: undefined }, 'implies must not be undefined'],
+    [{ implies: [] }, 'implies must be an object'],
+    [{ implies: { admin: 'read' } }, 'implies.admin must be a list of scopes'],
+    [{ implies: { admin: [7] } }, names('implies.admin')],
+    [null, 'scope: the options must be an object'],
+  ])('must not be given the options %j', (options, message) => {
+    expect(() => scope('read', options as never)).toThrow(new TypeError(message))
+  })
+
+  it.each([
     [undefined, 'scopes is required'],
     ['', names('scopes')],
     [[], names('scopes')],

@@ -7,39 +7,37 @@ import { identityOf } from './identity-of.ts'
 import { decideCall, policyOf, setPolicy } from './policy.ts'
 import { type AnyHandler, runHandler } from './run-handler.ts'
 
-/** Puts handlers behind one guard. */
-export type HandlerWrapper<N extends Identity> = <A, C, R, P extends unknown[] = []>(
-  handler: Handler<A, P, C, N, R>,
-) => GuardedHandler<A, P, C, R>
-
 /**
- * Makes a wrapper of a guard. The wrapped handler runs only for callers that the guard allows, and
- * finds their identity in its context; it enforces by itself, on any server. `requireOrg` and its
- * siblings are this function with a guard filled in.
+ * Runs a handler only for callers that a guard allows, with their identity in its context. It
+ * enforces by itself, on any server. `requireOrg` and its siblings are this function with a guard
+ * filled in.
  *
  * On its own it decides after the SDK validated the arguments; `protect` adds the decision before.
- * Outside `protect`, SDK v1 does not tell a prompt from a tool: a refused prompt then answers with
- * a tool's result, which clients reject as malformed.
+ * Outside `protect`, SDK v1 does not distinguish a prompt from a tool: a refused prompt is then
+ * answered with a tool's result, which clients reject as malformed.
  *
- * @throws TypeError when the handler is no function, or is declared public
+ * @throws TypeError when the guard is not a guard, or the handler is not a function or is declared
+ *   public
  *
  * @example
  * ```ts
  * const officeHours = check('office-hours', () => new Date().getHours() < 18)
- * server.registerTool('pay', { inputSchema }, guarded(officeHours)(pay))
+ * server.registerTool('pay', { inputSchema }, guarded(officeHours, pay))
  * ```
  */
-export function guarded<N extends Identity>(guard: Guard<N>): HandlerWrapper<N> {
-  return <A, C, R, P extends unknown[] = []>(handler: Handler<A, P, C, N, R>) => {
-    const policy = combinePolicy(guard, handler)
-    const wrapped = (...params: unknown[]): Promise<unknown> =>
-      serve(guard, handler as unknown as AnyHandler, params)
-    setPolicy(wrapped, policy)
-    return wrapped as GuardedHandler<A, P, C, R>
-  }
+export function guarded<N extends Identity, A, C, R, P extends unknown[] = []>(
+  guard: Guard<N>,
+  handler: Handler<A, P, C, N, R>,
+): GuardedHandler<A, P, C, R> {
+  const policy = combinePolicy(guard, handler)
+  const wrapped = (...params: unknown[]): Promise<unknown> =>
+    serve(guard, handler as unknown as AnyHandler, params)
+  setPolicy(wrapped, policy)
+  return wrapped as GuardedHandler<A, P, C, R>
 }
 
 function combinePolicy(guard: Guard<never>, handler: unknown): Guard<never> {
+  if (typeof guard?.decide !== 'function') throw new TypeError('guard must be a guard')
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   const inner = policyOf(handler)
   if (inner === 'public') throw new TypeError('a public handler cannot have a guard')

@@ -22,5 +22,5 @@ export function requireAll<
   guards: G,
   handler: Handler<A, P, C, Narrowed<ReturnType<typeof all<G>>>, R>,
 ): GuardedHandler<A, P, C, R> {
-  return guarded(all(...guards))(handler)
+  return guarded(all(...guards), handler)
 }

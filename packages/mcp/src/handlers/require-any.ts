@@ -22,5 +22,5 @@ export function requireAny<
   guards: G,
   handler: Handler<A, P, C, Narrowed<ReturnType<typeof any<G>>>, R>,
 ): GuardedHandler<A, P, C, R> {
-  return guarded(any(...guards))(handler)
+  return guarded(any(...guards), handler)
 }

@@ -42,7 +42,7 @@ export function requireOrg<A, C, R, P extends unknown[] = [], M = ArgumentsOf<A,
 ): GuardedHandler<A, P, C, R>
 export function requireOrg(...input: readonly unknown[]): unknown {
   const handler = input.at(-1) as Handler<unknown, unknown[], unknown, WithOrganization, unknown>
-  return guarded(organization(readRules(input.slice(0, -1))))(handler)
+  return guarded(organization(readRules(input.slice(0, -1))), handler)
 }
 
 function readRules(rules: readonly unknown[]): OrganizationOptions<never> {

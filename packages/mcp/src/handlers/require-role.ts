@@ -18,5 +18,5 @@ export function requireRole<A, C, R, P extends unknown[] = []>(
   roles: string | readonly string[],
   handler: Handler<A, P, C, Identity, R>,
 ): GuardedHandler<A, P, C, R> {
-  return guarded(role(roles))(handler)
+  return guarded(role(roles), handler)
 }

@@ -9,7 +9,7 @@ import type { GuardedHandler, Handler } from './handler.ts'
  * Over HTTP, `protect` answers a missing scope with 403 `insufficient_scope`, so that clients can
  * ask for consent.
  *
- * @throws TypeError when no scope is named
+ * @throws TypeError when no scope is named, or an option is undefined or unknown
  *
  * @example
  * ```ts
@@ -31,6 +31,11 @@ export function requireScope(
   ...rest: readonly unknown[]
 ): unknown {
   const handler = rest.at(-1) as Handler<unknown, unknown[], unknown, Identity, unknown>
-  const options = rest.length > 1 ? (rest[0] as ScopeOptions) : {}
-  return guarded(scope(scopes, options))(handler)
+  if (rest.length < 2) return guarded(scope(scopes), handler)
+  return guarded(scope(scopes, readOptions(rest[0])), handler)
+}
+
+function readOptions(options: unknown): ScopeOptions {
+  if (typeof options === 'object' && options !== null) return options
+  throw new TypeError('scope: the options must be an object')
 }

@@ -13,5 +13,5 @@ import type { GuardedHandler, Handler } from './handler.ts'
 export function requireUser<A, C, R, P extends unknown[] = []>(
   handler: Handler<A, P, C, UserIdentity, R>,
 ): GuardedHandler<A, P, C, R> {
-  return guarded(user())(handler)
+  return guarded(user(), handler)
 }

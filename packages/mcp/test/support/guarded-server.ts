@@ -42,10 +42,14 @@ const slowly = check('slowly', async (identity) => {
   await delay(5)
   return identity.subject === 'ada'
 })
-const lateArguments = check<Month>('late-arguments', async (_identity, args) => {
-  await delay(1)
-  return args.month === '2026-01'
-})
+const lateArguments = check<Month>(
+  'late-arguments',
+  async (_identity, args) => {
+    await delay(1)
+    return args.month === '2026-01'
+  },
+  { needsArguments: true },
+)
 
 async function deeply(levels: number): Promise<string> {
   if (levels === 0) return currentIdentity()?.subject ?? 'nobody'
@@ -122,15 +126,15 @@ export const tools = {
   },
   explode: {
     inputSchema: nothing,
-    handler: guarded(explode)(async (_args: object, { identity }) => run('explode', identity)),
+    handler: guarded(explode, async (_args: object, { identity }) => run('explode', identity)),
   },
   slowly: {
     inputSchema: month,
-    handler: guarded(slowly)(async (_args: Month, { identity }) => run('slowly', identity)),
+    handler: guarded(slowly, async (_args: Month, { identity }) => run('slowly', identity)),
   },
   late_arguments: {
     inputSchema: month,
-    handler: guarded(lateArguments)(async (_args: Month, { identity }) =>
+    handler: guarded(lateArguments, async (_args: Month, { identity }) =>
       run('late_arguments', identity),
     ),
   },
