@@ -47,9 +47,9 @@ export interface ProtectOptions {
    */
   readonly listToGateway?: boolean
   /**
-   * Guards by kind, name and annotations, for a whole server in one table. The most specific rule
-   * counts, and a handler's own guard counts beside it. `connect` rejects with a `TypeError` when
-   * rules contradict each other or the handlers, or match nothing.
+   * Guards by kind, name and annotations, for a whole server in one table. The first rule that
+   * matches counts, and a handler's own guard counts beside it. `connect` rejects with a
+   * `TypeError` when a rule matches nothing, never counts, or contradicts its handler.
    */
   readonly rules?: readonly Rule[]
   /**

@@ -53,7 +53,7 @@ describe.each(generations)('rules of a %s server', (generation) => {
   test('guard tools by their annotations, and take a silent tool for a destructive one', async () => {
     const rules: Rule[] = [
       { kind: 'tool', annotations: { destructiveHint: true }, guard: role('operator') },
-      health,
+      { kind: 'tool', name: '*th', guard: 'public' },
     ]
     expect(await outcomes(rules, 'bob')).toEqual(['ok', 'role_missing', 'ok', 'role_missing', 'ok'])
     expect(await outcomes(rules, 'ada')).toEqual(['ok', 'ok', 'ok', 'ok', 'ok'])
@@ -65,7 +65,7 @@ describe.each(generations)('rules of a %s server', (generation) => {
       asked += 1
       return true
     })
-    const line = await connect([{ kind: 'tool', guard }, health])
+    const line = await connect([health, { kind: 'tool', guard }])
     expect(names(await line.ask(list(1), 'bob'))).toContain('list_invoices')
     // Once for the three tools without a guard of their own, once together with that of `of_acme`.
     expect(asked).toBe(2)
@@ -73,19 +73,18 @@ describe.each(generations)('rules of a %s server', (generation) => {
     expect(asked).toBe(4)
   })
 
-  test('let the most specific rule count', async () => {
+  test('let the first rule that matches count', async () => {
     const rules: Rule[] = [
-      { kind: 'tool', guard: 'nobody' },
-      { kind: 'tool', name: '*_invoice*', guard: user() },
-      { kind: 'tool', name: '*_invoice', guard: role('operator') },
+      health,
+      { kind: 'tool', name: 'update_invoice', guard: 'public' },
       {
         kind: 'tool',
         name: '*_invoice',
         annotations: { destructiveHint: true },
         guard: scope('rare'),
       },
-      { kind: 'tool', name: 'update_invoice', guard: 'public' },
-      health,
+      { kind: 'tool', name: '*_invoice*', guard: user() },
+      { kind: 'tool', guard: 'nobody' },
     ]
     expect(await outcomes(rules, 'bob')).toEqual([
       'ok',
@@ -142,21 +141,42 @@ describe.each(generations)('rules of a %s server', (generation) => {
       'rule 1 matches no tool: lst_*',
     ],
     [
-      'is as specific as another',
+      'matches nothing because of its annotations',
       [
         health,
-        { kind: 'tool', name: 'delete_*', guard: user() },
-        { kind: 'tool', name: '*_invoice', guard: role('operator') },
+        { kind: 'tool', name: 'list_*', annotations: { readOnlyHint: false }, guard: user() },
       ],
-      'rules 2 and 3 match tool delete_invoice, and none of them is the most specific',
+      'rule 2 matches no tool: list_*',
     ],
     [
-      'is given twice',
+      'asks for annotations that no tool can have together',
       [
-        { kind: 'prompt', guard: user() },
-        { kind: 'prompt', name: '*', guard: 'nobody' },
+        health,
+        {
+          kind: 'tool',
+          annotations: { readOnlyHint: true, destructiveHint: true },
+          guard: 'nobody',
+        },
       ],
-      'rules 1 and 2 match prompt ask, and none of them is the most specific',
+      'rule 2 matches no tool: *',
+    ],
+    [
+      'comes after another that takes each of its items',
+      [
+        health,
+        { kind: 'tool', name: '*_invoice', guard: user() },
+        { kind: 'tool', name: 'delete_*', guard: role('operator') },
+      ],
+      'rule 3 never counts: rule 2 matches everything that it matches',
+    ],
+    [
+      'comes after several that take each of its items',
+      [
+        { kind: 'tool', name: 'update_*', guard: user() },
+        { kind: 'tool', name: 'delete_*', guard: role('operator') },
+        { kind: 'tool', name: '*_invoice', guard: 'nobody' },
+      ],
+      'rule 3 never counts: rules 1 and 2 match everything that it matches',
     ],
     [
       'guards what is public',
@@ -168,18 +188,99 @@ describe.each(generations)('rules of a %s server', (generation) => {
     await expect(build(rules).connect(far as never)).rejects.toThrow(new TypeError(message))
   })
 
-  test('refuse what is registered later and falls under two of them', async () => {
+  test.each<[string, readonly Rule[]]>([
+    ['every tool', [{ kind: 'tool', guard: user() }, health]],
+    [
+      'the same, spelt out',
+      [
+        { kind: 'prompt', guard: user() },
+        { kind: 'prompt', name: '*', guard: 'nobody' },
+      ],
+    ],
+    [
+      'a longer pattern',
+      [
+        { kind: 'tool', name: 'a*c', guard: user() },
+        { kind: 'tool', name: 'ab*c', guard: 'nobody' },
+      ],
+    ],
+    [
+      'the same name',
+      [
+        { kind: 'method', name: 'x/y', guard: user() },
+        { kind: 'method', name: 'x/y', guard: 'nobody' },
+      ],
+    ],
+    [
+      'more annotations',
+      [
+        { kind: 'tool', annotations: { idempotentHint: true }, guard: user() },
+        {
+          kind: 'tool',
+          name: 'a',
+          annotations: { idempotentHint: true, openWorldHint: true },
+          guard: 'nobody',
+        },
+      ],
+    ],
+    [
+      'annotations that follow',
+      [
+        { kind: 'tool', annotations: { destructiveHint: false }, guard: user() },
+        { kind: 'tool', annotations: { readOnlyHint: true }, guard: 'nobody' },
+      ],
+    ],
+  ])('throw TypeError for a rule that an earlier one covers: %s', (_what, rules) => {
+    const message = 'rule 2 never counts: rule 1 matches everything that it matches'
+    expect(() => build(rules)).toThrow(new TypeError(message))
+  })
+
+  test.each<[string, readonly Rule[]]>([
+    [
+      'another kind',
+      [
+        { kind: 'tool', guard: user() },
+        { kind: 'prompt', guard: user() },
+      ],
+    ],
+    [
+      'a shorter pattern',
+      [
+        { kind: 'tool', name: 'ab*', guard: user() },
+        { kind: 'tool', name: 'a*', guard: user() },
+      ],
+    ],
+    [
+      'an overlap',
+      [
+        { kind: 'tool', name: 'a*', guard: user() },
+        { kind: 'tool', name: '*b', guard: user() },
+      ],
+    ],
+    [
+      'fewer annotations',
+      [
+        { kind: 'tool', annotations: { readOnlyHint: true }, guard: user() },
+        { kind: 'tool', annotations: { destructiveHint: false }, guard: user() },
+      ],
+    ],
+  ])('may overlap as long as the later one covers more: %s', (_what, rules) => {
+    expect(() => build(rules)).not.toThrow()
+  })
+
+  test('guard what is registered later', async () => {
     const server = build([
-      { kind: 'tool', name: 'delete_*', guard: 'public' },
+      { kind: 'tool', name: 'delete_*', guard: role('operator') },
       { kind: 'tool', name: '*_invoices', guard: 'public' },
     ])
     const line = await wire(generation, server)
     server.registerTool('delete_invoices', { inputSchema: nothing }, async () => reply('gone'))
-    expect(reasonOf(await line.ask(call(1, 'delete_invoice')))).toBeUndefined()
-    expect(reasonOf(await line.ask(call(2, 'delete_invoices'), 'ada'))).toBe('guard_error')
+    server.registerTool('print_invoices', { inputSchema: nothing }, async () => reply('printed'))
+    expect(reasonOf(await line.ask(call(1, 'delete_invoices'), 'bob'))).toBe('role_missing')
+    expect(await line.ask(call(2, 'print_invoices'))).toMatchObject({ result: reply('printed') })
   })
 
-  test.each<[object, string]>([
+  test.each<[unknown, string]>([
     [{ kind: 'tol', guard: 'public' }, 'rule 1: kind is unknown'],
     [{ kind: 'tool', name: '', guard: 'public' }, 'rule 1: name must be a text'],
     [{ kind: 'tool' }, "rule 1: guard must be a guard, 'public' or 'nobody'"],
@@ -189,13 +290,31 @@ describe.each(generations)('rules of a %s server', (generation) => {
       'rule 1: only tools have annotations',
     ],
     [
-      { kind: 'tool', annotations: { readonly: true }, guard: 'public' },
-      'rule 1: annotation readonly is unknown',
+      { kind: 'tool', annotations: { readOnlyHints: true }, guard: 'public' },
+      '"readOnlyHints" is not an option of the annotations of rule 1; did you mean "readOnlyHint"?',
     ],
     [
       { kind: 'tool', annotations: { readOnlyHint: 1 }, guard: 'public' },
       'rule 1: annotation readOnlyHint must be true or false',
     ],
+    [
+      { kind: 'tool', nane: 'x', guard: 'public' },
+      '"nane" is not an option of rule 1; did you mean "name"?',
+    ],
+    [{ kind: 'tool', name: undefined, guard: 'public' }, 'name must not be undefined'],
+    [
+      { kind: 'tool', annotations: undefined, guard: 'public' },
+      'annotations must not be undefined',
+    ],
+    [
+      { kind: 'tool', annotations: { readOnlyHint: undefined }, guard: 'public' },
+      'readOnlyHint must not be undefined',
+    ],
+    [
+      { kind: 'tool', annotations: ['readOnlyHint'], guard: 'public' },
+      'the annotations of rule 1: the options must be an object',
+    ],
+    ['tool', 'rule 1: the options must be an object'],
     [
       { kind: 'method', name: 'tools/list', guard: 'nobody' },
       'rule 1: tools/list is open to anyone',
@@ -254,8 +373,8 @@ describe('rules of a low-level server', () => {
       new ServerV1({ name: 'test', version: '1' }, { capabilities: { tools: {} } }),
       {
         rules: [
-          { kind: 'tool', guard: role('operator') },
           { kind: 'tool', name: 'health', guard: 'public' },
+          { kind: 'tool', guard: role('operator') },
         ],
       },
     )
@@ -267,19 +386,5 @@ describe('rules of a low-level server', () => {
     expect(await line.ask(call(4, 'close_books'), 'ada')).toMatchObject({
       result: reply('close_books'),
     })
-  })
-
-  test('refuse a call that two rules decide alike', async () => {
-    const rules: Rule[] = [
-      { kind: 'tool', name: 'a*', guard: 'public' },
-      { kind: 'tool', name: '*b', guard: 'public' },
-    ]
-    const server = protect(
-      new ServerV1({ name: 'test', version: '1' }, { capabilities: { tools: {} } }),
-      { rules },
-    )
-    server.setRequestHandler(CallToolRequestSchema, async () => reply(''))
-    const line = await wire('v1', server)
-    expect(reasonOf(await line.ask(call(1, 'ab'), 'ada'))).toBe('guard_error')
   })
 })

@@ -1,104 +1,93 @@
-import { all, deny, type Guard } from '@onbehalf/core/guards'
+import { all } from '@onbehalf/core/guards'
 import type { Policy } from '../handlers/policy.ts'
 import type { Item } from './item-table.ts'
 import { type Items, uriTemplateOf } from './items.ts'
-import { assertRule, isWithin, matches, type Rule, type Subject } from './rule.ts'
+import { type CompiledRule, compileRule, type Rule, type Subject } from './rule.ts'
 import { ruleKindOf, type Target } from './target.ts'
 
-/** Refuses everybody, whoever it is. */
-const nobody: Guard = Object.freeze({
-  name: 'nobody',
-  decide: () => deny('nobody', 'check_failed'),
-})
+/** What a rule is looked up for. */
+type Ruled = Pick<Target, 'kind' | 'name' | 'item'>
 
-/** Refuses everybody, because the rules do not say whom to let in. */
-const conflict: Guard = Object.freeze({
-  name: 'rules',
-  decide: () => deny('rules', 'guard_error'),
-})
-
-/** The rules of a server, of which the most specific one counts. */
+/** The rules of a server, of which the first that matches counts. */
 export class RuleTable {
-  readonly #rules: readonly Rule[]
+  readonly #rules: readonly CompiledRule[]
 
-  /** @throws TypeError when a rule is malformed */
+  /** @throws TypeError when a rule is malformed, or an earlier one matches all that it matches */
   constructor(rules: readonly Rule[]) {
-    for (const [index, rule] of rules.entries()) assertRule(rule, index + 1)
-    this.#rules = [...rules]
+    this.#rules = rules.map((rule, index) => compileRule(rule, index + 1))
+    for (const [index, rule] of this.#rules.entries()) {
+      const earlier = this.#rules.slice(0, index).findIndex((other) => other.covers(rule))
+      if (earlier >= 0) throw neverCounts(index, [earlier])
+    }
   }
 
   /**
    * What is asked for a target: what its handler asks and what its rule asks, both. Undefined
    * without either: then any identity will do.
    */
-  policyFor(target: Pick<Target, 'kind' | 'name' | 'item'>): Policy | undefined {
+  policyFor(target: Ruled): Policy | undefined {
     const asked = target.item?.policy
     if (this.#rules.length === 0) return asked
-    const ruled = this.#ruledFor(subjectOf(target))
+    const ruled = this.#rules[this.#indexOf(subjectOf(target))]?.policy
     if (ruled === undefined || asked === undefined) return asked ?? ruled
     if (ruled === 'public') return asked
     return asked === 'public' ? ruled : all(ruled, asked)
   }
 
   /** The number of the rule that counts, from 1. */
-  numberFor(target: Pick<Target, 'kind' | 'name' | 'item'>): number | undefined {
-    const rule = narrowest(this.#matching(subjectOf(target)))
-    return rule === undefined ? undefined : this.#rules.indexOf(rule) + 1
+  numberFor(target: Ruled): number | undefined {
+    const index = this.#indexOf(subjectOf(target))
+    return index < 0 ? undefined : index + 1
   }
 
   /**
    * Compares the rules with what a server offers.
    *
-   * @throws TypeError naming the first rule that matches nothing, two rules of which neither is more
-   *   specific, and a rule that guards what its handler declares public
+   * @throws TypeError naming the first rule that matches nothing, that never counts because earlier
+   *   rules match each of its items, or that guards what its handler declares public
    */
   assertFits(items: Items): void {
     if (this.#rules.length === 0) return
-    const subjects = items.all().map((item) => ({ item, subject: subjectOfItem(item) }))
+    const subjects = items.all().map((item) => subjectOfItem(item))
     for (const [index, rule] of this.#rules.entries()) {
-      const isUsed = subjects.some(({ subject }) => matches(rule, subject))
-      if (isUsed || rule.kind === 'method') continue
-      throw new TypeError(`rule ${index + 1} matches no ${rule.kind}: ${rule.name ?? '*'}`)
+      if (rule.kind !== 'method') this.#assertCounts(rule, index, subjects)
     }
-    for (const { item, subject } of subjects) this.#assertClear(item, subject)
+    for (const item of items.all()) this.#assertGuarded(item)
   }
 
-  #assertClear(item: Item, subject: Subject): void {
-    const matching = this.#matching(subject)
-    const rule = narrowest(matching)
-    const what = `${subject.kind} ${subject.name}`
-    if (rule === undefined && matching.length > 0) {
-      const numbers = matching.map((rival) => this.#rules.indexOf(rival) + 1).join(' and ')
-      throw new TypeError(`rules ${numbers} match ${what}, and none of them is the most specific`)
+  #assertCounts(rule: CompiledRule, index: number, subjects: readonly Subject[]): void {
+    const matched = subjects.filter((subject) => rule.matches(subject))
+    if (matched.length === 0) {
+      throw new TypeError(`rule ${index + 1} matches no ${rule.kind}: ${rule.name}`)
     }
-    if (rule !== undefined && rule.guard !== 'public' && item.policy === 'public') {
-      const number = this.#rules.indexOf(rule) + 1
-      throw new TypeError(`rule ${number} guards ${what}, which its handler declares public`)
-    }
+    const first = matched.map((subject) => this.#indexOf(subject))
+    if (!first.includes(index)) throw neverCounts(index, first)
   }
 
-  #ruledFor(subject: Subject | undefined): Policy | undefined {
-    const matching = this.#matching(subject)
-    if (matching.length === 0) return undefined
-    const rule = narrowest(matching)
-    if (rule === undefined) return conflict
-    return rule.guard === 'nobody' ? nobody : rule.guard
+  #assertGuarded(item: Item): void {
+    const { kind, name } = subjectOfItem(item)
+    const index = this.#indexOf(subjectOfItem(item))
+    const ruled = this.#rules[index]?.policy
+    if (ruled === undefined || ruled === 'public' || item.policy !== 'public') return
+    throw new TypeError(
+      `rule ${index + 1} guards ${kind} ${name}, which its handler declares public`,
+    )
   }
 
-  #matching(subject: Subject | undefined): readonly Rule[] {
-    return subject === undefined ? [] : this.#rules.filter((rule) => matches(rule, subject))
+  /** The place of the first rule that matches, from 0; -1 without one. */
+  #indexOf(subject: Subject | undefined): number {
+    return subject === undefined ? -1 : this.#rules.findIndex((rule) => rule.matches(subject))
   }
 }
 
-function narrowest(rules: readonly Rule[]): Rule | undefined {
-  const isStrictlyWithin = (inner: Rule, outer: Rule): boolean =>
-    isWithin(inner, outer) && !isWithin(outer, inner)
-  return rules.find((rule) =>
-    rules.every((other) => other === rule || isStrictlyWithin(rule, other)),
-  )
+function neverCounts(index: number, earlier: readonly number[]): TypeError {
+  const numbers = [...new Set(earlier)].sort((one, other) => one - other).map((at) => at + 1)
+  const rules =
+    numbers.length === 1 ? `rule ${numbers[0]} matches` : `rules ${numbers.join(' and ')} match`
+  return new TypeError(`rule ${index + 1} never counts: ${rules} everything that it matches`)
 }
 
-function subjectOf({ kind, name, item }: Pick<Target, 'kind' | 'name' | 'item'>) {
+function subjectOf({ kind, name, item }: Ruled): Subject | undefined {
   if (item !== undefined) return subjectOfItem(item)
   return typeof name === 'string' ? { kind, name } : undefined
 }

@@ -1,5 +1,8 @@
-import type { Guard } from '@onbehalf/core/guards'
+import { deny, type Guard } from '@onbehalf/core/guards'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
+import type { Policy } from '../handlers/policy.ts'
 import { openMethods } from '../wire/open-methods.ts'
+import { compilePattern } from './pattern.ts'
 import type { RuleKind } from './target.ts'
 
 /** One line of the table that guards a server. */
@@ -8,12 +11,13 @@ export interface Rule {
   readonly kind: RuleKind
   /**
    * Name of a tool or prompt, URI of a resource, text of a URI template, or JSON-RPC method; `*`
-   * stands for any text. Default: `*`.
+   * matches any text. Default: `*`.
    */
   readonly name?: string
   /**
-   * Tools alone: annotations that they must have. As in MCP, a tool that does not say is destructive,
-   * open to the world, neither read-only nor idempotent; a read-only tool is not destructive.
+   * Tools only: annotations that they must have. As in MCP, a tool without annotations is
+   * destructive, open to the world, neither read-only nor idempotent; a read-only tool is not
+   * destructive.
    */
   readonly annotations?: Annotations
   /** What callers must meet. `public` asks for no identity, `nobody` refuses everybody. */
@@ -35,62 +39,90 @@ export interface Subject {
   readonly annotations?: unknown
 }
 
-const hints = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const
+/** A rule as it is asked at every request. */
+export interface CompiledRule {
+  readonly kind: RuleKind
+  readonly name: string
+  readonly policy: Policy
+  matches(subject: Subject): boolean
+  /** Whether everything that another rule matches, this one matches too. */
+  covers(other: CompiledRule): boolean
+  /** Annotations that a tool must have. */
+  readonly asked: readonly Hint[]
+}
+
+type Hint = readonly [name: keyof Annotations, value: boolean]
+
+const kinds: readonly RuleKind[] = ['tool', 'resource', 'prompt', 'method']
+const members: OptionNames<Rule> = { kind: true, name: true, annotations: true, guard: true }
+const hints: OptionNames<Annotations> = {
+  readOnlyHint: true,
+  destructiveHint: true,
+  idempotentHint: true,
+  openWorldHint: true,
+}
+
+/** Refuses everybody. */
+const nobody: Guard = Object.freeze({
+  name: 'nobody',
+  decide: () => deny('nobody', 'check_failed'),
+})
 
 /**
- * Checks a rule that an operator wrote.
+ * Checks a rule that an operator wrote, and prepares it.
  *
  * @throws TypeError naming the rule and the member
  */
-export function assertRule(rule: Rule, place: number): void {
-  const wrong = (what: string): TypeError => new TypeError(`rule ${place}: ${what}`)
+export function compileRule(rule: Rule, number: number): CompiledRule {
+  assertRule(rule, `rule ${number}`)
   const { kind, name = '*', annotations = {}, guard } = rule
-  if (!['tool', 'resource', 'prompt', 'method'].includes(kind)) throw wrong('kind is unknown')
+  const matchesName = compilePattern(name)
+  const asked = Object.entries(annotations) as unknown as readonly Hint[]
+  return {
+    kind,
+    name,
+    policy: guard === 'nobody' ? nobody : guard,
+    asked,
+    matches: (subject) =>
+      subject.kind === kind && matchesName(subject.name) && hasHints(asked, subject.annotations),
+    // A `*` in the other's name is matched by a `*` only: a name has none.
+    covers: (other) =>
+      other.kind === kind && matchesName(other.name) && isImplied(asked, other.asked),
+  }
+}
+
+function assertRule(rule: Rule, place: string): void {
+  const wrong = (what: string): TypeError => new TypeError(`${place}: ${what}`)
+  assertOptions(place, rule, members)
+  const { kind, name = '*', annotations = {}, guard } = rule
+  if (!kinds.includes(kind)) throw wrong('kind is unknown')
   if (typeof name !== 'string' || name === '') throw wrong('name must be a text')
   if (guard !== 'public' && guard !== 'nobody' && typeof guard?.decide !== 'function') {
     throw wrong("guard must be a guard, 'public' or 'nobody'")
   }
   if (kind === 'method' && openMethods.has(name)) throw wrong(`${name} is open to anyone`)
-  const asked = Object.entries(annotations)
-  if (asked.length > 0 && kind !== 'tool') throw wrong('only tools have annotations')
-  for (const [hint, value] of asked) {
-    if (!(hints as readonly string[]).includes(hint)) throw wrong(`annotation ${hint} is unknown`)
+  assertOptions(`the annotations of ${place}`, annotations, hints)
+  for (const [hint, value] of Object.entries(annotations)) {
+    if (kind !== 'tool') throw wrong('only tools have annotations')
     if (typeof value !== 'boolean') throw wrong(`annotation ${hint} must be true or false`)
   }
 }
 
-export function matches(rule: Rule, { kind, name, annotations }: Subject): boolean {
-  if (rule.kind !== kind || !covers(rule.name ?? '*', name)) return false
+function hasHints(asked: readonly Hint[], annotations: unknown): boolean {
+  if (asked.length === 0) return true
   const actual = withDefaults(annotations)
-  return Object.entries(rule.annotations ?? {}).every(
-    ([hint, value]) => actual[hint as keyof Annotations] === value,
-  )
+  return asked.every(([hint, value]) => actual[hint] === value)
 }
 
-/** Whether everything that one rule matches, the other matches too. */
-export function isWithin(inner: Rule, outer: Rule): boolean {
-  const asked = inner.annotations ?? {}
-  const isNameWithin = covers(outer.name ?? '*', inner.name ?? '*')
-  return isNameWithin && hints.every((hint) => isHintWithin(asked[hint], outer.annotations?.[hint]))
-}
-
-function isHintWithin(inner: boolean | undefined, outer: boolean | undefined): boolean {
-  return outer === undefined || inner === outer
-}
-
-// A pattern may stand in for the text: a `*` in it is then covered by a `*` alone.
-function covers(pattern: string, text: string): boolean {
-  const [first = '', ...rest] = pattern.split('*')
-  const last = rest.pop()
-  if (last === undefined) return text === first
-  if (!text.startsWith(first)) return false
-  let at = first.length
-  for (const part of rest) {
-    const found = text.indexOf(part, at)
-    if (found < 0) return false
-    at = found + part.length
+/** Whether a tool that has the known hints has the asked ones as well. */
+function isImplied(asked: readonly Hint[], known: readonly Hint[]): boolean {
+  const given = Object.fromEntries(known) as Annotations
+  const implied: Annotations = {
+    ...(given.readOnlyHint === true && { destructiveHint: false }),
+    ...(given.destructiveHint === true && { readOnlyHint: false }),
+    ...given,
   }
-  return text.length - last.length >= at && text.endsWith(last)
+  return asked.every(([hint, value]) => implied[hint] === value)
 }
 
 function withDefaults(annotations: unknown): Required<Annotations> {
