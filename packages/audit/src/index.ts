@@ -60,6 +60,6 @@ export { verifyLog } from './verify/verify-log.ts'
 
 export type { OcsfApiActivity } from './ocsf/to-ocsf.ts'
 export { toOcsf } from './ocsf/to-ocsf.ts'
-export type { FanOutOptions, FanOutTarget } from './sinks/fan-out.ts'
+export type { FanOutOptions, FanOutSink } from './sinks/fan-out.ts'
 export { fanOut } from './sinks/fan-out.ts'
 export type { AuditSink, SinkLike } from './sinks/sink.ts'

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Authenticator, createRefusal, type IdentityError } from '@onbehalf/core'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { authenticateIncoming, reportRefusal } from '@onbehalf/core/node'
 import type { Middleware } from './middleware.ts'
 import { send } from './send.ts'
@@ -12,6 +13,8 @@ export interface AuthenticateOptions {
    */
   onRefusal?(error: IdentityError, req: IncomingMessage): void | Promise<void>
 }
+
+const optionNames: OptionNames<AuthenticateOptions> = { onRefusal: true }
 
 /**
  * Admits requests with a verified identity and answers all others.
@@ -33,6 +36,7 @@ export function authenticate(
   authenticator: Authenticator<unknown>,
   options: AuthenticateOptions = {},
 ): Middleware {
+  assertOptions('authenticate', options, optionNames)
   return (req, res, next) => {
     void admit(authenticator, req).then(
       () => {

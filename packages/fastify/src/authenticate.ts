@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Authenticator, createRefusal, type IdentityError } from '@onbehalf/core'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { authenticateIncoming, reportRefusal } from '@onbehalf/core/node'
 import type { FastifyRequest } from 'fastify'
 import type { Hook } from './hook.ts'
@@ -13,6 +14,8 @@ export interface AuthenticateOptions {
    */
   onRefusal?(error: IdentityError, request: FastifyRequest): void | Promise<void>
 }
+
+const optionNames: OptionNames<AuthenticateOptions> = { onRefusal: true }
 
 /**
  * Admits requests with a verified identity and answers all others, before their body is read.
@@ -39,6 +42,7 @@ export function authenticate(
   authenticator: Authenticator<unknown>,
   options: AuthenticateOptions = {},
 ): Hook {
+  assertOptions('authenticate', options, optionNames)
   return async (request, reply) => {
     try {
       await admit(authenticator, request.raw)

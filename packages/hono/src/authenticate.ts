@@ -1,6 +1,7 @@
 import type { Authenticator, Claims, Identity, IdentityError } from '@onbehalf/core'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
 import { withIdentity } from '@onbehalf/core/fetch'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { Context, MiddlewareHandler, Next } from 'hono'
 
 /** What `authenticate` sets on the context. */
@@ -17,6 +18,8 @@ export interface AuthenticateOptions {
    */
   onRefusal?(error: IdentityError, c: Context): void | Promise<void>
 }
+
+const optionNames: OptionNames<AuthenticateOptions> = { onRefusal: true }
 
 /**
  * Admits requests with a verified identity and answers all others.
@@ -43,6 +46,7 @@ export function authenticate<C>(
   authenticator: Authenticator<C>,
   options: AuthenticateOptions = {},
 ): MiddlewareHandler<{ Variables: IdentityVariables<C> }> {
+  assertOptions('authenticate', options, optionNames)
   const admit = withIdentity(
     authenticator,
     (_request, { identity, authInfo }, c: Context, next: Next) => {

@@ -1,3 +1,4 @@
+import { assertOptions, isRecord, type OptionNames } from '@onbehalf/core/internal'
 import {
   type Meter,
   type MeterProvider,
@@ -29,6 +30,13 @@ export interface OtelSinkOptions {
   readonly meterProvider?: MeterProvider
 }
 
+const optionNames: OptionNames<OtelSinkOptions> = {
+  identity: true,
+  organizationInMetrics: true,
+  tracerProvider: true,
+  meterProvider: true,
+}
+
 /** Checked settings. */
 export interface SinkSettings {
   readonly tracer: Tracer
@@ -39,6 +47,7 @@ export interface SinkSettings {
 
 /** @throws TypeError for options that are wrong */
 export function sinkSettings(options: OtelSinkOptions): SinkSettings {
+  assertOptions('otelSink', options, optionNames)
   const { identity, organizationInMetrics = false } = options
   const { tracerProvider = trace.getTracerProvider() } = options
   const { meterProvider = metrics.getMeterProvider() } = options
@@ -61,7 +70,8 @@ export function sinkSettings(options: OtelSinkOptions): SinkSettings {
 
 function personNaming(identity: OtelSinkOptions['identity']): NamePerson {
   if (identity === 'clear-text') return namePlainly
-  if (typeof identity === 'object' && identity !== null) {
+  if (isRecord(identity)) {
+    assertOptions('identity', identity, { pseudonymKey: true })
     return createPseudonyms(identity.pseudonymKey)
   }
   throw new TypeError("identity must be { pseudonymKey } or 'clear-text'")

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net'
-import { within } from '@onbehalf/audit/log'
+import { within } from '@onbehalf/audit/internal'
 import { Client, type ClientConfig, DatabaseError, type QueryResultRow } from 'pg'
 
 /** Postgres could not be asked, or did not answer. */

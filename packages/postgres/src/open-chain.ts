@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type ChainState, emptyChain, HeadWriter } from '@onbehalf/audit/log'
+import { type ChainState, emptyChain, HeadWriter } from '@onbehalf/audit/internal'
 import type { Connection } from './connection.ts'
 import type { PostgresSinkSettings } from './sink-settings.ts'
 import { insertHead } from './statements.ts'

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '@onbehalf/audit'
-import { advance, EventBatch, LineBuffer, linkBatch, within } from '@onbehalf/audit/log'
+import { advance, EventBatch, LineBuffer, linkBatch, within } from '@onbehalf/audit/internal'
 import { DatabaseError } from 'pg'
 import { Connection, LostConnection } from './connection.ts'
 import { OpenChain } from './open-chain.ts'

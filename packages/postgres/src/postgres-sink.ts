@@ -1,5 +1,5 @@
 import type { AuditEvent, AuditSink } from '@onbehalf/audit'
-import { CommitQueue, eventText } from '@onbehalf/audit/log'
+import { CommitQueue, eventText } from '@onbehalf/audit/internal'
 import { PostgresLog } from './postgres-log.ts'
 import { type PostgresSinkOptions, postgresSinkSettings } from './sink-settings.ts'
 

@@ -1,9 +1,11 @@
 import {
   type LogOptions,
   type LogSettings,
+  logOptionNames,
   logSettings,
   positiveNumbers,
-} from '@onbehalf/audit/log'
+} from '@onbehalf/audit/internal'
+import { assertOptions, isRecord, type OptionNames } from '@onbehalf/core/internal'
 import type { ClientConfig } from 'pg'
 
 /** Settings of a log in Postgres. */
@@ -21,6 +23,12 @@ export interface PostgresSinkOptions extends LogOptions {
   readonly timeoutSeconds?: number
 }
 
+const optionNames: OptionNames<PostgresSinkOptions> = {
+  ...logOptionNames,
+  connection: true,
+  timeoutSeconds: true,
+}
+
 /** Checked settings. */
 export interface PostgresSinkSettings extends LogSettings {
   readonly config: ClientConfig
@@ -29,16 +37,16 @@ export interface PostgresSinkSettings extends LogSettings {
 
 /** @throws TypeError for options that are wrong */
 export function postgresSinkSettings(options: PostgresSinkOptions): PostgresSinkSettings {
+  assertOptions('postgresSink', options, optionNames)
   const { connection } = options
-  const isObject = typeof connection === 'object' && connection !== null
-  if (!isObject && typeof connection !== 'string') {
+  if (!isRecord(connection) && typeof connection !== 'string') {
     throw new TypeError('connection must be a connection string or settings of a client')
   }
   const { timeoutSeconds } = positiveNumbers(options, { timeoutSeconds: 4 })
   const config: ClientConfig = {
     application_name: '@onbehalf/postgres',
     keepAlive: true,
-    ...(isObject ? connection : { connectionString: connection }),
+    ...(isRecord(connection) ? connection : { connectionString: connection }),
     // A statement that nobody waits for any longer must not go on waiting for a lock.
     statement_timeout: Math.ceil(timeoutSeconds * 1000),
   }

@@ -1,5 +1,5 @@
 import type { LogHead } from '@onbehalf/audit'
-import { headText, TooLate } from '@onbehalf/audit/log'
+import { headText, TooLate } from '@onbehalf/audit/internal'
 import type { Connection } from './connection.ts'
 
 /** Records on their way into the table. */

@@ -1,5 +1,5 @@
 import type { LogReport, VerifyLogOptions } from '@onbehalf/audit'
-import { type LogSource, scanTexts, verifySource } from '@onbehalf/audit/log'
+import { type LogSource, scanTexts, verifySource } from '@onbehalf/audit/internal'
 import type { Pool, PoolClient } from 'pg'
 import { inTransaction } from './in-transaction.ts'
 

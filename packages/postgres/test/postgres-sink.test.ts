@@ -14,7 +14,8 @@ describe('options of a sink', () => {
   it.each([
     [{ connection: 5 }, 'connection must be a connection string or settings of a client'],
     [{ connection: null }, 'connection must be a connection string or settings of a client'],
-    [{ signer: undefined }, 'signer must be a signer, or null for a log without signatures'],
+    [{ signer: undefined }, 'signer must not be undefined'],
+    [{ signer: {} }, 'signer must be a signer, or null for a log without signatures'],
     [{ timeoutSeconds: 0 }, 'timeoutSeconds must be positive'],
     [{ maxQueued: -1 }, 'maxQueued must be positive'],
   ])('are refused when they are %j', (options, message) => {

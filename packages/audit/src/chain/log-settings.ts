@@ -1,3 +1,4 @@
+import { type OptionNames, toObserver } from '@onbehalf/core/internal'
 import type { LogHead } from '../heads/head.ts'
 import type { Signer } from '../heads/signer.ts'
 import type { QueueLimits } from './commit-queue.ts'
@@ -27,6 +28,17 @@ export interface LogOptions {
   readonly onError?: (error: unknown) => void
 }
 
+/** Names of {@link LogOptions}, for the check of a sink's options. */
+export const logOptionNames: OptionNames<LogOptions> = {
+  signer: true,
+  anchor: true,
+  headEveryRecords: true,
+  headEverySeconds: true,
+  maxQueued: true,
+  maxQueuedBytes: true,
+  onError: true,
+}
+
 /** Checked settings. */
 export interface LogSettings extends QueueLimits {
   readonly signer: Signer | null
@@ -48,7 +60,7 @@ export function logSettings(options: LogOptions): LogSettings {
     maxQueued: 10_000,
     maxQueuedBytes: 16_777_216,
   })
-  return { ...numbers, signer, anchor, onError: quiet(options.onError) }
+  return { ...numbers, signer, anchor, onError: toObserver(options.onError) }
 }
 
 /**
@@ -67,14 +79,4 @@ export function positiveNumbers<Name extends string>(
     numbers[name] = value
   }
   return numbers
-}
-
-function quiet(onError: LogOptions['onError']): (error: unknown) => void {
-  return (error) => {
-    try {
-      onError?.(error)
-    } catch {
-      // The log goes on whatever its listener does.
-    }
-  }
 }

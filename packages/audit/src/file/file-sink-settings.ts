@@ -1,7 +1,9 @@
 import { resolve } from 'node:path'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import {
   type LogOptions,
   type LogSettings,
+  logOptionNames,
   logSettings,
   positiveNumbers,
 } from '../chain/log-settings.ts'
@@ -18,6 +20,13 @@ export interface FileSinkOptions extends LogOptions {
   readonly maxSegmentSeconds?: number
 }
 
+const optionNames: OptionNames<FileSinkOptions> = {
+  ...logOptionNames,
+  directory: true,
+  maxSegmentBytes: true,
+  maxSegmentSeconds: true,
+}
+
 /** Checked settings. */
 export interface FileSinkSettings extends LogSettings {
   readonly directory: string
@@ -31,6 +40,7 @@ export function fileSinkSettings(
   options: FileSinkOptions,
   openFile: OpenFile = openSynchronized,
 ): FileSinkSettings {
+  assertOptions('fileSink', options, optionNames)
   const { directory } = options
   if (typeof directory !== 'string' || directory === '') {
     throw new TypeError('directory must name a directory')

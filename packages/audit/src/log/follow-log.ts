@@ -1,6 +1,7 @@
 import { open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { chainsOf, type SegmentName, segmentsOf } from './file-names.ts'
 import { parseRecord, type StoredRecord } from './read-log.ts'
 
@@ -14,6 +15,12 @@ export interface FollowLogOptions {
   readonly everySeconds?: number
 }
 
+const optionNames: OptionNames<FollowLogOptions> = {
+  signal: true,
+  fromStart: true,
+  everySeconds: true,
+}
+
 interface Place {
   offset: number
   line: number
@@ -22,8 +29,10 @@ interface Place {
 /** Reads records as they are written, by all processes, until the signal. Checks nothing. */
 export async function* followLog(
   directory: string,
-  { signal, fromStart = false, everySeconds = 0.5 }: FollowLogOptions = {},
+  options: FollowLogOptions = {},
 ): AsyncGenerator<StoredRecord, void, undefined> {
+  assertOptions('followLog', options, optionNames)
+  const { signal, fromStart = false, everySeconds = 0.5 } = options
   const places = new Map<string, Place>()
   if (!fromStart) await skipAll(directory, places)
   while (signal?.aborted !== true) {

@@ -1,12 +1,13 @@
+import { assertOptions, type OptionNames, toObserver } from '@onbehalf/core/internal'
 import type { AuditEvent } from '../event.ts'
 import { type AuditSink, type SinkLike, toSink } from './sink.ts'
 
 /** One of several sinks, and whether a call has to wait for it. */
-export interface FanOutTarget {
+export interface FanOutSink {
   readonly sink: SinkLike
   /**
    * `true`: an event counts as recorded only when this sink has it. `false`: it gets what it can
-   * take, and its failures are told to `onError` alone.
+   * take, and its failures are reported to `onError` alone.
    */
   readonly required: boolean
 }
@@ -15,9 +16,12 @@ export interface FanOutTarget {
 export interface FanOutOptions {
   /** Events that an optional sink may be behind; more are not handed to it. Default: 10000. */
   readonly maxPending?: number
-  /** Hears why an optional sink lacks an event. */
+  /** Receives why an optional sink lacks an event. */
   readonly onError?: (error: unknown) => void
 }
+
+const optionNames: OptionNames<FanOutOptions> = { maxPending: true, onError: true }
+const sinkNames: OptionNames<FanOutSink> = { sink: true, required: true }
 
 /**
  * Makes one sink of several. An event is recorded when every required sink has it; the others do
@@ -35,11 +39,13 @@ export interface FanOutOptions {
  * ])
  * ```
  */
-export function fanOut(targets: readonly FanOutTarget[], options: FanOutOptions = {}): AuditSink {
-  const required = targets.filter((target) => target.required).map(({ sink }) => toSink(sink))
+export function fanOut(sinks: readonly FanOutSink[], options: FanOutOptions = {}): AuditSink {
+  assertOptions('fanOut', options, optionNames)
+  for (const entry of sinks) assertOptions('a sink of fanOut', entry, sinkNames)
+  const required = sinks.filter((entry) => entry.required).map(({ sink }) => toSink(sink))
   if (required.length === 0) throw new TypeError('fanOut needs a sink that is required')
-  const optional = targets
-    .filter((target) => !target.required)
+  const optional = sinks
+    .filter((entry) => !entry.required)
     .map(({ sink }) => new OptionalSink(toSink(sink), options))
   const all = [...required, ...optional]
   return {
@@ -68,18 +74,18 @@ class OptionalSink implements AuditSink {
   constructor(sink: AuditSink, { maxPending = 10_000, onError }: FanOutOptions) {
     this.#sink = sink
     this.#maxPending = maxPending
-    this.#onError = onError ?? (() => undefined)
+    this.#onError = toObserver(onError)
   }
 
   async write(event: AuditEvent): Promise<void> {
     if (this.#pending >= this.#maxPending) {
-      return this.#tell(new Error('too many events wait for an optional sink'))
+      return this.#onError(new Error('too many events wait for an optional sink'))
     }
     this.#pending += 1
     try {
       await this.#sink.write(event)
     } catch (error) {
-      this.#tell(error)
+      this.#onError(error)
     } finally {
       this.#pending -= 1
     }
@@ -93,15 +99,7 @@ class OptionalSink implements AuditSink {
     try {
       await this.#sink.close()
     } catch (error) {
-      this.#tell(error)
-    }
-  }
-
-  #tell(error: unknown): void {
-    try {
       this.#onError(error)
-    } catch {
-      // What is optional must not break what is not.
     }
   }
 }

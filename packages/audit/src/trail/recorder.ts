@@ -1,4 +1,5 @@
 import { IdentityError } from '@onbehalf/core'
+import { toObserver } from '@onbehalf/core/internal'
 import type { AuditEvent } from '../event.ts'
 import { type AuditSink, toSink } from '../sinks/sink.ts'
 import { TooLate, within } from '../within.ts'
@@ -28,7 +29,7 @@ export class Recorder {
     this.#strict = mode === 'strict'
     this.#maxPending = maxPending
     this.#timeoutSeconds = timeoutSeconds
-    this.#onError = onError ?? (() => undefined)
+    this.#onError = toObserver(onError)
     this.#pending = new PendingEvents(timeoutSeconds)
   }
 
@@ -66,7 +67,7 @@ export class Recorder {
   async #close(): Promise<void> {
     const drained = this.#pending.drained()
     await within(this.#timeoutSeconds, drained, 'events were still waiting at the end').catch(
-      (error: unknown) => this.#tell(error),
+      (error: unknown) => this.#onError(error),
     )
     await this.#sink.close()
   }
@@ -115,15 +116,7 @@ export class Recorder {
   /** This event is lost, and with it what it was to tell about others before it. */
   #lose(missing: number, error: unknown): void {
     this.#dropped += missing + 1
-    this.#tell(error)
-  }
-
-  #tell(error: unknown): void {
-    try {
-      this.#onError(error)
-    } catch {
-      // It was promised that an exception in the callback changes nothing.
-    }
+    this.#onError(error)
   }
 }
 

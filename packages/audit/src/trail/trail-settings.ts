@@ -1,4 +1,5 @@
 import type { AuditCall } from '@onbehalf/core'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createKeyedHash, type KeyedHash } from '../capture/keyed-hash.ts'
 import { compileRedaction, type Redaction, type RedactionRoot } from '../capture/redaction.ts'
 import type { AuditEvent } from '../event.ts'
@@ -15,8 +16,25 @@ export interface CaptureSettings {
   readonly clock: () => number
 }
 
+const optionNames: OptionNames<AuditTrailOptions> = {
+  sink: true,
+  mode: true,
+  key: true,
+  levels: true,
+  redact: true,
+  maxValueLength: true,
+  maxPending: true,
+  timeoutSeconds: true,
+  server: true,
+  clock: true,
+  onError: true,
+}
+
+const levelNames: OptionNames<AuditLevels> = { default: true, methods: true, tools: true }
+
 /** @throws TypeError for options that are wrong */
 export function captureSettings(options: AuditTrailOptions): CaptureSettings {
+  assertOptions('createAuditTrail', options, optionNames)
   const { key, levels = {}, redact = [], maxValueLength = 16_384, server } = options
   if (!(maxValueLength > 0)) throw new TypeError('maxValueLength must be positive')
   return {
@@ -37,6 +55,7 @@ const known: ReadonlySet<unknown> = new Set<AuditLevel>([
 ])
 
 function createLevels(levels: AuditLevels): (call: AuditCall) => AuditLevel {
+  assertOptions('levels', levels, levelNames)
   const fallback = levels.default ?? 'metadata'
   const tools = new Map(Object.entries(levels.tools ?? {}))
   const methods = new Map(Object.entries(levels.methods ?? {}))

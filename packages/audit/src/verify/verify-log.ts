@@ -1,4 +1,5 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { LogHead } from '../heads/head.ts'
 import type { LogSource } from '../log/log-source.ts'
 import { readHeads } from './chain-heads.ts'
@@ -20,6 +21,8 @@ export interface VerifyLogOptions {
   readonly heads?: readonly LogHead[]
 }
 
+const optionNames: OptionNames<VerifyLogOptions> = { publicKeys: true, heads: true }
+
 /**
  * Reads a whole log and says, for each chain, what the first bad record is and what happened to it.
  * Reads as a stream: memory does not grow with the log. The log may be written meanwhile.
@@ -35,6 +38,7 @@ export async function verifySource(
   source: LogSource,
   options: VerifyLogOptions,
 ): Promise<LogReport> {
+  assertOptions('verifyLog', options, optionNames)
   const keys = options.publicKeys?.map(toKey)
   const external = options.heads ?? []
   const known = new Set([...(await source.chains()), ...external.map(({ chain }) => chain)])

@@ -2,6 +2,7 @@ import type { Authenticated } from '../adapters/authenticated.ts'
 import { tellRefusal } from '../adapters/tell-refusal.ts'
 import type { Authenticator } from '../authenticator/authenticator.ts'
 import type { IdentityError } from '../errors.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { authenticateRequest } from './authenticate-request.ts'
 import { refusalResponse } from './refusal-response.ts'
 
@@ -12,6 +13,8 @@ export interface WithIdentityOptions<Rest extends unknown[] = []> {
    */
   onRefusal?(error: IdentityError, request: Request, ...rest: Rest): void | Promise<void>
 }
+
+const optionNames: OptionNames<WithIdentityOptions> = { onRefusal: true }
 
 /**
  * Lets a handler run for requests with a verified identity and answers all others as RFC 6750 section
@@ -34,6 +37,7 @@ export function withIdentity<C, Rest extends unknown[], R>(
   handler: (request: Request, caller: Authenticated<C>, ...rest: Rest) => R | Promise<R>,
   options: WithIdentityOptions<Rest> = {},
 ): (request: Request, ...rest: Rest) => Promise<R | Response> {
+  assertOptions('withIdentity', options, optionNames)
   return async (request, ...rest) => {
     let caller: Authenticated<C>
     try {

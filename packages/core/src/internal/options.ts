@@ -9,12 +9,6 @@ export type OptionNames<Options> = Readonly<
  * Refuses options that are unknown or undefined: a misspelt list of the allowed, or an unset
  * variable, must not turn into "anyone".
  *
- * @example
- * ```ts
- * const known: OptionNames<DirectOptions> = { issuer: true }
- * assertOptions('direct', options, known)
- * ```
- *
  * @param of what takes the options, for the message
  * @throws TypeError naming the option
  */

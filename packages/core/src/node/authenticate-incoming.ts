@@ -14,6 +14,8 @@ import { credentialRequest } from './credential-request.ts'
  *
  * @example
  * ```ts
+ * import type { AuthInfo } from '@onbehalf/core/auth-info'
+ *
  * import type { IncomingMessage } from 'node:http'
  *
  * const serve = async (req: IncomingMessage & { auth?: AuthInfo }) => {

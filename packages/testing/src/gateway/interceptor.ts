@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isRecord } from '@onbehalf/core/internal'
 
 /** What a REQUEST interceptor of AgentCore Gateway is called with, for an MCP target. */
 export interface InterceptorRequestEvent {
@@ -46,11 +47,11 @@ export async function intercept(
   const event = createEvent(target, req, body.toString())
   const answer = overJson(await interceptor(overJson(event) as InterceptorRequestEvent))
   const { interceptorOutputVersion: version, mcp } = (answer ?? {}) as Record<string, unknown>
-  if (version !== '1.0' || !isObject(mcp)) throw unknownAnswer()
+  if (version !== '1.0' || !isRecord(mcp)) throw unknownAnswer()
   const { transformedGatewayResponse: response, transformedGatewayRequest: request } = mcp
   // An answer wins over a request.
-  if (isObject(response)) return toAnswer(response)
-  if (isObject(request)) return toPassed(request, target, body)
+  if (isRecord(response)) return toAnswer(response)
+  if (isRecord(request)) return toPassed(request, target, body)
   throw unknownAnswer()
 }
 
@@ -87,7 +88,7 @@ function toPassed(
   target: string,
   body: Buffer,
 ): Intercepted {
-  if (!isObject(headers)) throw unknownAnswer()
+  if (!isRecord(headers)) throw unknownAnswer()
   const written = Object.entries(headers).map(([name, value]) => [
     name.toLowerCase(),
     String(value),
@@ -108,7 +109,7 @@ function withoutPrefix(tool: string, prefix: string): string {
 
 /** The gateway has one list of tools for all its targets; a target knows its own by their names. */
 function rename(message: unknown, to: (tool: string) => string): unknown {
-  if (!isObject(message) || !isObject(message['params'])) return message
+  if (!isRecord(message) || !isRecord(message['params'])) return message
   const { method, params } = message
   const { name } = params as Record<string, unknown>
   if ((method !== 'tools/call' && method !== 'prompts/get') || typeof name !== 'string') {
@@ -119,10 +120,6 @@ function rename(message: unknown, to: (tool: string) => string): unknown {
 
 function overJson(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value ?? null)) as unknown
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function unknownAnswer(): TypeError {

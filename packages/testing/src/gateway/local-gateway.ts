@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { assertOptions, type OptionNames, toObserver } from '@onbehalf/core/internal'
 import { close, listen } from '../loopback-server.ts'
 import { handleGatewayRequest } from './handler.ts'
 import type { LocalGatewayOptions } from './options.ts'
@@ -30,6 +31,16 @@ export interface LocalGateway {
   close(): Promise<void>
 }
 
+const optionNames: OptionNames<LocalGatewayOptions> = {
+  authenticator: true,
+  targets: true,
+  interceptor: true,
+  port: true,
+  onHop: true,
+  onError: true,
+  clock: true,
+}
+
 /**
  * Starts a gateway on 127.0.0.1 that behaves towards MCP servers as Amazon Bedrock AgentCore Gateway does:
  * it authenticates callers itself, and calls each target with a credential of its own.
@@ -57,15 +68,18 @@ export interface LocalGateway {
  * const url = gateway.mcpUrl('invoices')
  */
 export async function createLocalGateway(options: LocalGatewayOptions): Promise<LocalGateway> {
-  const { authenticator, interceptor, onHop, onError, clock = () => Date.now() / 1000 } = options
+  assertOptions('createLocalGateway', options, optionNames)
+  const { authenticator, interceptor, clock = () => Date.now() / 1000 } = options
   const closing = new AbortController()
   const targets = toTargets(options.targets, { clock, closing: closing.signal })
-  const hooks = { ...(onHop && { onHop }), ...(onError && { onError }) }
+  const onError = toObserver(options.onError)
+  const { onHop } = options
+  const hooks = { ...(onHop && { onHop: toObserver(onHop, onError) }), onError }
   const context = { authenticator, targets, interceptor, ...hooks }
   const server = createServer((req, res) => {
     handleGatewayRequest(context, req, res).catch((error: unknown) => {
       res.destroy()
-      onError?.(error)
+      onError(error)
     })
   })
   const url = await listen(server, options.port ?? 0)

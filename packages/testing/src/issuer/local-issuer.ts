@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { assertOptions, type OptionNames, toObserver } from '@onbehalf/core/internal'
 import { close, listen } from '../loopback-server.ts'
 import type { TokenMinter } from '../tokens/mint-token.ts'
 import { importQuietly } from './import-quietly.ts'
@@ -14,6 +15,18 @@ export interface LocalIssuer extends IssuerRequests {
   rotateKeys(): Promise<void>
   /** Stops at once; open connections are cut. */
   close(): Promise<void>
+}
+
+const optionNames: OptionNames<LocalIssuerOptions> = {
+  users: true,
+  clients: true,
+  resources: true,
+  profile: true,
+  preTokenTrigger: true,
+  alg: true,
+  accessTokenSeconds: true,
+  port: true,
+  onError: true,
 }
 
 /**
@@ -32,15 +45,17 @@ export interface LocalIssuer extends IssuerRequests {
  * await issuer.close()
  */
 export async function createLocalIssuer(options: LocalIssuerOptions): Promise<LocalIssuer> {
+  assertOptions('createLocalIssuer', options, optionNames)
+  const onError = toObserver(options.onError)
   const registry = createRegistry(options)
   const { createIssuerHandler } = await importQuietly(() => import('./handler.ts'))
   const server = createServer()
   const issuer = await listen(server, options.port ?? 0)
   try {
-    const handler = await createIssuerHandler(issuer, options, registry)
+    const handler = await createIssuerHandler(issuer, { ...options, onError }, registry)
     server.on('request', (req, res) => {
       handler.handle(req, res).catch((error: unknown) => {
-        options.onError?.(error)
+        onError(error)
         res.destroy()
       })
     })

@@ -1,3 +1,4 @@
+import { isRecord } from '@onbehalf/core/internal'
 import { errors } from 'oidc-provider'
 import type { TokenChanges } from './changes.ts'
 import type { LocalUser } from './options.ts'
@@ -46,7 +47,7 @@ function parseChanges(answer: Awaited<ReturnType<PreTokenTrigger>>): TokenChange
 }
 
 function parseClaims(claims: unknown): TokenChanges['claimsToAddOrOverride'] {
-  if (isObject(claims)) return claims
+  if (isRecord(claims)) return claims
   throw new TypeError('claimsToAddOrOverride must be an object')
 }
 
@@ -107,9 +108,5 @@ function parseJson(text: string): unknown {
 }
 
 function isStringMap(value: unknown): value is Record<string, string> {
-  return isObject(value) && Object.values(value).every((member) => typeof member === 'string')
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isRecord(value) && Object.values(value).every((member) => typeof member === 'string')
 }

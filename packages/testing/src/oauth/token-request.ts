@@ -1,3 +1,4 @@
+import { basicAuthorization } from '@onbehalf/core/internal'
 import { OAuthError } from './oauth-error.ts'
 
 /** What the token endpoint answered. */
@@ -30,7 +31,7 @@ export async function requestTokens(
   const body = toSearchParams(parameters)
   const headers = new Headers()
   if (client.secret === undefined) body.set('client_id', client.id)
-  else headers.set('authorization', basic(client.id, client.secret))
+  else headers.set('authorization', basicAuthorization(client.id, client.secret))
   const response = await fetch(tokenEndpoint, { method: 'POST', headers, body, signal })
   return toIssuedTokens(response.status, (await response.json()) as Record<string, unknown>)
 }
@@ -43,12 +44,6 @@ export function toSearchParams(
     value === undefined ? [] : [[name, value] as [string, string]],
   )
   return new URLSearchParams(present)
-}
-
-// RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
-function basic(id: string, secret: string): string {
-  const credentials = `${encodeURIComponent(id)}:${encodeURIComponent(secret)}`
-  return `Basic ${Buffer.from(credentials).toString('base64')}`
 }
 
 function toIssuedTokens(status: number, answer: Record<string, unknown>): IssuedTokens {

@@ -1,4 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomUUID } from 'node:crypto'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import {
   calculateJwkThumbprint,
   exportJWK,
@@ -63,6 +64,21 @@ export interface MintedToken {
 
 const DEFAULT_LIFETIME_SECONDS = 300
 
+const minterOptionNames: OptionNames<TokenMinterOptions> = {
+  issuer: true,
+  alg: true,
+  kid: true,
+  key: true,
+  clock: true,
+}
+
+const mintOptionNames: OptionNames<MintOptions> = {
+  header: true,
+  expiresInSeconds: true,
+  alg: true,
+  key: true,
+}
+
 /**
  * Makes a key and signs tests' tokens with it: sound access tokens (RFC 9068 section 2) by default,
  * any departure on demand.
@@ -73,6 +89,7 @@ const DEFAULT_LIFETIME_SECONDS = 300
  * const expired = await minter.mint({ sub: 'ada' }, { expiresInSeconds: -1 })
  */
 export async function createTokenMinter(options: TokenMinterOptions = {}): Promise<TokenMinter> {
+  assertOptions('createTokenMinter', options, minterOptionNames)
   const { issuer = 'https://issuer.example.com', alg = 'RS256', clock = systemClock } = options
   const privateJwk = options.key ?? (await generatePrivateJwk(alg))
   const key = createPrivateKey({ key: { ...privateJwk }, format: 'jwk' })
@@ -85,6 +102,7 @@ export async function createTokenMinter(options: TokenMinterOptions = {}): Promi
     jwks: { keys: [{ ...publicJwk, kid, alg, use: 'sig' }] },
     privateJwk: { ...privateJwk, kid, alg, use: 'sig' },
     mint: async (claims = {}, mintOptions = {}) => {
+      assertOptions('mint', mintOptions, mintOptionNames)
       const signedWith = mintOptions.alg ?? alg
       const header = { alg: signedWith, kid, typ: 'at+jwt', ...mintOptions.header }
       const payload = {
@@ -115,8 +133,8 @@ export async function mintToken(
   claims: Readonly<Record<string, unknown>> = {},
   options: MintTokenOptions = {},
 ): Promise<MintedToken> {
-  const minter = await createTokenMinter(options)
-  const { header = {}, expiresInSeconds = DEFAULT_LIFETIME_SECONDS } = options
+  const { header = {}, expiresInSeconds = DEFAULT_LIFETIME_SECONDS, ...minterOptions } = options
+  const minter = await createTokenMinter(minterOptions)
   const token = await minter.mint(claims, { header, expiresInSeconds })
   return { token, issuer: minter.issuer, jwks: minter.jwks }
 }

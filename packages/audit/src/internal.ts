@@ -1,4 +1,5 @@
-// For those who keep a log elsewhere than in files: the parts that every log is made of.
+// The parts that every log is made of, for @onbehalf/postgres. Not public: they change in any
+// release, without regard to semver.
 
 // The chain of records
 export type { ChainState } from './chain/chain-state.ts'
@@ -15,7 +16,7 @@ export type { LinkedRecords } from './chain/link-batch.ts'
 export { advance, linkBatch } from './chain/link-batch.ts'
 // Settings and time
 export type { LogOptions, LogSettings } from './chain/log-settings.ts'
-export { logSettings, positiveNumbers } from './chain/log-settings.ts'
+export { logOptionNames, logSettings, positiveNumbers } from './chain/log-settings.ts'
 export { eventText } from './chain/record.ts'
 export { headText } from './heads/head.ts'
 // Verifying
