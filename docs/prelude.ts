@@ -32,6 +32,7 @@ declare global {
   const resource: string
   const clientId: string
   const clientSecret: string
+  const interceptorSecret: string
 
   /** The MCP server, and what its tools do. */
   const McpServer: typeof Server

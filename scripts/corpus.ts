@@ -15,14 +15,12 @@ import {
   isIdentityError,
   issuer,
 } from '@onbehalf/core'
-import { findKeys, parseKeySet } from '@onbehalf/core/keys'
-import {
-  checkValidity,
-  isAlgorithm,
-  parseCompact,
-  parseToken,
-  verifySignature,
-} from '@onbehalf/core/token'
+import { parseKeySet, parseToken } from '@onbehalf/core/internal'
+import { findKeys } from '../packages/core/src/keys/key-set.ts'
+import { isAlgorithm } from '../packages/core/src/token/algorithm.ts'
+import { checkValidity } from '../packages/core/src/token/check-validity.ts'
+import { parseCompact } from '../packages/core/src/token/parse-token.ts'
+import { verifySignature } from '../packages/core/src/token/verify-signature.ts'
 
 interface Case {
   readonly id: string

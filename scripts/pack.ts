@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib'
 export interface PackedPackage {
   name: string
   tarball: string
-  /** Import specifiers of every entry with code: `@onbehalf/core`, `@onbehalf/core/keys`, ... */
+  /** Import specifiers of every entry with code: `@onbehalf/core`, `@onbehalf/core/guards`, ... */
   entries: string[]
   /** Peer dependencies as npm takes them: `express@^5.0.0`. */
   peers: string[]

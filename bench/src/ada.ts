@@ -1,4 +1,5 @@
-import { createAuthInfo, createIdentity } from '@onbehalf/core'
+import { createIdentity } from '@onbehalf/core'
+import { createAuthInfo } from '@onbehalf/core/auth-info'
 
 const acme = { id: 'acme', roles: [] }
 const identity = createIdentity({

@@ -24,6 +24,13 @@ export interface Page {
   readonly links: readonly Link[]
   /** Fragments that links may name, as GitHub derives them from headings. */
   readonly anchors: ReadonlySet<string>
+  readonly headings: readonly Heading[]
+  /** The text with everything blanked that is code. */
+  readonly prose: string
+}
+
+export interface Heading extends Origin {
+  readonly title: string
 }
 
 const fence = /^ *(`{3,})\s*(\S*)/
@@ -36,7 +43,15 @@ const referenceLink = /^ {0,3}\[[^\]]+\]: *<?([^\s>]+)>?/
 export function readPage(file: string): Page {
   const source = readFileSync(file, 'utf8').split('\n')
   const { blocks, prose } = splitFences(file, source)
-  return { file, blocks, links: readLinks(file, prose), anchors: readAnchors(prose) }
+  const headings = readHeadings(file, prose)
+  return {
+    file,
+    blocks,
+    links: readLinks(file, prose),
+    anchors: readAnchors(headings),
+    headings,
+    prose: prose.map((line) => line.replaceAll(codeSpan, blank)).join('\n'),
+  }
 }
 
 interface Split {
@@ -76,12 +91,20 @@ function readLinks(file: string, prose: readonly string[]): Link[] {
   })
 }
 
-function readAnchors(prose: readonly string[]): Set<string> {
-  const anchors = new Set<string>()
-  for (const text of prose) {
+function readHeadings(file: string, prose: readonly string[]): Heading[] {
+  return prose.flatMap((text, index) => {
     const title = heading.exec(text)?.[1]
-    if (title !== undefined) anchors.add(unused(toAnchor(title), anchors))
-  }
+    return title === undefined ? [] : [{ file, line: index + 1, title }]
+  })
+}
+
+function blank(text: string): string {
+  return ' '.repeat(text.length)
+}
+
+function readAnchors(headings: readonly Heading[]): Set<string> {
+  const anchors = new Set<string>()
+  for (const { title } of headings) anchors.add(unused(toAnchor(title), anchors))
   return anchors
 }
 

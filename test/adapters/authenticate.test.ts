@@ -1,12 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import {
-  createAuthenticator,
-  direct,
-  type IdentityError,
-  identityOfAuthInfo,
-  issuer,
-} from '@onbehalf/core'
+import { createAuthenticator, direct, type IdentityError, issuer } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { describe, expect, it } from 'vitest'
 import { failOnUnhandled } from '../security/support/unhandled.ts'
 import { adapters, type Seen, type Site } from './support/adapters.ts'
@@ -55,7 +50,7 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
       })
     })
 
-    it('names the person whose token a gateway forwarded', async () => {
+    it('names the user whose token a gateway forwarded', async () => {
       const { url, seen } = await start()
       const headers = await forwardedHeaders(await adasToken({ client_id: 'gateway-client' }))
       expect((await post(url, headers)).status).toBe(200)
@@ -111,7 +106,7 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
       })
     })
 
-    it('is 401 invalid_token when the person is not bound to the gateway', async () => {
+    it('is 401 invalid_token when the user is not bound to the gateway', async () => {
       const refused = await refusal(await forwardedHeaders(await adasToken()))
       expect(refused.status).toBe(401)
       expect(refused.headers.get('www-authenticate')).toBe(

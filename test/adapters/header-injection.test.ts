@@ -58,7 +58,7 @@ describe.each(adapters)('the answer to an invalid token on $name', ({ mount }) =
     expect(await call({ authorization: `Bearer ${token}` })).toEqual(answer)
   })
 
-  it('never repeats what a person without the scope claims', async () => {
+  it('never repeats what a user without the scope claims', async () => {
     const scope = 'x", resource_metadata="https://evil.example/'
     const [status, headers, body] = await call(await adasHeaders({ scope, sub: 'evil.example' }))
     expect(status).toBe(403)

@@ -45,7 +45,7 @@ it.each([
   ['GET', undefined],
   ['DELETE', undefined],
 ])(
-  'C10 answers a %s in the session of another person as if there were none',
+  'C10 answers a %s in the session of another user as if there were none',
   async (method, body) => {
     const send = await createApp()
     const foreign = await send(method, bob, own, body)

@@ -25,13 +25,13 @@ describe.each(mcpWays)('$name', ({ mount, isModern: speaksModern }) => {
       expect(await client.call('whoami', {})).toEqual({ text: 'ada by direct' })
     })
 
-    it('tells it of the person behind a gateway', async () => {
+    it('tells it of the user behind a gateway', async () => {
       const headers = await forwardedHeaders(await adasToken({ client_id: 'gateway-client' }))
       const client = await start(headers)
       expect(await client.call('whoami', {})).toEqual({ text: 'ada by forwarded' })
     })
 
-    it('gives a person the data of their organization, and of no other', async () => {
+    it('gives a user the data of their organization, and of no other', async () => {
       const client = await start(await adasHeaders())
       const own = await client.call('list_invoices', { orgId: 'acme' })
       expect(own).toEqual({ text: 'invoices of acme' })

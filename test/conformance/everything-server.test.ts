@@ -28,14 +28,14 @@ describe.each([
   ['v1', serveV1],
   ['v2', serveV2],
 ])('the everything server of SDK %s', (_generation, serve) => {
-  it('lists the same for a person who may do everything as without guards', async () => {
+  it('lists the same for a user who may do everything as without guards', async () => {
     const alone = await listAll(await connect(await startBare(serve)))
     const guarded = await listAll(await connect(await startGuarded(serve)))
     expect(guarded).toEqual(alone)
     expect(alone.tools.length).toBeGreaterThan(10)
   })
 
-  it('has a guard on every item, which refuses another person', async () => {
+  it('has a guard on every item, which refuses another user', async () => {
     const client = await connect(await startGuarded(serve, 'eve'))
     expect(await listAll(client)).toEqual({
       tools: [],

@@ -50,13 +50,13 @@ describe.each(examples)('the example $name', (example) => {
       expect(JSON.parse(answer)).toEqual(example.ada)
     })
 
-    it('lists to each person the tools they may use', async () => {
+    it('lists to each user the tools they may use', async () => {
       const all = ['whoami', 'list_invoices', 'read_ledger', 'close_books']
       expect(await (await connectAs('bob')).listTools()).toEqual(all)
       expect(await (await connectAs('ada')).listTools()).toEqual(all.slice(0, 3))
     })
 
-    it('gives a person the data of their organization, and of no other', async () => {
+    it('gives a user the data of their organization, and of no other', async () => {
       const [ada, gil] = [await connectAs('ada'), await connectAs('gil')]
       expect((await ada.call('list_invoices', {})).text).toContain('A-17')
       expect((await gil.call('list_invoices', {})).text).toContain('G-02')

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto'
 import { isIdentityError } from '@onbehalf/core'
-import { parseToken } from '@onbehalf/core/token'
+import { parseToken } from '@onbehalf/core/internal'
 import { CompactEncrypt } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused } from './support/expect-refused.ts'

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
-import { createAuthInfo, plainHeaders } from '@onbehalf/core'
+import { plainHeaders } from '@onbehalf/core'
+import { createAuthInfo } from '@onbehalf/core/auth-info'
 import { authenticate, identityOf, resourceMetadata } from '@onbehalf/express'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { type Compose, compositions } from './support/compositions.ts'

@@ -56,13 +56,13 @@ const ada = () => tokenOf({ sub: 'ada', org: 'acme' })
 
 /** Everybody who is not ada in acme, most alike first. */
 const others: readonly (readonly [string, () => Record<string, string>])[] = [
-  ['the same person in another organization', () => tokenOf({ sub: 'ada', org: 'globex' })],
-  ['the same person in no organization', () => tokenOf({ sub: 'ada' })],
+  ['the same user in another organization', () => tokenOf({ sub: 'ada', org: 'globex' })],
+  ['the same user in no organization', () => tokenOf({ sub: 'ada' })],
   [
     'an equal subject of another issuer',
     () => tokenOf({ iss: 'https://other.example', sub: 'ada', org: 'acme' }),
   ],
-  ['another person in the same organization', () => tokenOf({ sub: 'bob', org: 'acme' })],
+  ['another user in the same organization', () => tokenOf({ sub: 'bob', org: 'acme' })],
   ['nobody', () => ({})],
 ]
 

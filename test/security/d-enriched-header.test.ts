@@ -38,7 +38,7 @@ function start(options: Partial<EnrichedOptions> = {}): Promise<ProtectedServer>
   return startServer({ sources: [source], good: goodCall() })
 }
 
-it('accepts the person whom the gateway brings beside its own token', async () => {
+it('accepts the user whom the gateway brings beside its own token', async () => {
   const server = await start()
   await expectAccepted(server, goodCall())
   expect(whoIs(server.handled.at(-1))).toEqual({
@@ -56,24 +56,24 @@ it('accepts the person whom the gateway brings beside its own token', async () =
 })
 
 describe('one token without the other', () => {
-  it('is refused: the person without the gateway', async () => {
+  it('is refused: the user without the gateway', async () => {
     const lines = call({ person: enrichedToken() })
     await expectRefused(await start(), lines, { code: 'MISSING', reason: 'gateway_missing' })
   })
 
-  it('is refused: the gateway without a person', async () => {
+  it('is refused: the gateway without a user', async () => {
     const lines = call({ machine: machineToken() })
     await expectRefused(await start(), lines, { code: 'MISSING', reason: 'obo_missing' })
   })
 
-  it('is a service where no person is needed', async () => {
+  it('is a service where no user is needed', async () => {
     const server = await start({ userOptional: true })
     await expectAccepted(server, call({ machine: machineToken() }))
     expect(whoIs(server.handled.at(-1))).toMatchObject({ kind: 'service', subject: 'gateway-a' })
   })
 
   it.each([false, true])(
-    'is refused: the person in the place of the gateway, where no person is needed: %s',
+    'is refused: the user in the place of the gateway, where no user is needed: %s',
     async (userOptional) => {
       const lines = call({ machine: enrichedToken() })
       const expected = userOptional
@@ -103,7 +103,7 @@ describe('two tokens that do not belong together', () => {
     ['a case apart', machineToken(), enrichedToken({ client_id: 'Gateway-A' }), 'client'],
     ['in each other’s place', enrichedToken(), machineToken(), 'binding_roles_swapped'],
     [
-      'each with a person',
+      'each with a user',
       enrichedToken({ onBehalfOf: { sub: 'eve' }, jti: '2' }),
       enrichedToken(),
       'binding_roles_swapped',
@@ -125,7 +125,7 @@ describe('two tokens that do not belong together', () => {
     await expectRefused(server, lines, { code: 'BIND', reason: 'binding_client' })
   })
 
-  it('are refused: a person of another tenant than the gateway', async () => {
+  it('are refused: a user of another tenant than the gateway', async () => {
     const lines = (org_id: string): Lines =>
       call({ machine: machineToken({ org_id }), person: enrichedToken() })
     const server = await start()
@@ -161,7 +161,7 @@ describe('one bad token beside a good one', () => {
     await expectRefused(server, own, { code: 'TOK', reason })
   })
 
-  it('is refused: a person’s own token in the header', async () => {
+  it('is refused: a user’s own token in the header', async () => {
     const own = call({ machine: machineToken(), person: personToken() })
     await expectRefused(await start(), own, { code: 'TOK', reason: 'issuer_unknown' })
     const ofMachines = personToken({ iss: gatewayName, sub: 'ada' }, forged)
@@ -206,7 +206,7 @@ it('ends the identity with the first of both tokens', async () => {
 
 it.each([
   ['the gateway’s own token', { tokenId: 'token-1' }],
-  ['the token with the person', { tokenId: 'enriched-1' }],
+  ['the token with the user', { tokenId: 'enriched-1' }],
 ])('refuses what was revoked: %s', async (_variant, revoked) => {
   const server = { ...(await start()), good: undefined }
   await expectAccepted(server, goodCall())

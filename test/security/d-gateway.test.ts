@@ -48,7 +48,7 @@ describe('D1 a user token without the gateway', () => {
 })
 
 describe('D2 the gateway without a user token', () => {
-  it('D2 refuses the gateway alone where a person is required', async () => {
+  it('D2 refuses the gateway alone where a user is required', async () => {
     const server = await startForwarded()
     const lines = call({ machine: machineToken() })
     await expectRefused(server, lines, { code: 'MISSING', reason: 'obo_missing' })
@@ -195,7 +195,7 @@ describe('D6 tokens in the place of each other', () => {
 
   it.each([
     ['exchanged', { sub: 'ada' }, { sub: 'gateway-a' }],
-    ['two of persons', { sub: 'ada' }, { sub: 'eve' }],
+    ['two of users', { sub: 'ada' }, { sub: 'eve' }],
     ['two of machines', { sub: 'gateway-a' }, { sub: 'gateway-a', jti: '2' }],
   ])('D6 tells the two apart where one issuer makes both: %s', async (_variant, first, second) => {
     const one = gatewayIssuer({ clients: 'gateway-a' })
@@ -340,7 +340,7 @@ describe('D10 enrichment by a client that is no gateway', () => {
     expect(identity).toMatchObject({ roles: [], organizations: [] })
   })
 
-  it('D10 takes the gateway for the person it names', async () => {
+  it('D10 takes the gateway for the user it names', async () => {
     const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf: person }) }))
     expect(whoIs(server.handled[0])).toMatchObject({ kind: 'user', subject: 'ada' })
@@ -393,7 +393,7 @@ describe('D11 the shape of the enriched claim', () => {
   ]
 
   it.each(bad)(
-    'D11 refuses a person in a shape that nobody agreed on: %s',
+    'D11 refuses a user in a shape that nobody agreed on: %s',
     async (_v, onBehalfOf) => {
       const server = await startEnriched({ userClaim: 'onBehalfOf' })
       const lines = call({ machine: machineToken({ onBehalfOf }) })
@@ -416,13 +416,13 @@ describe('D11 the shape of the enriched claim', () => {
   it.each([
     ['an object', person],
     ['JSON text', json],
-  ])('D11 accepts a person in the agreed shape: %s', async (_variant, onBehalfOf) => {
+  ])('D11 accepts a user in the agreed shape: %s', async (_variant, onBehalfOf) => {
     const server = await startEnriched({ userClaim: 'onBehalfOf' })
     await expectAccepted(server, call({ machine: machineToken({ onBehalfOf }) }))
     expect(server.handled[0]).toMatchObject({ subject: 'ada', organization: { id: 'acme' } })
   })
 
-  it('D11 holds the person to the schema', async () => {
+  it('D11 holds the user to the schema', async () => {
     const validate = (value: unknown) =>
       (value as { level?: unknown }).level === 'high'
         ? { value }

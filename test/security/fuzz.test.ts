@@ -6,8 +6,8 @@ import {
   isIdentityError,
   issuer,
 } from '@onbehalf/core'
-import { algorithms } from '@onbehalf/core/token'
 import { describe, expect, it, vi } from 'vitest'
+import { algorithms } from '../../packages/core/src/token/algorithm.ts'
 import { runCampaign } from './fuzz/campaign.ts'
 import { compareTokens, compareVectors } from './fuzz/differential.ts'
 import { tokenCases } from './support/corpus.ts'

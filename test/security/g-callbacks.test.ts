@@ -1,3 +1,4 @@
+import type { KeySource } from '@onbehalf/core'
 import {
   type AuthenticatorEvent,
   direct,
@@ -10,7 +11,6 @@ import {
   type Store,
 } from '@onbehalf/core'
 import { decide } from '@onbehalf/core/guards'
-import type { KeySource } from '@onbehalf/core/keys'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { gatewayName, plainHeaderNames } from './support/gateway.ts'

@@ -1,5 +1,5 @@
 import { issuer } from '@onbehalf/core'
-import { parseToken } from '@onbehalf/core/token'
+import { parseToken } from '@onbehalf/core/internal'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createKey, signWith } from './support/keys.ts'

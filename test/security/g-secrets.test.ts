@@ -176,7 +176,7 @@ describe('G3 secrets of a token', () => {
     expectNoTrace(seen.output, segmentsOf(token))
   })
 
-  it('G3 leaves no trace of a person inside a machine token', async () => {
+  it('G3 leaves no trace of a user inside a machine token', async () => {
     const source = enriched({ issuer: gatewayIssuer(), userClaim: 'onBehalfOf' })
     for (const onBehalfOf of [{ ...claims, sub: [canary.subject] }, canary.email, [claims]]) {
       const token = machineToken({ onBehalfOf })

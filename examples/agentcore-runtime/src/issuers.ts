@@ -2,7 +2,7 @@ import { type Issuer, issuer } from '@onbehalf/core'
 import { cognito } from '@onbehalf/core/issuers'
 import { list, optional, required } from './environment.ts'
 
-/** Who issues the tokens of persons. */
+/** Who issues the tokens of users. */
 export function peopleIssuer(): Issuer {
   const userPoolId = optional('PEOPLE_USER_POOL_ID', '')
   if (userPoolId === '') {

@@ -4,7 +4,7 @@ import { optional } from './environment.ts'
 import { gatewayIssuer, peopleIssuer } from './issuers.ts'
 
 /**
- * How the person gets into the container: with their own token, when they call the runtime themselves, or in
+ * How the user gets into the container: with their own token, when they call the runtime themselves, or in
  * a header beside the machine token of a gateway. The runtime has verified a token already; it is verified
  * again, because whoever reaches the container past the runtime was not asked for one.
  */
@@ -15,7 +15,7 @@ export function createSource(): Source {
     issuer: peopleIssuer(),
     gateway: gatewayIssuer(),
     bind: 'trust-gateway',
-    // The gateway lists tools without a person; calls need one, by each tool's guard.
+    // The gateway lists tools without a user; calls need one, by each tool's guard.
     userOptional: true,
   })
 }

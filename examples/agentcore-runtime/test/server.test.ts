@@ -50,7 +50,7 @@ async function start(settings: Readonly<Record<string, string>>): Promise<Contai
         PORT: String(port),
         HOST: '127.0.0.1',
         RESOURCE,
-        ...personSettings(),
+        ...userSettings(),
         ...settings,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -84,7 +84,7 @@ async function start(settings: Readonly<Record<string, string>>): Promise<Contai
   }
 }
 
-function personSettings(): Record<string, string> {
+function userSettings(): Record<string, string> {
   return { PEOPLE_ISSUER: people.issuer, PEOPLE_AUDIENCE: RESOURCE }
 }
 
@@ -124,12 +124,12 @@ const platform = {
   workloadaccesstoken: 'workload-credential',
 }
 
-describe('called by a person', () => {
+describe('called by a user', () => {
   it('verifies the token again, and takes no identity from the platform’s headers', async () => {
     const { call, log } = await start({})
     const authorization = `Bearer ${await ada()}`
     const answer = await call('whoami', { authorization, ...platform })
-    expect(answer.text).toContain('\\"person\\":\\"ada\\"')
+    expect(answer.text).toContain('\\"user\\":\\"ada\\"')
     expect(await call('whoami', platform)).toMatchObject({ status: 401 })
     const forged = { ...platform, authorization: `${authorization.slice(0, -8)}AAAAAAAA` }
     expect(await call('whoami', forged)).toMatchObject({ status: 401 })
@@ -138,11 +138,11 @@ describe('called by a person', () => {
 })
 
 describe('called by a gateway', () => {
-  it('takes the person from the header beside the machine token', async () => {
+  it('takes the user from the header beside the machine token', async () => {
     const { call } = await start(gatewaySettings())
     const authorization = `Bearer ${await machine('gateway')}`
     const answer = await call('whoami', { authorization, [USER_TOKEN]: await ada(), ...platform })
-    expect(answer.text).toContain('\\"person\\":\\"ada\\"')
+    expect(answer.text).toContain('\\"user\\":\\"ada\\"')
     expect(answer.text).toContain('\\"gateway\\":\\"gateway\\"')
     const alone = await call('whoami', { [USER_TOKEN]: await ada() })
     expect(alone.status).toBe(401)
@@ -150,7 +150,7 @@ describe('called by a gateway', () => {
     expect(await call('whoami', other)).toMatchObject({ status: 401 })
   })
 
-  it('lists tools without a person, and calls none', async () => {
+  it('lists tools without a user, and calls none', async () => {
     const { call, list } = await start(gatewaySettings())
     const authorization = `Bearer ${await machine('gateway')}`
     expect((await list({ authorization })).text).toContain('list_invoices')

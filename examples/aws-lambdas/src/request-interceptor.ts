@@ -23,7 +23,7 @@ export const handler: RequestInterceptor = requestInterceptor({
 
 await handler.ready()
 
-/** The person's own token, or a machine token of Cognito with the person inside; in which header. */
+/** The user's own token, or a machine token of Cognito with the user inside; in which header. */
 function toMode(): TargetMode {
   const mode = optional('MODE', 'header')
   const header = optional('HEADER', 'x-user-token')

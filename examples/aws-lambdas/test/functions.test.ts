@@ -31,7 +31,7 @@ afterAll(async () => {
 })
 
 describe('the function', () => {
-  it('of the trigger starts with its settings, and writes the person into a token', async () => {
+  it('of the trigger starts with its settings, and writes the user into a token', async () => {
     const { handler } = await import('../src/pre-token-trigger.ts')
     const { response } = await handler({
       version: '3',

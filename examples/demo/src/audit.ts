@@ -11,10 +11,10 @@ export async function describeAudit({ auditDirectory }: World): Promise<string> 
   const count = (type: AuditEvent['type']): number =>
     events.filter((event) => event.type === type).length
   const calls = `${count('intent')} calls, ${count('result')} results, ${count('refusal')} refusals`
-  const persons = events.filter(({ principal, target }) => principal && target)
+  const users = events.filter(({ principal, target }) => principal && target)
   return [
     `audit log of the server of "forwarded": ${calls}, ${ok ? 'intact' : 'NOT INTACT'}`,
-    ...persons.slice(-shown).map((event) => `  ${describe(event)}`),
+    ...users.slice(-shown).map((event) => `  ${describe(event)}`),
   ].join('\n')
 }
 

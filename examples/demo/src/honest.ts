@@ -5,7 +5,7 @@ import { toOutcome } from './outcome.ts'
 import type { Way, World } from './world.ts'
 
 interface Use {
-  readonly person: string
+  readonly user: string
   readonly tool: string
   readonly args: Record<string, string>
   readonly expected: string
@@ -13,28 +13,28 @@ interface Use {
   readonly tells?: string
 }
 
-/** What persons do with any server, whichever way their identity takes. */
+/** What users do with any server, whichever way their identity takes. */
 const uses: readonly Use[] = [
-  { person: 'ada', tool: 'whoami', args: {}, expected: 'allowed', tells: '"person":"ada"' },
-  { person: 'ada', tool: 'list_invoices', args: {}, expected: 'allowed', tells: 'A-17' },
-  { person: 'ada', tool: 'read_ledger', args: { orgId: 'acme' }, expected: 'allowed' },
-  { person: 'ada', tool: 'read_ledger', args: { orgId: 'globex' }, expected: 'org_mismatch' },
-  { person: 'ada', tool: 'close_books', args: { month: '2026-10' }, expected: 'org_role_missing' },
-  { person: 'bob', tool: 'close_books', args: { month: '2026-10' }, expected: 'allowed' },
-  { person: 'gil', tool: 'list_invoices', args: {}, expected: 'allowed', tells: 'G-02' },
-  { person: 'gil', tool: 'read_ledger', args: { orgId: 'acme' }, expected: 'org_mismatch' },
+  { user: 'ada', tool: 'whoami', args: {}, expected: 'allowed', tells: '"user":"ada"' },
+  { user: 'ada', tool: 'list_invoices', args: {}, expected: 'allowed', tells: 'A-17' },
+  { user: 'ada', tool: 'read_ledger', args: { orgId: 'acme' }, expected: 'allowed' },
+  { user: 'ada', tool: 'read_ledger', args: { orgId: 'globex' }, expected: 'org_mismatch' },
+  { user: 'ada', tool: 'close_books', args: { month: '2026-10' }, expected: 'org_role_missing' },
+  { user: 'bob', tool: 'close_books', args: { month: '2026-10' }, expected: 'allowed' },
+  { user: 'gil', tool: 'list_invoices', args: {}, expected: 'allowed', tells: 'G-02' },
+  { user: 'gil', tool: 'read_ledger', args: { orgId: 'acme' }, expected: 'org_mismatch' },
 ]
 
-/** The calls of persons through the gateway. */
+/** The calls of users through the gateway. */
 export function honestCalls(way: Way): readonly Call[] {
-  return uses.map(({ person, tool, args, expected, tells }) => ({
+  return uses.map(({ user, tool, args, expected, tells }) => ({
     way,
-    caller: person,
+    caller: user,
     what: `${tool}(${Object.values(args).join(', ')})`,
     expected,
     ...(tells !== undefined && { tells }),
     run: async (world) => {
-      const client = await connect(world, way, person)
+      const client = await connect(world, way, user)
       const result = await client.callTool({ name: tool, arguments: args })
       await client.close()
       return { ...toOutcome(result), reached: describeHop(world.lastHop()) }
@@ -42,16 +42,16 @@ export function honestCalls(way: Way): readonly Call[] {
   }))
 }
 
-/** An MCP client as a person's application uses it. */
+/** An MCP client as a user's application uses it. */
 export async function connect(
   world: World,
   way: Way,
-  person: string,
+  user: string,
   headers: Record<string, string> = {},
 ): Promise<Client> {
   const { resources } = world
   const resource = way === 'passthrough' ? resources.direct : resources.gateway
-  const { accessToken } = await world.people.signIn({ user: person, resource })
+  const { accessToken } = await world.people.signIn({ user: user, resource })
   const client = new Client({ name: 'chat-app', version: '1.0.0' })
   const transport = new StreamableHTTPClientTransport(new URL(world.gateway.mcpUrl(way)), {
     requestInit: { headers: { authorization: `Bearer ${accessToken}`, ...headers } },

@@ -27,7 +27,7 @@ const attacks: Record<Way, readonly Attack[]> = {
       caller: 'ada',
       what: 'a token for the gateway, not for this server',
       expected: '401 TOK audience',
-      headers: async (world) => ({ authorization: await personToken(world, 'ada') }),
+      headers: async (world) => ({ authorization: await userToken(world, 'ada') }),
     },
     {
       caller: 'stranger',
@@ -40,14 +40,14 @@ const attacks: Record<Way, readonly Attack[]> = {
       what: 'the token in the URL',
       expected: '400 REQ token_in_query',
       headers: async () => ({}),
-      query: async (world) => `?access_token=${(await personToken(world, 'ada')).slice(7)}`,
+      query: async (world) => `?access_token=${(await userToken(world, 'ada')).slice(7)}`,
     },
     {
       caller: 'ada',
       what: 'two Authorization lines',
       expected: '400 REQ duplicate_header',
       headers: async (world) => ({
-        authorization: [await personToken(world, 'ada'), await personToken(world, 'gil')],
+        authorization: [await userToken(world, 'ada'), await userToken(world, 'gil')],
       }),
     },
   ],
@@ -65,7 +65,7 @@ const attacks: Record<Way, readonly Attack[]> = {
       caller: 'ada',
       what: 'her own token, without a gateway',
       expected: '401 TOK issuer_unknown',
-      headers: async (world) => ({ authorization: await personToken(world, 'ada') }),
+      headers: async (world) => ({ authorization: await userToken(world, 'ada') }),
     },
   ],
 }
@@ -81,7 +81,7 @@ function forwardedAttacks(server: 'forwarded' | 'forwardedV1'): readonly Attack[
       caller: 'stranger',
       what: 'a header typed by hand, without a gateway',
       expected: '401 MISSING gateway_missing',
-      headers: async (world) => ({ 'x-user-token': (await personToken(world, 'bob')).slice(7) }),
+      headers: async (world) => ({ 'x-user-token': (await userToken(world, 'bob')).slice(7) }),
     },
     {
       caller: 'other gateway',
@@ -89,7 +89,7 @@ function forwardedAttacks(server: 'forwarded' | 'forwardedV1'): readonly Attack[
       expected: '401 TOK client',
       headers: async (world) => ({
         authorization: await otherMachineToken(world, server),
-        'x-user-token': (await personToken(world, 'bob')).slice(7),
+        'x-user-token': (await userToken(world, 'bob')).slice(7),
       }),
     },
     {
@@ -97,7 +97,7 @@ function forwardedAttacks(server: 'forwarded' | 'forwardedV1'): readonly Attack[
       what: 'the two tokens swapped',
       expected: '401 BIND binding_roles_swapped',
       headers: async (world) => ({
-        authorization: await personToken(world, 'bob'),
+        authorization: await userToken(world, 'bob'),
         'x-user-token': (await machineToken(world, way)).slice(7),
       }),
     },
@@ -141,9 +141,9 @@ function overwritten(way: Way): Call {
     caller: 'ada',
     what: "bob's token typed into x-user-token",
     expected: 'allowed',
-    tells: '"person":"ada"',
+    tells: '"user":"ada"',
     run: async (world) => {
-      const typed = (await personToken(world, 'bob')).slice(7)
+      const typed = (await userToken(world, 'bob')).slice(7)
       const client = await connect(world, way, 'ada', { 'x-user-token': typed })
       const result = await client.callTool({ name: 'whoami', arguments: {} })
       await client.close()
@@ -152,7 +152,7 @@ function overwritten(way: Way): Call {
   }
 }
 
-async function personToken(world: World, user: string): Promise<string> {
+async function userToken(world: World, user: string): Promise<string> {
   const { accessToken } = await world.people.signIn({ user, resource: world.resources.gateway })
   return `Bearer ${accessToken}`
 }

@@ -28,7 +28,7 @@ export function toResources(ports: Ports): Resources {
   }
 }
 
-/** The identity provider of the persons. It also exchanges their tokens for the gateway. */
+/** The identity provider of the users. It also exchanges their tokens for the gateway. */
 export function createPeopleIssuer(resources: Resources): Promise<LocalIssuer> {
   const { gateway, direct } = resources
   return createLocalIssuer({
@@ -43,7 +43,7 @@ export function createPeopleIssuer(resources: Resources): Promise<LocalIssuer> {
   })
 }
 
-/** The authorization server of the machines, with a trigger that adds the person to a token. */
+/** The authorization server of the machines, with a trigger that adds the user to a token. */
 export function createMachineIssuer(
   resources: Resources,
   peopleIssuer: string,

@@ -13,7 +13,7 @@ export function machineCalls(way: Way): readonly Call[] {
     {
       way,
       caller: 'gateway itself',
-      what: 'lists tools, no person',
+      what: 'lists tools, no user',
       expected: `allowed: ${toolCount} tools`,
       run: async (world) => {
         const tools = await world.gateway.listTools(way)
@@ -24,7 +24,7 @@ export function machineCalls(way: Way): readonly Call[] {
     {
       way,
       caller: 'gateway itself',
-      what: 'calls list_invoices, no person',
+      what: 'calls list_invoices, no user',
       expected: 'org_missing',
       run: async (world) => {
         const authorization = `Bearer ${await world.gateway.machineToken(way)}`

@@ -16,7 +16,7 @@ export async function describeWorld(world: World): Promise<string> {
   return `
 Everything keeps running until you press Ctrl-C.
 
-  issuer of persons   ${world.people.issuer}
+  issuer of users   ${world.people.issuer}
   issuer of machines  ${world.machines.issuer}
 ${ways.map((way) => `  ${way.padEnd(18)}  ${world.gateway.mcpUrl(way)}`).join('\n')}
 

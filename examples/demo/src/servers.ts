@@ -38,7 +38,7 @@ export function startServers(
     GATEWAY_CLIENTS: gatewayClient.id,
     GATEWAY_SCOPES: scope,
   }
-  const person = { PEOPLE_ISSUER: issuers.people.issuer, PEOPLE_AUDIENCE: resources.gateway }
+  const user = { PEOPLE_ISSUER: issuers.people.issuer, PEOPLE_AUDIENCE: resources.gateway }
   const audit = {
     AUDIT_DIRECTORY: auditDirectory,
     AUDIT_KEY: randomBytes(32).toString('base64'),
@@ -47,9 +47,9 @@ export function startServers(
     startServer({ example, port, environment, nodeOptions })
   return Promise.all([
     start('direct-token', ports.direct, { ISSUER: issuers.people.issuer }),
-    start('forwarded-token', ports.forwarded, { ...gateway, ...person, ...audit }),
+    start('forwarded-token', ports.forwarded, { ...gateway, ...user, ...audit }),
     start('enriched-claims', ports.enriched, gateway),
-    start('forwarded-token-v1', ports.forwardedV1, { ...gateway, ...person }),
+    start('forwarded-token-v1', ports.forwardedV1, { ...gateway, ...user }),
   ])
 }
 

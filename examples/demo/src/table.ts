@@ -3,11 +3,11 @@ import type { Row } from './call.ts'
 import { type Way, ways } from './world.ts'
 
 const titles: Record<Way, string> = {
-  exchange: "exchange: the gateway swaps the person's token for one for this server (RFC 8693)",
-  passthrough: "passthrough: the person's token is for this server and arrives unchanged",
-  forwarded: "forwarded: the person's token in x-user-token, the gateway's in Authorization",
+  exchange: "exchange: the gateway swaps the user's token for one for this server (RFC 8693)",
+  passthrough: "passthrough: the user's token is for this server and arrives unchanged",
+  forwarded: "forwarded: the user's token in x-user-token, the gateway's in Authorization",
   'forwarded-v1': 'forwarded-v1: the same on version 1 of the MCP SDK, with sessions',
-  enriched: "enriched: the gateway's token carries the person in onBehalfOf",
+  enriched: "enriched: the gateway's token carries the user in onBehalfOf",
 }
 
 /** Colours are for people who look at a terminal. */

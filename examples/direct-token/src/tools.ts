@@ -12,7 +12,7 @@ export function createServer(): McpServer {
     { description: 'Tells on whose behalf you call', inputSchema: z.object({}) },
     requireUser(async (_args, { identity }) =>
       reply({
-        person: identity.subject,
+        user: identity.subject,
         organization: identity.organization?.id ?? null,
         actor: identity.actor?.subject ?? null,
         gateway: identity.gateway?.client ?? null,

@@ -16,8 +16,8 @@ const authenticator = createAuthenticator({
   sources: [
     enriched({
       issuer: gatewayIssuer(resource),
-      userClaim: optional('PERSON_CLAIM', 'onBehalfOf'),
-      // The gateway lists tools without a person; calls need one, by each tool's guard.
+      userClaim: optional('USER_CLAIM', 'onBehalfOf'),
+      // The gateway lists tools without a user; calls need one, by each tool's guard.
       userOptional: true,
     }),
   ],

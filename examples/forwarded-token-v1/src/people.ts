@@ -2,7 +2,7 @@ import { type Issuer, issuer } from '@onbehalf/core'
 import { auth0, cognito, entra, keycloak, okta } from '@onbehalf/core/issuers'
 import { list, optional, required } from './environment.ts'
 
-/** Who issues the tokens of persons: any OpenID provider, or one whose claims have a shape of their own. */
+/** Who issues the tokens of users: any OpenID provider, or one whose claims have a shape of their own. */
 export function peopleIssuer(): Issuer {
   const provider = optional('IDENTITY_PROVIDER', 'oidc')
   switch (provider) {

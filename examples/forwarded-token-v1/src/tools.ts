@@ -6,7 +6,7 @@ import { invoicesOf } from './invoices.ts'
 /** Builds the server of one session. */
 export function createServer(): McpServer {
   const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
-    // The gateway synchronizes its list of tools without a person; what it may call is another thing.
+    // The gateway synchronizes its list of tools without a user; what it may call is another thing.
     listToGateway: true,
   })
 
@@ -15,7 +15,7 @@ export function createServer(): McpServer {
     { description: 'Tells on whose behalf you call', inputSchema: {} },
     requireUser(async (_args, { identity }) =>
       reply({
-        person: identity.subject,
+        user: identity.subject,
         organization: identity.organization?.id ?? null,
         actor: identity.actor?.subject ?? null,
         gateway: identity.gateway?.client ?? null,

@@ -22,9 +22,9 @@ const authenticator = createAuthenticator({
       header: optional('USER_TOKEN_HEADER', 'x-user-token'),
       gateway: gatewayIssuer(resource),
       issuer: peopleIssuer(),
-      // The person's token is for the gateway, which accepted it and vouches for it.
+      // The user's token is for the gateway, which accepted it and vouches for it.
       bind: 'trust-gateway',
-      // The gateway lists tools without a person; calls need one, by each tool's guard.
+      // The gateway lists tools without a user; calls need one, by each tool's guard.
       userOptional: true,
     }),
   ],

@@ -8,7 +8,7 @@ import { invoicesOf } from './invoices.ts'
 export function createServer(audit: AuditTrail | undefined): McpServer {
   const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
     audit,
-    // The gateway synchronizes its list of tools without a person; what it may call is another thing.
+    // The gateway synchronizes its list of tools without a user; what it may call is another thing.
     listToGateway: true,
   })
 
@@ -17,7 +17,7 @@ export function createServer(audit: AuditTrail | undefined): McpServer {
     { description: 'Tells on whose behalf you call', inputSchema: z.object({}) },
     requireUser(async (_args, { identity }) =>
       reply({
-        person: identity.subject,
+        user: identity.subject,
         organization: identity.organization?.id ?? null,
         actor: identity.actor?.subject ?? null,
         gateway: identity.gateway?.client ?? null,

@@ -10,7 +10,7 @@ export function createServer(): McpServer {
     'whoami',
     { description: 'Tells on whose behalf you call', inputSchema: z.object({}) },
     requireUser(async (_args, { identity }) =>
-      reply({ person: identity.subject, organization: identity.organization?.id ?? null }),
+      reply({ user: identity.subject, organization: identity.organization?.id ?? null }),
     ),
   )
 

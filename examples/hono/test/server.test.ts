@@ -52,10 +52,10 @@ describe.each(ways)('the server on %s', (_name, start) => {
   it('knows on whose behalf', async () => {
     const [status, body] = await send({ authorization }, call('whoami'))
     expect(status).toBe(200)
-    expect(body).toContain('{\\"person\\":\\"ada\\",\\"organization\\":\\"acme\\"}')
+    expect(body).toContain('{\\"user\\":\\"ada\\",\\"organization\\":\\"acme\\"}')
   })
 
-  it('gives a person the data of their organization, and of no other', async () => {
+  it('gives a user the data of their organization, and of no other', async () => {
     const [, own] = await send({ authorization }, call('read_ledger', { orgId: 'acme' }))
     expect(own).toContain('{\\"ledgerOf\\":\\"acme\\"}')
     const [, foreign] = await send({ authorization }, call('read_ledger', { orgId: 'globex' }))

@@ -15,11 +15,11 @@ import {
   direct,
   enriched,
   forwarded,
-  gatewayToken,
   type Issuer,
   issuer,
   plainHeaders,
   type Source,
+  sharedSecret,
 } from '@onbehalf/core'
 import { authenticate } from '@onbehalf/express'
 import { protect, requireOrg } from '@onbehalf/mcp'
@@ -34,6 +34,8 @@ import express from 'express'
 import { z } from 'zod'
 
 export const GATEWAY = 'https://gateway.example.com'
+const PROOF = 'X-Interceptor-Proof'
+const SECRET = 'k3TqP0vXn8Zr5YbW2LmD7sHc9GfJ4aEu'
 export const ways = ['forwarded', 'enriched', 'plainHeaders'] as const
 export type Way = (typeof ways)[number]
 
@@ -116,11 +118,14 @@ async function startGateway(
     targets: {
       forwarded: forwardInboundToken({ header: 'X-User-Token' }),
       enriched: clientMetadata({ ...client, scopes, metadata: { callerApp: 'chat-app' } }),
-      plainHeaders: headers({
-        'X-User-Id': ({ subject }) => subject,
-        'X-Tenant-Id': ({ organization }) => organization?.id,
-        'X-Roles': ({ roles }) => roles,
-      }),
+      plainHeaders: headers(
+        {
+          'X-User-Id': ({ subject }) => subject,
+          'X-Tenant-Id': ({ organization }) => organization?.id,
+          'X-Roles': ({ roles }) => roles,
+        },
+        { proof: { header: PROOF, secret: SECRET } },
+      ),
     },
   })
   await interceptor.ready()
@@ -141,7 +146,7 @@ async function startGateway(
     targets: [
       target('forwarded', machine, ['X-User-Token']),
       target('enriched', { type: 'none' }, []),
-      target('plainHeaders', machine, ['X-User-Id', 'X-Tenant-Id', 'X-Roles']),
+      target('plainHeaders', machine, ['X-User-Id', 'X-Tenant-Id', 'X-Roles', PROOF]),
     ],
   })
 }
@@ -174,7 +179,7 @@ async function startServer(persons: Issuer, machines: LocalIssuer): Promise<Star
     plainHeaders: plainHeaders({
       headers: { subject: 'x-user-id', organization: 'x-tenant-id', roles: 'x-roles' },
       iss: 'https://people.example.com',
-      proof: gatewayToken(gateway),
+      proof: sharedSecret({ header: PROOF, secret: SECRET }),
     }),
   }
   const refused: string[] = []

@@ -53,7 +53,8 @@ describe('a person’s call through gateway, interceptor and trigger', () => {
       person: 'ada',
       organization: 'acme',
       roles: ['member'],
-      gateway: 'agent-gateway',
+      // A secret of the interceptor names no gateway.
+      gateway: way === 'plainHeaders' ? null : 'agent-gateway',
     })
   })
 
@@ -128,7 +129,29 @@ describe('hostile calls', () => {
       const other = await world.machines.clientCredentials({ client: 'other-gateway' })
       const stolen = { ...typed, authorization: `Bearer ${other.accessToken}` }
       expect((await post(server, stolen)).status).toBe(401)
-      expect(world.refused.at(-1)).toBe('client')
+      expect(world.refused.at(-1)).toBe(way === 'forwarded' ? 'client' : 'gateway_missing')
+    },
+  )
+
+  it.each([
+    ['forwarded', 'malformed_segments'],
+    ['plainHeaders', 'gateway_missing'],
+  ] as const)(
+    'through a gateway whose interceptor did not run are refused: %s',
+    async (way, reason) => {
+      const { accessToken } = await world.machines.clientCredentials({ client: 'agent-gateway' })
+      const typed = {
+        'x-user-token': 'typed',
+        'x-user-id': 'ceo',
+        'x-tenant-id': 'globex',
+        'x-roles': 'admin',
+      }
+      const authorization = `Bearer ${accessToken}`
+      const server = world.serverUrl(way)
+      expect((await post(server, { ...typed, authorization })).status).toBe(401)
+      expect(world.refused.at(-1)).toBe(reason)
+      const guessed = { ...typed, authorization, 'x-interceptor-proof': 'guessed' }
+      expect((await post(server, guessed)).status).toBe(401)
     },
   )
 

@@ -4,11 +4,11 @@
  *
  * | code      | HTTP | meaning                                                        |
  * | --------- | ---- | -------------------------------------------------------------- |
- * | `MISSING` | 401  | no credential, or none for the person (RFC 6750 section 3.1)    |
+ * | `MISSING` | 401  | no credential, or none for the user (RFC 6750 section 3.1)    |
  * | `REQ`     | 400  | malformed or ambiguous credentials (`invalid_request`)          |
  * | `TOK`     | 401  | a token was refused (`invalid_token`)                           |
  * | `SCOPE`   | 403  | valid, but the token lacks scopes (`insufficient_scope`)        |
- * | `BIND`    | 401  | the person's token is not bound to this gateway                 |
+ * | `BIND`    | 401  | the user's token is not bound to this gateway                 |
  * | `DOWN`    | 503  | keys are unavailable, or this server failed: not the caller's fault |
  * | `AUDIT`   | 503  | the call could not be recorded                                  |
  * | `SESS`    | 404  | the session, task or stream belongs to another principal        |

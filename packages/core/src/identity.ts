@@ -33,7 +33,7 @@ export type Claims = Readonly<Record<string, unknown>>
  * session.
  */
 export interface Identity<C = Claims> {
-  /** A person, or a `service` when no person is behind the call. */
+  /** `service` when no user is behind the call. */
   readonly kind: 'user' | 'service'
   /** Exact `iss` under which {@link subject} is unique. */
   readonly issuer: string

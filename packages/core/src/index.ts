@@ -9,9 +9,6 @@ export type {
   AuditTarget,
   AuditTrail,
 } from './audit.ts'
-export type { AuthInfo, AuthInfoOptions } from './auth-info.ts'
-// Carrying an identity through an MCP SDK
-export { createAuthInfo, identityOfAuthInfo } from './auth-info.ts'
 export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
 export { createAuthenticator } from './authenticator/authenticator.ts'
 export type { AuthenticatorEvent } from './context.ts'
@@ -19,38 +16,6 @@ export type { CredentialRequest } from './credentials/credentials.ts'
 export type { DpopError, IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
 // Refusing
 export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
-export type {
-  Allow,
-  Call,
-  CheckFunction,
-  DecideOptions,
-  Decision,
-  DenialReason,
-  Deny,
-  Guard,
-  Narrowed,
-  OrganizationOptions,
-  Requirement,
-  ScopeOptions,
-  Unknown,
-  UserIdentity,
-  WithOrganization,
-} from './guards/index.ts'
-// Guards
-export {
-  all,
-  allow,
-  any,
-  check,
-  decide,
-  deny,
-  narrow,
-  organization,
-  role,
-  scope,
-  unknown,
-  user,
-} from './guards/index.ts'
 export type {
   Actor,
   Claims,
@@ -72,6 +37,16 @@ export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer/issuer
 export { issuer } from './issuer/issuer.ts'
 export type { ClaimMap, TokenType } from './issuer/issuer-rules.ts'
 export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
+export type { IgnoredKeyReason, KeyQuery, VerificationKey } from './keys/key-set.ts'
+export type {
+  KeyEvent,
+  KeyLookup,
+  KeySource,
+  KeysFailed,
+  KeysLoaded,
+  KeyUnknown,
+  ReportKeyEvent,
+} from './keys/key-source.ts'
 export type {
   CertificateBoundOptions,
   CertificateProxy,
@@ -94,7 +69,7 @@ export type { DirectOptions } from './sources/direct.ts'
 export { direct } from './sources/direct.ts'
 export type { EnrichedOptions } from './sources/enriched.ts'
 export { enriched } from './sources/enriched.ts'
-export type { PersonClaimMap } from './sources/enriched-person.ts'
+export type { UserClaimMap } from './sources/enriched-user.ts'
 export type { BindingRule, ForwardedOptions } from './sources/forwarded.ts'
 export { forwarded } from './sources/forwarded.ts'
 export type {

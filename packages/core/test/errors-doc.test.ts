@@ -23,7 +23,7 @@ describe('docs/errors.md', () => {
     }
   })
 
-  it('says for every line what it means and who mends it', () => {
+  it('says for every line what it means and who fixes it', () => {
     for (const row of [...rows('code'), ...rows('reason')]) {
       expect(row.filter((cell) => cell !== '')).toHaveLength(5)
     }

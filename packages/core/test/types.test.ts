@@ -1,11 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import {
   type Authenticator,
-  all,
-  any,
   type Claims,
   type CredentialRequest,
-  check,
   createAuthenticator,
   direct,
   enriched,
@@ -13,17 +10,22 @@ import {
   type Identity,
   type Issuer,
   issuer,
-  type Narrowed,
   type Organization,
-  organization,
   plainHeaders,
-  role,
   type Source,
-  scope,
   sharedSecret,
   signedHeader,
-  user,
 } from '@onbehalf/core'
+import {
+  all,
+  any,
+  check,
+  type Narrowed,
+  organization,
+  role,
+  scope,
+  user,
+} from '@onbehalf/core/guards'
 import { cognito, entra } from '@onbehalf/core/issuers'
 import { describe, expectTypeOf, it } from 'vitest'
 import { z } from 'zod'

@@ -42,7 +42,7 @@ export interface ProtectOptions {
    */
   readonly audit?: AuditTrail | undefined
   /**
-   * Shows everything to a gateway that lists without a person, as gateways do to synchronize their
+   * Shows everything to a gateway that lists without a user, as gateways do to synchronize their
    * own lists. Its calls are decided as ever. Default: it sees what it may call.
    */
   readonly listToGateway?: boolean

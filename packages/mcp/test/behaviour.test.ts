@@ -260,7 +260,7 @@ const refused: Case[] = [
     does: 'refuses a machine where a person is required',
     caller: 'acmeRobot',
     tool: 'person',
-    gives: denied('user_required', 'user', 'no person stands behind the call.'),
+    gives: denied('user_required', 'user', 'the call has no user.'),
   },
   {
     does: 'refuses a missing role',
@@ -274,7 +274,7 @@ const refused: Case[] = [
     does: 'refuses finally what consent cannot repair',
     caller: 'acmeRobot',
     tool: 'person_and_scope',
-    gives: denied('user_required', 'user', 'no person stands behind the call.'),
+    gives: denied('user_required', 'user', 'the call has no user.'),
   },
   {
     does: 'refuses when the inner of two wrappers denies',

@@ -12,7 +12,7 @@ import { toBeAllowed, toBeDenied } from './matchers.ts'
  *
  * @example
  * ```ts
- * import { decide, organization } from '@onbehalf/core'
+ * import { decide, organization } from '@onbehalf/core/guards'
  * import { matchers } from '@onbehalf/testing/vitest'
  * import { expect } from 'vitest'
  *

@@ -1,12 +1,5 @@
-import {
-  createIdentity,
-  type Decision,
-  decide,
-  type Identity,
-  organization,
-  user,
-} from '@onbehalf/core'
-import { denialKey } from '@onbehalf/core/guards'
+import { createIdentity, type Identity } from '@onbehalf/core'
+import { type Decision, decide, denialKey, organization, user } from '@onbehalf/core/guards'
 import { matchers } from '@onbehalf/testing/vitest'
 import { describe, expect, it } from 'vitest'
 

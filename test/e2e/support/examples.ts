@@ -10,7 +10,7 @@ export interface Example {
 }
 
 const forwarded = {
-  person: 'ada',
+  user: 'ada',
   organization: 'acme',
   actor: null,
   gateway: 'agent-gateway',
@@ -21,7 +21,7 @@ export const examples: readonly Example[] = [
   {
     name: 'direct-token',
     way: 'passthrough',
-    ada: { person: 'ada', organization: 'acme', actor: null, gateway: null, source: 'direct' },
+    ada: { user: 'ada', organization: 'acme', actor: null, gateway: null, source: 'direct' },
     generation: 'v2',
   },
   { name: 'forwarded-token', way: 'forwarded', ada: forwarded, generation: 'v2' },
@@ -39,7 +39,7 @@ export function urlOf(world: World, { way }: Example): string {
   return way === 'passthrough' ? serverUrl(world, way) : world.gateway.mcpUrl(way)
 }
 
-/** The header of a person who signed in for whatever stands at {@link urlOf}. */
+/** The header of a user who signed in for whatever stands at {@link urlOf}. */
 export async function bearerOf(world: World, { way }: Example, user: string): Promise<string> {
   const { gateway, direct } = world.resources
   const resource = way === 'passthrough' ? direct : gateway

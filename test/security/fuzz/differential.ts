@@ -6,7 +6,6 @@ import {
   isIdentityError,
   issuer,
 } from '@onbehalf/core'
-import { isAlgorithm } from '@onbehalf/core/token'
 import fc from 'fast-check'
 import {
   createLocalJWKSet,
@@ -15,6 +14,7 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose'
+import { isAlgorithm } from '../../../packages/core/src/token/algorithm.ts'
 import { tokenCases } from '../support/corpus.ts'
 import { createKey, type SigningKey, signWith } from '../support/keys.ts'
 import { audience, issuerName, now, resource } from '../support/names.ts'

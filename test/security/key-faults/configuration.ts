@@ -1,4 +1,4 @@
-import { discoveredKeys, jwksKeys } from '@onbehalf/core/keys'
+import { discoveredKeys, jwksKeys } from '../../../packages/core/src/keys/remote-keys.ts'
 import { json, status } from './faulty-issuer.ts'
 import type { Findings, Scenario } from './findings.ts'
 import { onStage, type Stage, type StageOptions } from './stage.ts'

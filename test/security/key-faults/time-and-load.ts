@@ -1,4 +1,4 @@
-import { jwksKeys } from '@onbehalf/core/keys'
+import { jwksKeys } from '../../../packages/core/src/keys/remote-keys.ts'
 import type { Findings, Scenario } from './findings.ts'
 import { onStage, type Stage } from './stage.ts'
 

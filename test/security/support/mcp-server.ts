@@ -1,6 +1,7 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { type Authenticator, createAuthInfo } from '@onbehalf/core'
+import type { Authenticator } from '@onbehalf/core'
+import { createAuthInfo } from '@onbehalf/core/auth-info'
 import { check } from '@onbehalf/core/guards'
 import { type DecisionEvent, guarded, protect } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'

@@ -11,7 +11,8 @@ import {
   McpServer as McpServerV2,
   WebStandardStreamableHTTPServerTransport as WebV2,
 } from '@modelcontextprotocol/server'
-import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
+import type { Authenticator } from '@onbehalf/core'
+import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
 import type { Events } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'
 import { listen } from './http.ts'

@@ -1,23 +1,28 @@
 import type { Authenticator } from '@onbehalf/core'
+import type { Named } from '../lambda-context.ts'
 import type { TargetMode } from './modes/target-mode.ts'
 
-/** What an interceptor did. It holds no token and no claim: wire it to logs. */
+/** What an interceptor did. It never holds a token or a claim: wire it to logs. */
 export type InterceptorEventReport =
-  | { readonly type: 'passed'; readonly target: string | undefined }
-  | {
+  | ({ readonly type: 'passed'; readonly target: string | undefined } & Named)
+  | ({
       readonly type: 'stopped'
       readonly target: string | undefined
       readonly status: number
-      /** A reason of `InterceptorRefusal` or of `IdentityError`. */
+      /** An `InterceptorRefusalReason`, or a reason of `IdentityError` for the token in `Authorization`. */
       readonly reason: string
+      /** More precisely what failed: the name of a rule, or of the header whose value does not fit. */
       readonly detail?: string
-    }
+    } & Named)
 
 /** Options of {@link requestInterceptor}. */
 export interface RequestInterceptorOptions {
-  /** Verifies the caller's token, by the rules of the gateway's own authorizer: usually `direct`. */
+  /**
+   * Verifies the caller's token in `Authorization`, by the rules of the gateway's own authorizer. All of
+   * its sources must be `direct`: of any other, the token in `Authorization` is not the user's.
+   */
   readonly authenticator: Authenticator
-  /** By the name of each target: how the person reaches it. Several ways are all used. */
+  /** By the name of each target: how the user reaches it. Several modes are all used. */
   readonly targets: Readonly<Record<string, TargetMode | readonly TargetMode[]>>
   /**
    * What happens to calls of targets that are not listed, and of tools that the gateway has itself.
@@ -26,12 +31,12 @@ export interface RequestInterceptorOptions {
   readonly otherTargets?: 'refuse' | 'unchanged'
   /** Seconds since 1970. Default the system clock. */
   readonly clock?: () => number
-  /** Told what happened. A throw or a rejection in it changes nothing. */
+  /** Called with what happened. Whatever it throws is ignored. */
   readonly onEvent?: (event: InterceptorEventReport) => void
 }
 
 /** The options after defaults were applied. */
-export interface InterceptorRules {
+export interface InterceptorSettings {
   readonly authenticator: Authenticator
   readonly targets: ReadonlyMap<string, readonly TargetMode[]>
   /** For messages that name no target. */
@@ -46,11 +51,9 @@ export interface InterceptorRules {
 const targetName = /^(?:[0-9a-zA-Z]-?){1,100}$/
 
 /** @throws TypeError naming the option that is missing or wrong */
-export function toInterceptorRules(options: RequestInterceptorOptions): InterceptorRules {
+export function toInterceptorSettings(options: RequestInterceptorOptions): InterceptorSettings {
   const { authenticator, otherTargets = 'refuse', clock = () => Date.now() / 1000 } = options
-  if (typeof authenticator?.authenticate !== 'function') {
-    throw new TypeError('authenticator is required')
-  }
+  assertDirect(authenticator)
   if (otherTargets !== 'refuse' && otherTargets !== 'unchanged') {
     throw new TypeError("otherTargets must be 'refuse' or 'unchanged'")
   }
@@ -62,7 +65,8 @@ export function toInterceptorRules(options: RequestInterceptorOptions): Intercep
   managed.delete('authorization')
   for (const header of managed) {
     // A message that names no target could be given only one of the values.
-    if (writers(header) > 1) throw new TypeError(`targets: "${header}" needs one mode for all`)
+    if (writers(header) > 1)
+      throw new TypeError(`targets: "${header}" needs one mode object for all targets`)
   }
   return {
     authenticator,
@@ -76,15 +80,29 @@ export function toInterceptorRules(options: RequestInterceptorOptions): Intercep
   }
 }
 
+/** What is forwarded is the token in `Authorization`: that very token has to be the verified one. */
+function assertDirect(authenticator: Authenticator | undefined): void {
+  if (!Array.isArray(authenticator?.sourceKinds)) {
+    throw new TypeError(
+      'authenticator is required: made by createAuthenticator, with direct sources',
+    )
+  }
+  const other = authenticator.sourceKinds.find((kind) => kind !== 'direct')
+  if (other === undefined) return
+  throw new TypeError(
+    `authenticator must have direct sources only: "${other}" does not verify the user's token in Authorization, which the interceptor passes on`,
+  )
+}
+
 function toTargets(
   targets: RequestInterceptorOptions['targets'],
 ): ReadonlyMap<string, readonly TargetMode[]> {
   const entries = Object.entries(targets ?? {}).map(
     ([name, modes]) => [name, [modes].flat()] as const,
   )
-  if (entries.length === 0) throw new TypeError('targets must name at least one')
+  if (entries.length === 0) throw new TypeError('targets must name at least one target')
   for (const [name, modes] of entries) {
-    if (!targetName.test(name)) throw new TypeError('targets: a name is none of a target')
+    if (!targetName.test(name)) throw new TypeError(`targets: "${name}" is not a valid target name`)
     if (modes.length === 0 || !modes.every((mode) => typeof mode?.write === 'function')) {
       throw new TypeError(`targets: "${name}" has no mode`)
     }

@@ -3,12 +3,11 @@ import { type AwsAlbOptions, awsAlb } from '@onbehalf/aws'
 import {
   type AuthenticatorEvent,
   createAuthenticator,
-  decide,
   memoryStore,
   type Revocation,
-  role,
   type Store,
 } from '@onbehalf/core'
+import { decide, role } from '@onbehalf/core/guards'
 import { describe, expect, it } from 'vitest'
 import { authenticatorOf, issuer, type Json, now, read, start } from './balancer.ts'
 

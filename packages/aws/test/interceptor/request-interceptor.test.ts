@@ -6,13 +6,23 @@ import {
   type InterceptorAnswer,
   type InterceptorEvent,
   type InterceptorEventReport,
+  type LambdaContext,
   type RequestInterceptorOptions,
   requestInterceptor,
   type TransformedRequest,
   type TransformedResponse,
   tokenExchange,
 } from '@onbehalf/aws'
-import { createAuthenticator, direct } from '@onbehalf/core'
+import {
+  createAuthenticator,
+  direct,
+  enriched,
+  forwarded,
+  plainHeaders,
+  type Source,
+  sharedSecret,
+  signedHeader,
+} from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createPeople, type People, remotePeople, WEB } from '../people.ts'
 import { startTokenServer, type TokenServer } from '../token-server.ts'
@@ -24,7 +34,7 @@ beforeAll(async () => {
 })
 
 interface Started {
-  readonly intercept: (event: unknown) => Promise<InterceptorAnswer>
+  readonly intercept: (event: unknown, context?: LambdaContext) => Promise<InterceptorAnswer>
   readonly events: InterceptorEventReport[]
 }
 
@@ -39,7 +49,7 @@ function start(options: Partial<RequestInterceptorOptions>): Started {
     onEvent: (event) => events.push(event),
     ...options,
   })
-  return { events, intercept: (event) => handler(event as InterceptorEvent) }
+  return { events, intercept: (event, context) => handler(event as InterceptorEvent, context) }
 }
 
 function passed(answer: InterceptorAnswer, kind: 'mcp' | 'http' = 'mcp'): TransformedRequest {
@@ -83,10 +93,16 @@ async function refusal(
   return { status: statusCode, message: error.message, told: events.at(-1) }
 }
 
-const tenant = headers({
-  'X-Tenant-Id': ({ organization }) => organization?.id,
-  'X-Roles': ({ roles }) => roles,
-})
+const secret = 'k3TqP0vXn8Zr5YbW2LmD7sHc9GfJ4aEu'
+const proof = { header: 'X-Interceptor-Proof', secret }
+const proven = { 'x-interceptor-proof': secret }
+const tenant = headers(
+  {
+    'X-Tenant-Id': ({ organization }) => organization?.id,
+    'X-Roles': ({ roles }) => roles,
+  },
+  { proof },
+)
 
 describe('forwardInboundToken', () => {
   it('writes the verified token into the header, and leaves the message as it is', async () => {
@@ -155,26 +171,120 @@ describe('headers', () => {
     expect(await written({ targets }, event)).toEqual({
       'x-tenant-id': 'acme',
       'x-roles': 'support',
+      ...proven,
     })
   })
 
   it('writes nothing where the identity does not say, over what the client sent', async () => {
     const token = await people.token({ org_id: undefined, 'cognito:groups': undefined })
     const event = mcpEvent(token, call('crm___find'), { 'x-tenant-id': 'globex' })
-    expect(await written({ targets }, event)).toEqual({ 'x-tenant-id': '', 'x-roles': '' })
+    expect(await written({ targets }, event)).toEqual({
+      'x-tenant-id': '',
+      'x-roles': '',
+      ...proven,
+    })
   })
 
   it.each([
-    ['a line break', { org_id: 'acme\r\nx-roles: root' }],
-    ['letters that no header can have', { org_id: 'ac\u{301}me' }],
-    ['a comma in a name', { 'cognito:groups': ['support,root'] }],
-    ['a space in a name', { 'cognito:groups': ['support root'] }],
-  ])('refuses %s', async (_name, claims) => {
+    ['a line break', 'x-tenant-id', { org_id: 'acme\r\nx-roles: root' }],
+    ['a tab', 'x-tenant-id', { org_id: 'acme\tx' }],
+    ['letters that no header can have', 'x-tenant-id', { org_id: 'ac\u{301}me' }],
+    ['a blank in front', 'x-tenant-id', { org_id: ' acme' }],
+    ['a blank at the end', 'x-tenant-id', { org_id: 'acme ' }],
+    ['a blank of Latin-1 at the end', 'x-tenant-id', { org_id: 'acme\u{a0}' }],
+    ['a wide blank at the end', 'x-tenant-id', { org_id: 'acme\u{3000}' }],
+    ['a byte order mark at the end', 'x-tenant-id', { org_id: 'acme\u{feff}' }],
+    ['nothing but a blank', 'x-tenant-id', { org_id: ' ' }],
+    ['a comma', 'x-tenant-id', { org_id: 'acme,globex' }],
+    ['a comma in a name', 'x-roles', { 'cognito:groups': ['support,root'] }],
+    ['a space in a name', 'x-roles', { 'cognito:groups': ['support root'] }],
+  ])('refuses %s, and names the header', async (_name, detail, claims) => {
     const event = mcpEvent(await people.token(claims), call('crm___find'))
     expect(await refusal({ targets }, event)).toMatchObject({
       status: 403,
       message: 'The identity does not fit into a header',
+      told: { reason: 'value_unfit', detail },
     })
+  })
+
+  it.each<[string, () => unknown]>([
+    ['a number', () => 7],
+    ['an empty name', () => ['']],
+    ['a list of lists', () => [['support']]],
+    ['null', () => null],
+    ['a promise', () => Promise.resolve('support')],
+    ['a promise that fails', () => Promise.reject(new Error('directory is down'))],
+  ])('refuses %s of a reader', async (_name, read) => {
+    const crm = headers({ 'x-roles': read as () => string }, { proof })
+    const event = mcpEvent(await people.token(), call('crm___find'))
+    expect(await refusal({ targets: { crm } }, event)).toMatchObject({
+      told: { reason: 'value_unfit', detail: 'x-roles' },
+    })
+  })
+
+  it('keeps a blank inside a value', async () => {
+    const event = mcpEvent(await people.token({ org_id: 'acme corp' }), call('crm___find'))
+    expect(await written({ targets }, event)).toMatchObject({ 'x-tenant-id': 'acme corp' })
+  })
+
+  it('writes the proof over what the client sent', async () => {
+    const typed = { 'X-INTERCEPTOR-PROOF': 'typed' }
+    const event = mcpEvent(await people.token(), call('crm___find'), typed)
+    const headers = await written({ targets }, event)
+    expect(headers).toMatchObject({ 'X-INTERCEPTOR-PROOF': secret })
+    expect(headers).not.toHaveProperty('x-interceptor-proof')
+  })
+
+  it('fetches the secret with a function, and stops the request without it', async () => {
+    let answer: () => unknown = () => Promise.resolve(secret)
+    const own = { header: 'x-proof', secret: () => answer() as Promise<string> }
+    const { intercept, events } = start({
+      targets: { crm: headers({ 'x-user-id': ({ subject }) => subject }, { proof: own }) },
+    })
+    const event = mcpEvent(await people.token(), call('crm___find'))
+    expect(passed(await intercept(event)).headers).toMatchObject({ 'x-proof': secret })
+    const failures: readonly (() => unknown)[] = [
+      () => Promise.reject(new Error(`no ${secret}`)),
+      () => undefined,
+      () => 'too short',
+      () => `${secret} `,
+      () => `${secret}\n`,
+    ]
+    for (answer of failures) {
+      const { statusCode, body } = stopped(await intercept(event))
+      expect(statusCode).toBe(503)
+      expect(JSON.stringify(body)).not.toContain(secret)
+      expect(events.at(-1)).toMatchObject({ reason: 'proof_unavailable' })
+    }
+  })
+
+  it('proves to the server that the interceptor wrote them, which the gateway alone does not', async () => {
+    const server = createAuthenticator({
+      resource: 'https://mcp.example.com/mcp',
+      sources: [
+        plainHeaders({
+          headers: { subject: 'x-user-id', organization: 'x-tenant-id', roles: 'x-roles' },
+          iss: 'https://people.example.com',
+          proof: sharedSecret({ header: 'x-interceptor-proof', secret }),
+        }),
+      ],
+    })
+    const crm = [
+      tenant,
+      headers({ 'x-user-id': () => 'ada' }, { proof: { header: 'x-p2', secret } }),
+    ]
+    const event = mcpEvent(await people.token(), call('crm___find'))
+    const sent = await written({ targets: { crm } }, event)
+    await expect(server.authenticate({ headers: sent })).resolves.toMatchObject({
+      subject: 'ada',
+      organization: { id: 'acme' },
+    })
+    const typed = { 'x-user-id': 'ceo', 'x-tenant-id': 'globex', 'x-roles': 'admin' }
+    for (const proof of [{}, { 'x-interceptor-proof': 'guessed' }]) {
+      await expect(server.authenticate({ headers: { ...typed, ...proof } })).rejects.toMatchObject({
+        code: 'MISSING',
+      })
+    }
   })
 })
 
@@ -194,6 +304,7 @@ describe('several targets', () => {
       'x-user-token': '',
       'x-tenant-id': 'acme',
       'x-roles': 'support',
+      ...proven,
     })
   })
 
@@ -203,6 +314,7 @@ describe('several targets', () => {
       'x-user-token': token,
       'x-tenant-id': 'acme',
       'x-roles': 'support',
+      ...proven,
     })
   })
 
@@ -229,7 +341,12 @@ describe('several targets', () => {
       { targets: { crm } },
       mcpEvent(await people.token(), call('crm___find')),
     )
-    expect(Object.keys(headers)).toEqual(['x-tenant-id', 'x-roles', 'x-user-token'])
+    expect(Object.keys(headers)).toEqual([
+      'x-tenant-id',
+      'x-roles',
+      'x-interceptor-proof',
+      'x-user-token',
+    ])
   })
 })
 
@@ -255,9 +372,9 @@ describe('a request is stopped', () => {
       async () => (await createPeople()).token(),
     ],
     [
-      'with that of a machine',
+      'with that of a service',
       403,
-      'A person is required',
+      'A user is required',
       () => people.token({ sub: WEB, username: undefined }),
     ],
   ])('%s', async (_name, status, text, token) => {
@@ -319,13 +436,13 @@ describe('a request is stopped', () => {
     [
       'without headers',
       500,
-      'The interceptor gets no headers: set passRequestHeaders',
+      'The interceptor receives no headers: set passRequestHeaders',
       (event) => changed(event, { headers: undefined }),
     ],
     [
       'whose headers are null',
       500,
-      'The interceptor gets no headers: set passRequestHeaders',
+      'The interceptor receives no headers: set passRequestHeaders',
       (event) => changed(event, { headers: null }),
     ],
     [
@@ -354,11 +471,14 @@ describe('a request is stopped', () => {
   })
 
   it('when a function of yours throws, without what it says', async () => {
-    const crm = headers({
-      'x-tenant-id': () => {
-        throw new Error('secret of jane')
+    const crm = headers(
+      {
+        'x-tenant-id': () => {
+          throw new Error('secret of jane')
+        },
       },
-    })
+      { proof },
+    )
     const { intercept, events } = start({ targets: { crm } })
     const answer = await intercept(mcpEvent(await people.token(), call('crm___find')))
     expect(stopped(answer).statusCode).toBe(500)
@@ -398,7 +518,9 @@ describe('clientMetadata', () => {
   it('asks once for 500 persons who call at the same time, and not again', async () => {
     const server = await startTokenServer()
     server.delayMs = 20
-    const { intercept } = start({ targets: { crm: clientMetadata(client(server)) } })
+    const { intercept } = start({
+      targets: { crm: clientMetadata({ ...client(server), timeoutSeconds: 30 }) },
+    })
     const tokens = await Promise.all(
       Array.from({ length: 500 }, (_, n) => people.token({ sub: `person-${n}` })),
     )
@@ -617,7 +739,8 @@ describe('construction', () => {
     `x${'-long'.repeat(20)}`,
   ])('refuses the header "%s", which reaches no target', (header) => {
     expect(() => forwardInboundToken({ header })).toThrow(TypeError)
-    expect(() => headers({ [header]: () => 'x' })).toThrow(TypeError)
+    expect(() => headers({ [header]: () => 'x' }, { proof })).toThrow(TypeError)
+    expect(() => headers({ a: () => 'x' }, { proof: { header, secret } })).toThrow(TypeError)
   })
 
   it('takes the headers that AgentCore Runtime has for this', () => {
@@ -626,16 +749,23 @@ describe('construction', () => {
   })
 
   it.each<[string, () => unknown]>([
-    ['authenticator is required', () => start({ authenticator: undefined as never })],
-    ['targets must name at least one', () => start({ targets: {} })],
-    ['targets: a name is none of a target', () => start({ targets: { a_b: forward } })],
+    [
+      'authenticator is required: made by createAuthenticator, with direct sources',
+      () => start({ authenticator: undefined as never }),
+    ],
+    [
+      'authenticator is required: made by createAuthenticator, with direct sources',
+      () => start({ authenticator: { authenticate: () => Promise.reject(new Error()) } as never }),
+    ],
+    ['targets must name at least one target', () => start({ targets: {} })],
+    ['targets: "a_b" is not a valid target name', () => start({ targets: { a_b: forward } })],
     ['targets: "crm" has no mode', () => start({ targets: { crm: [] } })],
     [
       'targets: "crm" has two modes for one header',
       () => start({ targets: { crm: [forward, forward] } }),
     ],
     [
-      'targets: "x-user-token" needs one mode for all',
+      'targets: "x-user-token" needs one mode object for all targets',
       () =>
         start({
           targets: { crm: forward, books: forwardInboundToken({ header: 'x-user-token' }) },
@@ -645,9 +775,27 @@ describe('construction', () => {
       "otherTargets must be 'refuse' or 'unchanged'",
       () => start({ otherTargets: 'pass' as never }),
     ],
-    ['headers must name at least one', () => headers({})],
-    ['headers must be different ones', () => headers({ a: () => 'x', A: () => 'x' })],
-    ['headers: "a" needs a function', () => headers({ a: 'x' as never })],
+    ['headers must name at least one', () => headers({}, { proof })],
+    ['headers must be different ones', () => headers({ a: () => 'x', A: () => 'x' }, { proof })],
+    [
+      'headers must be different ones',
+      () => headers({ 'x-interceptor-proof': () => 'x' }, { proof }),
+    ],
+    ['headers: "a" needs a function', () => headers({ a: 'x' as never }, { proof })],
+    [
+      'proof is required: a header and a secret that the server knows',
+      () => headers({ a: () => 'x' }, {} as never),
+    ],
+    [
+      'proof is required: a header and a secret that the server knows',
+      () => (headers as (readers: object) => unknown)({ a: () => 'x' }),
+    ],
+    ...[undefined, '', 'x'.repeat(31), `${'x'.repeat(40)} `, 'é'.repeat(40)].map(
+      (wrong): [string, () => unknown] => [
+        'proof.secret must have at least 32 characters, all visible ASCII',
+        () => headers({ a: () => 'x' }, { proof: { header: 'b', secret: wrong as string } }),
+      ],
+    ),
     [
       'maxValueBytes must be a positive integer',
       () => forwardInboundToken({ header: 'a', maxValueBytes: 0 }),
@@ -677,5 +825,57 @@ describe('construction', () => {
     ],
   ])('says what is wrong: %s', (text, build) => {
     expect(build).toThrow(new TypeError(text))
+  })
+
+  it.each<[string, () => Source]>([
+    [
+      'forwarded',
+      () =>
+        forwarded({
+          header: 'x-user-token',
+          issuer: people.issuer,
+          gateway: people.issuer,
+          bind: 'trust-gateway',
+        }),
+    ],
+    ['enriched', () => enriched({ issuer: people.issuer, userClaim: 'onBehalfOf' })],
+    ['signedHeader', () => signedHeader({ header: 'x-assertion', issuer: people.issuer })],
+    [
+      'plainHeaders',
+      () =>
+        plainHeaders({
+          headers: { subject: 'x-user-id' },
+          iss: 'https://people.example.com',
+          proof: sharedSecret({ header: 'x-proof', secret }),
+        }),
+    ],
+  ])('takes no %s source, of which Authorization is not the verified token', (kind, source) => {
+    const resource = 'https://gateway.example.com'
+    const own = direct({ issuer: people.issuer })
+    for (const sources of [[source()], [own, source()], [source(), own]]) {
+      const authenticator = createAuthenticator({ resource, sources })
+      expect(() => start({ authenticator })).toThrow(
+        new TypeError(
+          `authenticator must have direct sources only: "${kind}" does not verify the user's token in Authorization, which the interceptor passes on`,
+        ),
+      )
+    }
+    const authenticator = createAuthenticator({ resource, sources: [own, own] })
+    expect(() => start({ authenticator })).not.toThrow()
+  })
+})
+
+describe('a request id', () => {
+  it('is reported, and given to the caller whose request is stopped', async () => {
+    const { intercept, events } = start({})
+    const context = { awsRequestId: '6bc28136-xmpl-4365-b021-0ce6b2e64ab0' }
+    const requestId = context.awsRequestId
+    await intercept(mcpEvent(await people.token(), call('crm___find')), context)
+    const answer = await intercept(mcpEvent(undefined, call('crm___find')), context)
+    expect(events).toEqual([
+      { type: 'passed', target: 'crm', requestId },
+      { type: 'stopped', target: 'crm', status: 401, reason: 'no_credential', requestId },
+    ])
+    expect(stopped(answer).body).toMatchObject({ error: { data: { requestId } } })
   })
 })

@@ -61,6 +61,7 @@ afterAll(async () => {
   vi.unstubAllGlobals()
 })
 
+const interceptorSecret = 'k3TqP0vXn8Zr5YbW2LmD7sHc9GfJ4aEu'
 const people = (): Issuer =>
   cognito({ region: REGION, userPoolId: PEOPLE_POOL, audience: null, clients: [WEB_CLIENT] })
 const gateway = (): Issuer =>
@@ -127,7 +128,7 @@ describe('the page of the interceptor', () => {
 
   /** What a mode of the page writes. */
   async function write(block: string): Promise<Readonly<Record<string, string>>> {
-    const globals = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET }
+    const globals = { clientId: CLIENT_ID, clientSecret: CLIENT_SECRET, interceptorSecret }
     const { mode } = await runBlock(block, globals, ['mode'])
     const targets = { invoices: mode as TargetMode }
     return headersOf(await requestInterceptor({ authenticator: authorizer(), targets })(event()))
@@ -171,10 +172,23 @@ describe('the page of the interceptor', () => {
   })
 
   it('writes facts', async () => {
-    expect(await write(blockWith('interceptor', 'ts', "'x-tenant-id'"))).toEqual({
+    const written = await write(blockWith('interceptor', 'ts', 'const mode = headers'))
+    expect(written).toEqual({
       'x-user-id': 'ada',
       'x-tenant-id': 'acme',
       'x-roles': 'member',
+      'x-interceptor-proof': interceptorSecret,
+    })
+    const code = blockWith('interceptor', 'ts', 'sharedSecret').replace(
+      '\nplainHeaders(',
+      '\nconst source = plainHeaders(',
+    )
+    const { source } = await runBlock(code, { interceptorSecret }, ['source'])
+    const resource = 'https://mcp.example.com/mcp'
+    const server = createAuthenticator({ resource, sources: [source as Source] })
+    await expect(server.authenticate({ headers: written })).resolves.toMatchObject({
+      subject: 'ada',
+      organization: { id: 'acme' },
     })
   })
 })
@@ -314,7 +328,12 @@ function padded(part: object): string {
 
 it('has a source on its first page for each way', async () => {
   const [code = ''] = blocksOf('README', 'ts')
-  const globals = { people: people(), gateway: gateway(), resource: 'https://mcp.example.com/mcp' }
+  const globals = {
+    people: people(),
+    gateway: gateway(),
+    resource: 'https://mcp.example.com/mcp',
+    interceptorSecret,
+  }
   const { sources } = await runBlock(code, globals, ['sources'])
   const kinds = Object.entries(sources as Record<string, Source>).map(
     ([way, { kind, tokenHeaders }]) => [way, kind, ...tokenHeaders],
@@ -323,6 +342,6 @@ it('has a source on its first page for each way', async () => {
     ['forwardInboundToken', 'forwarded', 'authorization', 'x-user-token'],
     ['clientMetadata', 'enriched', 'authorization'],
     ['clientMetadataInHeader', 'enriched', 'authorization', 'x-user-token'],
-    ['headers', 'plainHeaders', 'authorization'],
+    ['headers', 'plainHeaders'],
   ])
 })

@@ -7,7 +7,7 @@ import {
   readCredentials,
 } from '../credentials/credentials.ts'
 import { asIdentityError, IdentityError } from '../errors.ts'
-import type { Claims, Identity } from '../identity.ts'
+import type { Claims, Identity, SourceKind } from '../identity.ts'
 import { toObserver } from '../internal/observer.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { secureUrl } from '../internal/safe-url.ts'
@@ -56,6 +56,8 @@ export interface Authenticator<C = Claims> {
   /** Where {@link metadata} is published (RFC 9728 section 3.1). */
   readonly resourceMetadataUrl: string
   readonly metadata: ProtectedResourceMetadata
+  /** Kinds of its sources, in the order in which they are tried. */
+  readonly sourceKinds: readonly SourceKind[]
   /**
    * The identity on whose behalf a request runs.
    *
@@ -151,6 +153,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     resource,
     resourceMetadataUrl: resourceMetadataUrl(resource),
     metadata: createMetadata(resource, sources, confirmations),
+    sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     authenticate,
     ready: () =>
       closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),

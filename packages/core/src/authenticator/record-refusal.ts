@@ -30,7 +30,7 @@ export async function recordRefusal(
   }
 }
 
-/** Of several tokens, the one that comes with a gateway's own: it speaks of the person. */
+/** Of several tokens, the one that comes with a gateway's own: it speaks of the user. */
 function hashOf(credentials: Credentials | undefined): string | Promise<string> | undefined {
   const tokens = [...(credentials?.present ?? [])].flatMap(
     (header) => credentials?.token(header) ?? [],

@@ -1,10 +1,10 @@
 import type { Identity } from '../identity.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
-/** An identity behind which a person stands. */
+/** The identity of a user. */
 export type UserIdentity = Identity & { readonly kind: 'user' }
 
-/** Allows persons; a machine without a person behind it is denied. */
+/** Allows users and denies services. */
 export function user(): Guard<UserIdentity> {
   return Object.freeze({
     name: 'user',

@@ -31,7 +31,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
 }
 
 function kindOf(claims: Claims): unknown {
-  const machine =
+  const isService =
     claims['gty'] === 'client-credentials' || asText(claims['sub'])?.endsWith('@clients')
-  return machine ? 'service' : 'user'
+  return isService ? 'service' : 'user'
 }

@@ -21,7 +21,7 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
 }
 
 /**
- * Access tokens of an Amazon Cognito user pool, of persons and of machines, under both of the
+ * Access tokens of an Amazon Cognito user pool, of users and of services, under both of the
  * pool's issuer names. ID tokens are refused. The organization is `custom:tenant_id` or `org_id`,
  * where a trigger adds it; roles are `cognito:groups`.
  *
@@ -80,7 +80,7 @@ function domainOf(region: string): string {
   return domains.find(([start]) => region.startsWith(start))?.[1] ?? 'amazonaws.com'
 }
 
-/** A person has a `username`; a machine's `sub` is its client. */
+/** A user has a `username`; a service's `sub` is its client. */
 function kindOf(claims: Claims): unknown {
   if (typeof claims['username'] === 'string') return 'user'
   return claims['sub'] === claims['client_id'] ? 'service' : undefined

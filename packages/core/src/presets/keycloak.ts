@@ -20,7 +20,7 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  * `active_organization`. Roles are the realm's; name `['resource_access', client, 'roles']` in
  * `claimMap.roles` for a client's.
  *
- * Tokens without `preferred_username` (scope `profile`) are refused: they do not tell a person from a
+ * Tokens without `preferred_username` (scope `profile`) are refused: they do not tell a user from a
  * service account. Say in `claimMap.kind` what yours are, where they lack it.
  *
  * https://www.keycloak.org/docs/latest/server_admin/ (organizations)

@@ -13,7 +13,7 @@ export interface DirectOptions<C = Claims> {
 
 /**
  * `Authorization` carries the caller's own token for this server, passed through with us as its
- * audience or exchanged for us (RFC 8693, with or without `act`). A machine's token gives an
+ * audience or exchanged for us (RFC 8693, with or without `act`). A machine token gives an
  * identity of kind `service`.
  *
  * @throws TypeError when the issuer is missing

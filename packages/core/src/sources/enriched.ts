@@ -11,44 +11,44 @@ import { applySchema, firstOf } from '../issuer/claims.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { StandardSchema } from '../issuer/standard-schema.ts'
 import { broken, withinTenants } from './binding.ts'
-import { findPerson, type PersonClaimMap, type PersonPlace, toPerson } from './enriched-person.ts'
+import { findUser, toUser, type UserClaimMap, type UserPlace } from './enriched-user.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { verifyMachinePair } from './machine-pair.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
+import { verifyTokenPair } from './token-pair.ts'
 
 export interface EnrichedOptions<C = Claims> {
   /** Who issues the machine token; its `clients` are required. */
   readonly issuer: Issuer<unknown>
   /**
-   * The claim that holds the person, as an object or as JSON text (up to 4096 characters). Leave it
-   * out for flat claims and say in `claimMap` where they stand.
+   * The claim that holds the user, as an object or as JSON text (up to 4096 characters). Leave it
+   * out for flat claims and say in `claimMap` where they are.
    */
   readonly userClaim?: string | readonly string[]
   /**
-   * Header of the token that carries the person, where `Authorization` carries the gateway's own: a
-   * machine token of the same client, without a person. Default: `Authorization` carries the person.
+   * Header of the token that carries the user, where `Authorization` carries the gateway's own: a
+   * machine token of the same client, without a user. Default: `Authorization` carries the user.
    */
   readonly header?: string
-  /** Clients of the issuer that may vouch for persons. Default: all its `clients`. */
+  /** Clients of the issuer that may vouch for users. Default: all its `clients`. */
   readonly clients?: OneOrMore<string>
-  readonly claimMap?: PersonClaimMap
-  /** Schema for the person's claims (zod or any Standard Schema): types `identity.claims`. */
+  readonly claimMap?: UserClaimMap
+  /** Schema for the user's claims (zod or any Standard Schema): types `identity.claims`. */
   readonly schema?: StandardSchema<C>
   /**
-   * Accepts the gateway without a person, as a `service`: for its own list synchronization.
+   * Accepts the gateway without a user, as a `service`: for its own list synchronization.
    * Default: such a call is refused.
    */
   readonly userOptional?: boolean
 }
 
 /**
- * The gateway's machine token carries the person inside: put there by the issuer (a Cognito pre token
- * generation trigger, for example) for a client that may vouch. It stands in `Authorization`, or in
+ * The gateway's machine token carries the user inside: put there by the issuer (a Cognito pre token
+ * generation trigger, for example) for a client that may vouch. It is in `Authorization`, or in
  * `header` beside the gateway's own token; then both must verify, and be of one client.
  *
- * An absent, empty or `null` claim is "no person". In `Authorization`, a token of a client that may not
- * vouch stands for that client, whatever else it says.
+ * An absent, empty or `null` claim is "no user". In `Authorization`, a token of a client that may not
+ * vouch identifies that client, whatever else it says.
  *
  * @throws TypeError naming the option that is missing or wrong
  */
@@ -64,55 +64,55 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     credentials: Credentials,
     context: Context,
   ): Promise<Identity<C | Claims>> {
-    const machine = await verifyGateway(issuer, credentials, context)
-    if (!vouches(machine)) return toService(machine)
-    const person = findPerson(machine.token.exposed, place)
-    if (person !== undefined) return identifyPerson(person, machine, context)
+    const sender = await verifyGateway(issuer, credentials, context)
+    if (!vouches(sender)) return toService(sender)
+    const user = findUser(sender.token.exposed, place)
+    if (user !== undefined) return identifyUser(user, sender, context)
     if (!userOptional) throw new IdentityError('MISSING', { reason: 'obo_missing' })
-    return toService(machine)
+    return toService(sender)
   }
 
-  /** The same, with the person in a header of its own. */
+  /** The same, with the user in a separate header. */
   const identifyBeside = (name: string): Source<C | Claims>['identify'] =>
     async function identifyInHeader(credentials, context) {
-      const { own, beside } = await verifyMachinePair(name, issuer, credentials, context)
-      // Two persons in one call, or one in the place of the machine.
-      if (findPerson(own.token.exposed, place)) throw broken('binding_roles_swapped')
+      const { own, beside } = await verifyTokenPair(name, issuer, credentials, context)
+      // Two users in one call, or a user token instead of the gateway's own.
+      if (findUser(own.token.exposed, place)) throw broken('binding_roles_swapped')
       if (beside === undefined) return toService(own)
       if (!vouches(beside)) throw new IdentityError('TOK', { reason: 'client' })
-      const person = findPerson(beside.token.exposed, place)
-      if (person === undefined) throw new IdentityError('MISSING', { reason: 'obo_missing' })
+      const user = findUser(beside.token.exposed, place)
+      if (user === undefined) throw new IdentityError('MISSING', { reason: 'obo_missing' })
       const expiresAt = Math.min(own.token.expiresAt, beside.token.expiresAt)
       const carrier = { ...beside, token: { ...beside.token, expiresAt } }
-      return identifyPerson(person, carrier, context, own)
+      return identifyUser(user, carrier, context, own)
     }
 
-  async function identifyPerson(
-    person: Claims,
-    machine: VerifiedGateway,
+  async function identifyUser(
+    user: Claims,
+    sender: VerifiedGateway,
     context: Context,
-    caller: VerifiedGateway = machine,
+    caller: VerifiedGateway = sender,
   ): Promise<Identity<C>> {
     // As with any token: what decides sees no more than handlers do.
-    const isFlat = person === machine.token.exposed
-    const exposed = isFlat ? person : exposeClaims(person, { vouchesForEmail: false }, context)
+    const isFlat = user === sender.token.exposed
+    const exposed = isFlat ? user : exposeClaims(user, { vouchesForEmail: false }, context)
     const claims = await applySchema(exposed, schema)
-    const parts = toPerson(exposed, machine, place.claimMap, context)
+    const parts = toUser(exposed, sender, place.claimMap, context)
     const within = withinTenants(parts, caller.token)
     // The user's own session and token, where the claim names them. When they signed in cannot be
     // told: `iat` is the machine token's, or whatever the issuer's trigger wrote.
-    const { iat: _iat, ...known } = person
+    const { iat: _iat, ...known } = user
     await context.checkRevoked({ ...parts, claims: known })
     return createIdentity<C>({ ...parts, ...within, claims })
   }
 
   const comesFromGateway = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', [issuer])
-  const lacksPerson = (credentials: Credentials): boolean =>
+  const lacksUser = (credentials: Credentials): boolean =>
     header !== undefined && comesFromGateway(credentials) && !credentials.present.has(header)
-  const namesPerson = (credentials: Credentials): boolean =>
+  const namesUser = (credentials: Credentials): boolean =>
     header === undefined ||
-    (lacksPerson(credentials) ? userOptional : namesIssuer(credentials, header, [issuer]))
+    (lacksUser(credentials) ? userOptional : namesIssuer(credentials, header, [issuer]))
 
   return Object.freeze<Source<C | Claims>>({
     kind: 'enriched',
@@ -120,8 +120,8 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     valueHeaders: [],
     issuers: [issuer],
     authorizationIssuer: issuer,
-    applies: (credentials) => comesFromGateway(credentials) && namesPerson(credentials),
-    missing: (credentials) => (lacksPerson(credentials) ? 'obo_missing' : undefined),
+    applies: (credentials) => comesFromGateway(credentials) && namesUser(credentials),
+    missing: (credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
     identify: header === undefined ? identify : identifyBeside(header),
   })
 }
@@ -147,21 +147,21 @@ function toVouching({ issuer, clients }: EnrichedOptions<unknown>): readonly str
   return listed
 }
 
-const personMembers = ['subject', 'issuer', 'organization', 'roles']
+const userMembers = ['subject', 'issuer', 'organization', 'roles']
 
-function toPlace(options: EnrichedOptions<unknown>): PersonPlace {
+function toPlace(options: EnrichedOptions<unknown>): UserPlace {
   const claim = toList(options.userClaim, 'userClaim')
   const { claimMap = {} } = options
-  assertClaimMap(claimMap, personMembers)
+  assertClaimMap(claimMap, userMembers)
   if (claim === undefined && claimMap.subject === undefined) {
     throw new TypeError('claimMap.subject is required without userClaim')
   }
-  const defaults: Required<PersonClaimMap> = {
+  const defaults: Required<UserClaimMap> = {
     subject: 'sub',
     issuer: firstOf('iss', 'issuer'),
     organization: firstOf('organization', 'org_id'),
     roles: firstOf('roles', 'groups'),
-    // Flat claims stand beside the machine's own: its `iss` is not a claim about the person.
+    // Flat claims are next to the gateway's own: its `iss` is not a claim about the user.
     ...(claim === undefined && { issuer: () => undefined }),
   }
   return { userClaim: claim, claimMap: { ...defaults, ...claimMap } }

@@ -10,16 +10,16 @@ import type { VerifiedGateway } from './gateway-token.ts'
 const marginSeconds = 120
 
 /**
- * Keeps a person's token to the gateway that presented it first. One gateway may use it again until
- * it expires; another one that presents it has got hold of it.
+ * Keeps a user's token to the gateway that presented it first. One gateway may use it again until
+ * it expires; another gateway that presents it has taken it from there.
  */
 export function createFirstGateway(
   store: Store,
-): (person: VerifiedToken<unknown>, machine: VerifiedGateway, context: Context) => Promise<void> {
+): (user: VerifiedToken<unknown>, sender: VerifiedGateway, context: Context) => Promise<void> {
   const guarded = guardedStore(store)
 
-  return async (person, { gateway }, { now }) => {
-    const { issuer, tokenId, expiresAt } = person
+  return async (user, { gateway }, { now }) => {
+    const { issuer, tokenId, expiresAt } = user
     if (tokenId === undefined) throw refused('jti_missing')
     const key = `presented:${await textDigest(JSON.stringify([issuer, tokenId]))}`
     const owner = await textDigest(JSON.stringify([gateway.issuer, gateway.client]))

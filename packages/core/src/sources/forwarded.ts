@@ -13,7 +13,7 @@ import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /**
- * What ties the person's token to the gateway that forwarded it.
+ * What ties the user's token to the gateway that forwarded it.
  *
  * - `'audience'`: the token is for this server too; its issuer's `audience` says so.
  * - `'client'`: the token was issued to the gateway's client (`azp` or `client_id`). Ids are
@@ -27,28 +27,28 @@ export type BindingRule = 'audience' | 'client' | 'actor' | 'trust-gateway'
 const bindingRules: readonly string[] = ['audience', 'client', 'actor', 'trust-gateway']
 
 export interface ForwardedOptions<C = Claims> {
-  /** Header that carries the person's token, for example `x-user-token`. */
+  /** Header that carries the user's token, for example `x-user-token`. */
   readonly header: string
-  /** Who issues persons' tokens. */
+  /** Who issues users' tokens. */
   readonly issuer: Issuer<C>
   /** Who issues the gateway's machine token; its `clients` are the gateways that may forward. */
   readonly gateway: Issuer<unknown>
   /** Rules that must all hold. */
   readonly bind: BindingRule | readonly BindingRule[]
   /**
-   * Accepts the gateway without a person, as a `service`: for its own list synchronization.
+   * Accepts the gateway without a user, as a `service`: for its own list synchronization.
    * Default: such a call is refused.
    */
   readonly userOptional?: boolean
   /**
-   * Keeps a person's token (its `jti`, which is then required) to the gateway that presented it
+   * Keeps a user's token (its `jti`, which is then required) to the gateway that presented it
    * first, where several may forward; share it between processes. Default: any of them may.
    */
   readonly presented?: Store
 }
 
 /**
- * A second header carries the person's token, and `Authorization` the gateway's machine token. Both
+ * A second header carries the user's token, and `Authorization` the gateway's machine token. Both
  * must verify, each by its own issuer's rules, and the first must be bound to the second.
  *
  * @throws TypeError naming the option that is missing or wrong
@@ -68,7 +68,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
 
   const hasGateway = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', known)
-  const lacksPerson = (credentials: Credentials): boolean =>
+  const lacksUser = (credentials: Credentials): boolean =>
     namesIssuer(credentials, 'authorization', [gatewayIssuer]) && !credentials.present.has(header)
 
   async function identify(
@@ -81,17 +81,18 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
       throw broken('binding_same_token')
     }
     if (credential !== undefined && isSwapped(credentials)) throw broken('binding_roles_swapped')
-    const { gateway, token: machine } = await verifyGateway(gatewayIssuer, credentials, context)
+    const sender = await verifyGateway(gatewayIssuer, credentials, context)
+    const { gateway, token } = sender
     if (credential === undefined) {
-      return toIdentity({ ...machine, claims: machine.exposed }, { source: 'forwarded', gateway })
+      return toIdentity({ ...token, claims: token.exposed }, { source: 'forwarded', gateway })
     }
-    const person = await issuer.verify(credential, context).catch(unreadableActor(rules))
-    bind(person, { gateway, token: machine }, gatewayIssuer, rules)
-    const within = withinTenants(person, machine)
-    await keepToFirst?.(person, { gateway, token: machine }, context)
+    const user = await issuer.verify(credential, context).catch(unreadableActor(rules))
+    bind(user, sender, gatewayIssuer, rules)
+    const within = withinTenants(user, token)
+    await keepToFirst?.(user, sender, context)
     return toIdentity(
-      { ...person, ...within },
-      { source: 'forwarded', gateway, until: machine.expiresAt },
+      { ...user, ...within },
+      { source: 'forwarded', gateway, until: token.expiresAt },
     )
   }
 
@@ -111,8 +112,8 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     authorizationIssuer: gatewayIssuer,
     applies: (credentials: Credentials) =>
       (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
-      (userOptional && lacksPerson(credentials)),
-    missing: (credentials: Credentials) => (lacksPerson(credentials) ? 'obo_missing' : undefined),
+      (userOptional && lacksUser(credentials)),
+    missing: (credentials: Credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
     identify,
   })
 }
@@ -125,17 +126,18 @@ function toRules(bind: ForwardedOptions['bind']): readonly BindingRule[] {
 }
 
 function bind(
-  person: VerifiedToken<unknown>,
-  machine: VerifiedGateway,
+  user: VerifiedToken<unknown>,
+  sender: VerifiedGateway,
   gatewayIssuer: Issuer<unknown>,
   rules: readonly BindingRule[],
 ): void {
-  const { gateway } = machine
-  // The machine's own token in the person's place, or another machine's.
-  if (person.kind !== 'user') throw broken('binding_roles_swapped')
-  if (rules.includes('client') && person.client !== gateway.client) throw broken('binding_client')
-  if (rules.includes('actor') && !isActor(person, machine, gatewayIssuer))
+  const { gateway } = sender
+  // The gateway's own token in place of the user's, or another service's.
+  if (user.kind !== 'user') throw broken('binding_roles_swapped')
+  if (rules.includes('client') && user.client !== gateway.client) throw broken('binding_client')
+  if (rules.includes('actor') && !isActor(user, sender, gatewayIssuer)) {
     throw broken('binding_actor')
+  }
 }
 
 /** Where the actor is what binds, an `act` that cannot be read binds nobody. */
@@ -151,12 +153,12 @@ function unreadableActor(rules: readonly BindingRule[]): (error: unknown) => nev
  * issuers write either. An `act` without `iss` is of the issuer of the token that it is in.
  */
 function isActor(
-  { actor, issuer: personIssuer }: VerifiedToken<unknown>,
+  { actor, issuer: userIssuer }: VerifiedToken<unknown>,
   { gateway, token }: VerifiedGateway,
   gatewayIssuer: Issuer<unknown>,
 ): boolean {
   if (actor === undefined) return false
-  const { subject, issuer = personIssuer } = actor
+  const { subject, issuer = userIssuer } = actor
   const isOfGateway = issuer === gateway.issuer || gatewayIssuer.issuers.includes(issuer)
   return isOfGateway && [gateway.client, token.subject, token.verified['sub']].includes(subject)
 }

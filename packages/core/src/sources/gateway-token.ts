@@ -26,12 +26,12 @@ export async function verifyGateway(
   const credential = credentials.token(header)
   if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
   const token = await gatewayIssuer.verify(credential, context).catch(hideScopes)
-  // A person's token where the machine's belongs: the two have swapped their places.
+  // A user's token where the gateway's belongs: the two are swapped.
   if (token.kind !== 'service') throw new IdentityError('BIND', { reason: 'binding_roles_swapped' })
   return { token, gateway: { issuer: token.issuer, client: token.client ?? token.subject } }
 }
 
-/** The person cannot consent to a scope that the gateway's own token lacks. */
+/** The user cannot consent to a scope that the gateway's own token lacks. */
 function hideScopes(error: unknown): never {
   if (isIdentityError(error) && error.code === 'SCOPE') {
     throw new IdentityError('TOK', { reason: 'gateway_scope_missing', cause: error })
@@ -40,12 +40,12 @@ function hideScopes(error: unknown): never {
 }
 
 /**
- * Requires that an issuer lists the clients that may vouch for persons.
+ * Requires that an issuer lists the clients that may vouch for users.
  *
  * @throws TypeError
  */
 export function requireClients(issuer: Issuer<unknown>, option: string): readonly string[] {
   assertIssuer(issuer, option)
   if (issuer.clients !== undefined) return issuer.clients
-  throw new TypeError(`${option} must list its clients: only they may vouch for persons`)
+  throw new TypeError(`${option} must list its clients: only they may vouch for users`)
 }

@@ -1,3 +1,4 @@
+import type { KeySource } from '@onbehalf/core'
 import {
   type AuthenticatorEvent,
   type AuthenticatorOptions,
@@ -6,7 +7,6 @@ import {
   IdentityError,
   type Source,
 } from '@onbehalf/core'
-import type { KeySource } from '@onbehalf/core/keys'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { expectRefused, thrownBy } from '../support/expect-refused.ts'
 import {

@@ -5,9 +5,9 @@ import {
   dpop,
   type Identity,
   IdentityError,
-  identityOfAuthInfo,
   memoryStore,
 } from '@onbehalf/core'
+import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import {
   authenticateRequest,
   refusalResponse,

@@ -1,4 +1,5 @@
-import type { DenialReason, Identity } from '@onbehalf/core'
+import type { Identity } from '@onbehalf/core'
+import type { DenialReason } from '@onbehalf/core/guards'
 import {
   type Decision,
   decide,

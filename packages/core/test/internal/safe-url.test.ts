@@ -1,6 +1,6 @@
 import { createAuthenticator, direct } from '@onbehalf/core'
-import { discoveredKeys, jwksKeys } from '@onbehalf/core/keys'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { discoveredKeys, jwksKeys } from '../../src/keys/remote-keys.ts'
 import { createPeople, type Party } from '../support/world.ts'
 
 describe('an address that keys come from', () => {

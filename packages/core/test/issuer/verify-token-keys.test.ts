@@ -1,6 +1,7 @@
+import type { KeySource } from '@onbehalf/core'
 import { IdentityError } from '@onbehalf/core'
-import { type KeySource, staticKeys } from '@onbehalf/core/keys'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { staticKeys } from '../../src/keys/static-keys.ts'
 import { type DirectTokens, directTokens } from '../support/direct-tokens.ts'
 import { expectRefused, thrownBy } from '../support/expect-refused.ts'
 import { createSigner } from '../support/signer.ts'

@@ -1,11 +1,7 @@
+import type { KeyEvent, KeySource } from '@onbehalf/core'
 import { isIdentityError } from '@onbehalf/core'
-import {
-  jwksKeys,
-  type KeyEvent,
-  type KeySource,
-  type RemoteKeysOptions,
-} from '@onbehalf/core/keys'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { jwksKeys, type RemoteKeysOptions } from '../../src/keys/remote-keys.ts'
 import { createSigner, type Signer } from '../support/signer.ts'
 
 const issuer = 'https://issuer.example'

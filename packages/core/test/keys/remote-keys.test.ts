@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http'
-import { discoveredKeys, type KeyEvent, type RemoteKeysOptions } from '@onbehalf/core/keys'
+import type { KeyEvent } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { discoveredKeys, type RemoteKeysOptions } from '../../src/keys/remote-keys.ts'
 import { startServer } from '../support/misbehaving-server.ts'
 import { createSigner, type Signer } from '../support/signer.ts'
 

@@ -1,6 +1,6 @@
-import { parseKeySet } from '@onbehalf/core/keys'
 import type { JWK } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { parseKeySet } from '../../src/keys/key-set.ts'
 import { createSigner } from '../support/signer.ts'
 
 let good: JWK

@@ -190,7 +190,7 @@ describe('the options of enriched', () => {
   it('must name who may vouch', async () => {
     const issuer = (await createPeople()).issuer()
     expect(() => enriched({ issuer, userClaim: 'onBehalfOf' })).toThrow(
-      new TypeError('issuer must list its clients: only they may vouch for persons'),
+      new TypeError('issuer must list its clients: only they may vouch for users'),
     )
     const options = { issuer, userClaim: 'onBehalfOf', clients: 'gateway' }
     expect(() => enriched(options)).not.toThrow()

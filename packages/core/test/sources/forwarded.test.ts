@@ -237,7 +237,7 @@ describe('the options of forwarded', () => {
 
   it('must name a gateway that lists its clients', () => {
     expect(() => withOptions({ gateway: people.issuer() })).toThrow(
-      new TypeError('gateway must list its clients: only they may vouch for persons'),
+      new TypeError('gateway must list its clients: only they may vouch for users'),
     )
   })
 

@@ -134,7 +134,7 @@ describe("a gateway's token", () => {
   it('must come from an issuer that lists its clients', async () => {
     const via = (await createPeople()).issuer()
     expect(() => gatewayToken(via)).toThrow(
-      new TypeError('gateway must list its clients: only they may vouch for persons'),
+      new TypeError('gateway must list its clients: only they may vouch for users'),
     )
     expect(() => gatewayToken(undefined as never)).toThrow(new TypeError('gateway is required'))
   })

@@ -1,5 +1,5 @@
-import { parseToken } from '@onbehalf/core/token'
 import { describe, expect, it } from 'vitest'
+import { parseToken } from '../../src/token/parse-token.ts'
 import { expectRefused } from '../support/expect-refused.ts'
 import { encode, unsigned } from '../support/signer.ts'
 

@@ -1,12 +1,9 @@
-import { findKeys, parseKeySet, type VerificationKey } from '@onbehalf/core/keys'
-import {
-  type Algorithm,
-  algorithms,
-  isAlgorithm,
-  parseToken,
-  verifySignature,
-} from '@onbehalf/core/token'
+import type { Algorithm, VerificationKey } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
+import { findKeys, parseKeySet } from '../../src/keys/key-set.ts'
+import { algorithms, isAlgorithm } from '../../src/token/algorithm.ts'
+import { parseToken } from '../../src/token/parse-token.ts'
+import { verifySignature } from '../../src/token/verify-signature.ts'
 import { createSigner, encode, type Signer } from '../support/signer.ts'
 
 async function keysOf(...signers: readonly Signer[]): Promise<readonly VerificationKey[]> {

@@ -19,7 +19,7 @@ export interface Protection {
   /** Absent where nobody listens. */
   readonly report: ((event: DecisionEvent) => void) | undefined
   readonly audit: AuditTrail | undefined
-  /** Whether a gateway that lists without a person sees everything. */
+  /** Whether a gateway that lists without a user sees everything. */
   readonly listToGateway: boolean
   /** Whether a refused item is answered as one that does not exist. */
   readonly hideRefused: boolean

@@ -15,7 +15,7 @@ const texts: Record<DenialReason, string> = {
   org_ambiguous: 'Access denied: the caller has several organizations and none is selected.',
   org_mismatch: 'Access denied: the caller does not act for this organization.',
   org_role_missing: 'Access denied: the caller lacks a required role in the organization.',
-  user_required: 'Access denied: no person stands behind the call.',
+  user_required: 'Access denied: the call has no user.',
   role_missing: 'Access denied: the caller lacks a required role.',
   scope_missing: 'Access denied: the access token lacks a required scope.',
   check_failed: 'Access denied: the caller does not meet the conditions of this operation.',

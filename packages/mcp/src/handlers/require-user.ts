@@ -3,7 +3,7 @@ import { guarded } from './guarded.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 
 /**
- * Runs a handler only when a person stands behind the call; a machine on its own is refused.
+ * Runs a handler only for a user; a service is refused.
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
-import { type Authenticator, type AuthInfo, createAuthInfo } from '@onbehalf/core'
+import type { Authenticator } from '@onbehalf/core'
+import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from '../ambient/arrivals.ts'
 import type { Transport } from '../wire/transport.ts'
 import { assertPlain, isProtected, type PlainTransport } from './plain-transport.ts'
@@ -16,7 +17,7 @@ export interface IdentifyTransportOptions {
 }
 
 /**
- * Lets a local transport speak for the person whose token is in the environment, and returns the same
+ * Lets a local transport speak for the user whose token is in the environment, and returns the same
  * transport. Every message carries that identity: guards decide on it, and handlers find it.
  *
  * The token is verified before the first message. A token that is refused then rejects the start of

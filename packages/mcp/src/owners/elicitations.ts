@@ -15,7 +15,7 @@ export interface ElicitationOptions {
   readonly ttlSeconds?: number
 }
 
-/** The URLs that people were sent to. */
+/** The URLs that users were sent to. */
 export interface Elicitations {
   /**
    * An id for the URL that the caller of this context is sent to.
@@ -23,12 +23,12 @@ export interface Elicitations {
    * @throws AccessDeniedError when the caller has no identity
    */
   open(context: unknown): Promise<string>
-  /** Whether this is the person who was sent to the URL with this id, in time. */
+  /** Whether this is the user who was sent to the URL with this id, in time. */
   isFor(id: string, identity: Identity | undefined): Promise<boolean>
 }
 
 /**
- * Binds URL elicitations to the person who was asked. The URL travels through a chat: whoever gets
+ * Binds URL elicitations to the user who was asked. The URL travels through a chat: whoever gets
  * hold of it could finish it with an account of his own, or finish somebody else's.
  *
  * Issuer and subject must be the same on both sides. The organization does not count, since the

@@ -12,7 +12,7 @@ export interface Events {
 /**
  * One session's part of an event store that several sessions share. The transports of both SDK
  * generations replay whatever event a caller names, and use one name for the GET streams of all
- * sessions: without this, `Last-Event-ID` reads the events of other people.
+ * sessions: without this, `Last-Event-ID` reads the events of other callers.
  *
  * Call it once for each transport. An event store that serves one transport alone does not need it.
  *

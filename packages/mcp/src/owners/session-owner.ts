@@ -23,10 +23,10 @@ export function ownerOf({ issuer, subject, organization }: Caller): string {
 
 /**
  * The caller of a handler's context as one string, made of issuer, subject and organization: equal
- * for two requests of the same person in the same organization, whatever token they carry. Callers
+ * for two requests of the same user in the same organization, whatever token they carry. Callers
  * without an identity are all alike.
  *
- * Give it to whatever keeps state between requests and has to keep people apart, such as the
+ * Give it to whatever keeps state between requests and has to keep users apart, such as the
  * request state of SDK v2. It names the caller who sent the request, not an organization that
  * `match` chose for one call.
  *

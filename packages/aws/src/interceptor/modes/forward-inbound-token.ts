@@ -6,8 +6,8 @@ export interface ForwardInboundTokenOptions {
   /** For example `x-user-token`: what the server's source `forwarded` reads. */
   readonly header: string
   /**
-   * Longest token, in bytes. Default 4096: AgentCore Runtime drops longer values, and a call without
-   * its person would follow.
+   * Longest token, in bytes. Default 4096: AgentCore Runtime drops longer values, and the call would
+   * arrive without its user.
    */
   readonly maxValueBytes?: number
 }
@@ -22,6 +22,6 @@ export function forwardInboundToken(options: ForwardInboundTokenOptions): Target
   const maxBytes = toMaxBytes(options.maxValueBytes)
   return Object.freeze<TargetMode>({
     writes: [header],
-    write: async ({ token }) => ({ [header]: fit(token, maxBytes) }),
+    write: async ({ token }) => ({ [header]: fit(token, maxBytes, header) }),
   })
 }

@@ -32,10 +32,10 @@ export function issuedToken(
   const cache = createTokenCache(maxTokens)
   return Object.freeze<TargetMode>({
     writes: [header],
-    write: async ({ token, person: { expiresAt }, now }) => {
+    write: async ({ token, user: { expiresAt }, now }) => {
       const load = () => request(parametersFor(token))
       const issued = await cache.get({ token, expiresAt, now }, load)
-      return { [header]: prefix + fit(issued, maxBytes) }
+      return { [header]: prefix + fit(issued, maxBytes, header) }
     },
   })
 }

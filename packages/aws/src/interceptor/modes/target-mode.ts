@@ -2,15 +2,15 @@ import type { Identity } from '@onbehalf/core'
 
 /** A caller whose token was verified. */
 export interface VerifiedCaller {
-  readonly person: Identity
-  /** The token itself: it leaves by headers and token requests only. */
+  readonly user: Identity
+  /** The verified token itself: it leaves only in headers and token requests. */
   readonly token: string
   /** Seconds since 1970. */
   readonly now: number
 }
 
 /**
- * How the person reaches one target. Made by `forwardInboundToken`, `headers`, `clientMetadata` and
+ * How the user reaches one target. Made by `forwardInboundToken`, `headers`, `clientMetadata` and
  * `tokenExchange`.
  */
 export interface TargetMode {

@@ -2,22 +2,23 @@ import { InterceptorRefusal } from '../refusal.ts'
 
 const maxNameLength = 100
 const headerName = /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/
-/** What AgentCore Gateway takes in no allow-list. */
+/** Headers that AgentCore Gateway does not accept in an allow-list. */
 const restricted =
   /^(?:authorization|accept|access-control-|content-|cross-origin-|proxy-|set-cookie|x-amzn?-(?!bedrock-agentcore-runtime-custom-))|^(?:cache-control|connection|cookie|date|etag|from|host|location|mcp-session-id|origin|permissions-policy|range|referer|referrer-policy|server|strict-transport-security|te|transfer-encoding|upgrade|user-agent|www-authenticate|x-content-type-options|x-frame-options|x-xss-protection)$/
 
 /**
- * Normalizes the name of a header that targets are to get. They get it only when it stands in their
+ * Normalizes the name of a header for targets. A target gets it only if it is in its
  * `metadataConfiguration.allowedRequestHeaders`.
  *
- * @throws TypeError when AgentCore Gateway would not take it there
+ * @throws TypeError when AgentCore Gateway would not accept it there
  */
 export function writtenHeader(name: string, option: string): string {
   if (typeof name !== 'string' || !headerName.test(name) || name.length > maxNameLength) {
-    throw new TypeError(`${option} is no header name`)
+    throw new TypeError(`${option} is not a valid header name of at most 100 characters`)
   }
   const lower = name.toLowerCase()
-  if (restricted.test(lower)) throw new TypeError(`${option}: "${lower}" reaches no target`)
+  if (restricted.test(lower))
+    throw new TypeError(`${option}: "${lower}" is not passed on to targets`)
   return lower
 }
 
@@ -28,12 +29,15 @@ export function toMaxBytes(value = 4096): number {
 }
 
 /**
- * Checks what is to stand in a header: visible ASCII and spaces, so that nothing else can begin in it.
+ * Checks the value of a header: visible ASCII and spaces, so that nothing else can begin in it, and no
+ * space at an edge, which HTTP would drop (RFC 9110 section 5.5).
  *
- * @throws InterceptorRefusal
+ * @throws InterceptorRefusal naming the header in `detail`
  */
-export function fit(value: string, maxBytes: number): string {
-  if (!/^[\x20-\x7e]*$/.test(value)) throw new InterceptorRefusal('value_unfit')
-  if (value.length > maxBytes) throw new InterceptorRefusal('value_too_large')
+export function fit(value: string, maxBytes: number, header: string): string {
+  if (!/^[\x20-\x7e]*$/.test(value) || /^ | $/.test(value)) {
+    throw new InterceptorRefusal('value_unfit', header)
+  }
+  if (value.length > maxBytes) throw new InterceptorRefusal('value_too_large', header)
   return value
 }

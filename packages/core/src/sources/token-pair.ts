@@ -5,7 +5,7 @@ import { broken } from './binding.ts'
 import { type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 
 /** Two machine tokens of one gateway: its own, and one that was issued to it for this call. */
-export interface MachinePair {
+export interface TokenPair {
   readonly own: VerifiedGateway
   /** Absent when the gateway sent its own alone. */
   readonly beside: VerifiedGateway | undefined
@@ -16,12 +16,12 @@ export interface MachinePair {
  *
  * @throws IdentityError `MISSING`, `TOK`, `DOWN`; `BIND` when they are one token, or of two clients
  */
-export async function verifyMachinePair(
+export async function verifyTokenPair(
   header: string,
   issuer: Issuer<unknown>,
   credentials: Credentials,
   context: Context,
-): Promise<MachinePair> {
+): Promise<TokenPair> {
   const credential = credentials.token(header)
   if (credential !== undefined && credential.text === credentials.token('authorization')?.text) {
     throw broken('binding_same_token')

@@ -8,9 +8,9 @@ import { asOrganizations } from '../issuer/organizations.ts'
 import { parseJsonObject } from '../token/parse-json.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 
-/** Where the facts about the person stand, relative to `claim` (or to the token, without it). */
-export interface PersonClaimMap {
-  /** Default: `sub`. Has to be given when there is no `claim`: the token's `sub` is the machine. */
+/** Where the facts about the user are, relative to `claim` (or to the token, without it). */
+export interface UserClaimMap {
+  /** Default: `sub`. Has to be given when there is no `claim`: the token's `sub` is the gateway. */
   readonly subject?: ClaimReader
   /** Who issued the subject. Default: `iss`, else `issuer`, else the machine token's issuer. */
   readonly issuer?: ClaimReader
@@ -21,68 +21,68 @@ export interface PersonClaimMap {
 }
 
 /** Where a machine token says whom it is for. */
-export interface PersonPlace {
-  /** The claim that holds the person; the token itself without one. */
+export interface UserPlace {
+  /** The claim that holds the user; the token itself without one. */
   readonly userClaim: readonly string[] | undefined
-  readonly claimMap: Required<PersonClaimMap>
+  readonly claimMap: Required<UserClaimMap>
 }
 
-const maxPersonLength = 4096
+const maxUserLength = 4096
 
 /**
- * The claims of a machine token about a person, or `undefined` for "no person".
+ * The claims of a machine token about a user, or `undefined` for "no user".
  *
  * @throws IdentityError `TOK` when they are not understood
  */
-export function findPerson(
+export function findUser(
   token: Claims,
-  { userClaim: claim, claimMap }: PersonPlace,
+  { userClaim: claim, claimMap }: UserPlace,
 ): Claims | undefined {
-  const person = readPerson(token, claim)
-  if (person === undefined || !isEmpty(readClaim(person, claimMap.subject))) return person
-  // Flat claims may be those of the machine alone; an object is there to name somebody.
+  const user = readUser(token, claim)
+  if (user === undefined || !isEmpty(readClaim(user, claimMap.subject))) return user
+  // Flat claims may describe the gateway alone; an object is there to name a user.
   if (claim !== undefined) throw unfit()
   return undefined
 }
 
-function readPerson(token: Claims, claim: ClaimReader | undefined): Claims | undefined {
+function readUser(token: Claims, claim: ClaimReader | undefined): Claims | undefined {
   const value = claim === undefined ? token : readClaim(token, claim)
   if (isEmpty(value)) return undefined
-  const person = typeof value === 'string' ? parsePerson(value) : value
-  if (!isRecord(person)) throw unfit()
-  return Object.keys(person).length === 0 ? undefined : person
+  const user = typeof value === 'string' ? parseUser(value) : value
+  if (!isRecord(user)) throw unfit()
+  return Object.keys(user).length === 0 ? undefined : user
 }
 
 function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === ''
 }
 
-function parsePerson(text: string): Claims | undefined {
-  if (text.length > maxPersonLength) return undefined
+function parseUser(text: string): Claims | undefined {
+  if (text.length > maxUserLength) return undefined
   return parseJsonObject(new TextEncoder().encode(text))
 }
 
 /**
- * What the identity of a person inside a machine token is made of, except for the claims.
+ * What the identity of a user inside a machine token is made of, except for the claims.
  *
  * @throws IdentityError `TOK` for a fact that is not understood
  */
-export function toPerson(
-  person: Claims,
+export function toUser(
+  user: Claims,
   { token, gateway }: VerifiedGateway,
-  map: Required<PersonClaimMap>,
+  map: Required<UserClaimMap>,
   { issuerName }: Pick<Context, 'issuerName'>,
 ): Omit<IdentityParts, 'claims'> {
-  const subject = readOrUnfit(person, map.subject, asText)
+  const subject = readOrUnfit(user, map.subject, asText)
   if (subject === undefined) throw unfit()
-  const roles = readOrUnfit(person, map.roles, asNames) ?? []
+  const roles = readOrUnfit(user, map.roles, asNames) ?? []
   const organizations = readOrganizations(
-    [readClaim(person, map.organization), token.verified['org_id']],
+    [readClaim(user, map.organization), token.verified['org_id']],
     roles,
   )
   return {
     kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
-    issuer: issuerName(readOrUnfit(person, map.issuer, asText) ?? token.issuer),
+    issuer: issuerName(readOrUnfit(user, map.issuer, asText) ?? token.issuer),
     subject,
     organizations,
     scopes: token.scopes,
@@ -92,7 +92,7 @@ export function toPerson(
     source: 'enriched',
     expiresAt: token.expiresAt,
     organization: organizations.length === 1 ? organizations[0] : undefined,
-    actor: readActor(person['act'] ?? undefined),
+    actor: readActor(user['act'] ?? undefined),
     tokenId: token.tokenId,
     tokenHash: token.tokenHash,
   }
@@ -100,11 +100,11 @@ export function toPerson(
 
 /** A claim that is empty is absent; one that is not understood refuses the token. */
 function readOrUnfit<T>(
-  person: Claims,
+  user: Claims,
   reader: ClaimReader,
   read: (value: unknown) => T | undefined,
 ): T | undefined {
-  const value = readClaim(person, reader)
+  const value = readClaim(user, reader)
   if (isEmpty(value)) return undefined
   const fact = read(value)
   if (fact === undefined) throw unfit()
