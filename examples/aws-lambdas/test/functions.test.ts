@@ -62,7 +62,7 @@ describe('the function', () => {
 
   it('logs what it did, and no part of a token', () => {
     expect(log.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(
-      expect.arrayContaining(['person', 'passed']),
+      expect.arrayContaining(['user', 'passed']),
     )
     const parts = token.split('.').filter((part) => log.join('').includes(part))
     expect(parts).toEqual([])

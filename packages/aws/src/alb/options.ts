@@ -1,5 +1,5 @@
 import type { ClaimReader } from '@onbehalf/core'
-import { asText, safeUrl } from '@onbehalf/core/internal'
+import { assertOptions, isText, type OptionNames, safeUrl } from '@onbehalf/core/internal'
 import type { AwsAlbOptions } from './aws-alb.ts'
 
 /** The options after defaults were applied. */
@@ -16,10 +16,25 @@ export interface AlbSettings {
   readonly fetch: typeof fetch
 }
 
+const known: OptionNames<AwsAlbOptions> = {
+  region: true,
+  signers: true,
+  clients: true,
+  iss: true,
+  organization: true,
+  roles: true,
+  clockSkewSeconds: true,
+  sessionTimeoutSeconds: true,
+  keysUrl: true,
+  timeoutSeconds: true,
+  fetch: true,
+}
+
 /** @throws TypeError naming the option that is missing or wrong */
 export function toAlbSettings(options: AwsAlbOptions): AlbSettings {
+  assertOptions('awsAlb', options, known)
   const { clockSkewSeconds = 30, timeoutSeconds = 4, sessionTimeoutSeconds = 604_800 } = options
-  if (asText(options.iss) === undefined) throw new TypeError('iss is required: an exact issuer')
+  if (!isText(options.iss)) throw new TypeError('iss is required: an exact issuer')
   if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= 60)) {
     throw new TypeError('clockSkewSeconds must be from 0 to 60')
   }
@@ -44,15 +59,14 @@ export function toAlbSettings(options: AwsAlbOptions): AlbSettings {
 }
 
 function toNames(names: readonly string[], message: string): readonly string[] {
-  const valid =
-    Array.isArray(names) && names.length > 0 && names.every((name) => asText(name) !== undefined)
+  const valid = Array.isArray(names) && names.length > 0 && names.every(isText)
   if (!valid) throw new TypeError(message)
   return Object.freeze([...names])
 }
 
 function toReader(reader: ClaimReader | undefined, option: string): ClaimReader | undefined {
   const path = typeof reader === 'function' ? [option] : [reader ?? option].flat()
-  if (path.length > 0 && path.every((name) => asText(name) !== undefined)) return reader
+  if (path.length > 0 && path.every(isText)) return reader
   throw new TypeError(`${option} must be the name of a claim, a path to it, or a function`)
 }
 

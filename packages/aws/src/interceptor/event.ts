@@ -33,7 +33,7 @@ export interface InterceptorAnswer {
   readonly http?: TransformedExchange
 }
 
-/** The request to go on with, or the answer to stop with. */
+/** The request to pass on, or the answer that stops it. */
 export type TransformedExchange =
   | { readonly transformedGatewayRequest: TransformedRequest }
   | { readonly transformedGatewayResponse: TransformedResponse }

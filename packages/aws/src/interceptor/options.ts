@@ -1,4 +1,5 @@
 import type { Authenticator } from '@onbehalf/core'
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { Named } from '../lambda-context.ts'
 import type { TargetMode } from './modes/target-mode.ts'
 
@@ -50,8 +51,17 @@ export interface InterceptorSettings {
 // The pattern of `CreateGatewayTarget.name`.
 const targetName = /^(?:[0-9a-zA-Z]-?){1,100}$/
 
+const known: OptionNames<RequestInterceptorOptions> = {
+  authenticator: true,
+  targets: true,
+  otherTargets: true,
+  clock: true,
+  onEvent: true,
+}
+
 /** @throws TypeError naming the option that is missing or wrong */
 export function toInterceptorSettings(options: RequestInterceptorOptions): InterceptorSettings {
+  assertOptions('requestInterceptor', options, known)
   const { authenticator, otherTargets = 'refuse', clock = () => Date.now() / 1000 } = options
   assertDirect(authenticator)
   if (otherTargets !== 'refuse' && otherTargets !== 'unchanged') {

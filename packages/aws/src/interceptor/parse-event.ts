@@ -1,3 +1,4 @@
+import { isRecord } from '@onbehalf/core/internal'
 import type { InterceptedExchange, InterceptorEvent } from './event.ts'
 import { InterceptorRefusal } from './refusal.ts'
 
@@ -20,7 +21,7 @@ export type ExchangeKind = 'mcp' | 'http'
 
 /** Which of the two shapes an event has, and so its answer. */
 export function kindOf(event: unknown): ExchangeKind {
-  return isObject(event) && isObject(event['http']) && event['mcp'] == null ? 'http' : 'mcp'
+  return isRecord(event) && isRecord(event['http']) && event['mcp'] == null ? 'http' : 'mcp'
 }
 
 /**
@@ -36,7 +37,7 @@ export function parseInterceptorEvent(event: InterceptorEvent): GatewayRequest {
   }
   if (exchange.gatewayResponse != null) throw new InterceptorRefusal('response_event')
   const { path, httpMethod, headers, body } = exchange.gatewayRequest
-  if (!isObject(headers)) throw new InterceptorRefusal('headers_missing')
+  if (!isRecord(headers)) throw new InterceptorRefusal('headers_missing')
   if (!Object.values(headers).every((value) => typeof value === 'string')) {
     throw new InterceptorRefusal('event_unknown')
   }
@@ -45,8 +46,8 @@ export function parseInterceptorEvent(event: InterceptorEvent): GatewayRequest {
 }
 
 function isExchange(value: unknown): value is InterceptedExchange {
-  const request = isObject(value) ? value['gatewayRequest'] : undefined
-  if (!isObject(request)) return false
+  const request = isRecord(value) ? value['gatewayRequest'] : undefined
+  if (!isRecord(request)) return false
   return typeof request['path'] === 'string' && typeof request['httpMethod'] === 'string'
 }
 
@@ -57,11 +58,11 @@ const prefixed = /^([0-9A-Za-z-]+)___./
 function addresseeOf(body: unknown): Addressee {
   if (Array.isArray(body)) throw new InterceptorRefusal('batch')
   // Else what is decided on and what is dispatched could differ.
-  if (body != null && !isObject(body)) throw new InterceptorRefusal('event_unknown')
+  if (body != null && !isRecord(body)) throw new InterceptorRefusal('event_unknown')
   const method = body?.['method']
   if (method !== 'tools/call' && method !== 'prompts/get') return { kind: 'shared' }
   const params = body?.['params']
-  const called = isObject(params) ? params['name'] : undefined
+  const called = isRecord(params) ? params['name'] : undefined
   const name = typeof called === 'string' ? prefixed.exec(called)?.[1] : undefined
   return name === undefined ? { kind: 'other' } : { kind: 'target', name }
 }
@@ -70,8 +71,4 @@ function addresseeOf(body: unknown): Addressee {
 function addresseeByPath(path: string): Addressee {
   const name = /^\/([0-9A-Za-z-]+)(?:[/?]|$)/.exec(path)?.[1]
   return name === undefined ? { kind: 'other' } : { kind: 'target', name }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

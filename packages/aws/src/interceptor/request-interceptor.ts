@@ -1,6 +1,6 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
+import { toObserver } from '@onbehalf/core/internal'
 import { type LambdaContext, type Named, requestIdOf } from '../lambda-context.ts'
-import { toReport } from '../observer.ts'
 import type { InterceptorAnswer, InterceptorEvent } from './event.ts'
 import type { TargetMode, VerifiedCaller } from './modes/target-mode.ts'
 import {
@@ -44,7 +44,7 @@ export interface RequestInterceptor {
  */
 export function requestInterceptor(options: RequestInterceptorOptions): RequestInterceptor {
   const settings = toInterceptorSettings(options)
-  const report = toReport(options.onEvent)
+  const report = toObserver(options?.onEvent)
 
   async function intercept(
     event: InterceptorEvent,

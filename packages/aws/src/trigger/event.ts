@@ -14,9 +14,9 @@ export interface PreTokenGenerationEvent {
   readonly response: object
 }
 
-/** A token request of a machine, in parts that are known to be there. */
+/** A token request of a client, in parts that are known to be there. */
 export interface MachineTokenRequest {
   readonly client: string
-  /** The person's token; absent when none was sent. */
+  /** The user's token; absent if none was sent. */
   readonly userToken: string | undefined
 }

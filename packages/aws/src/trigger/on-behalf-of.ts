@@ -7,29 +7,29 @@ export interface ActClaim {
   readonly act?: ActClaim
 }
 
-/** The person inside a machine token. A server reads it with `enriched`, without a `claimMap`. */
+/** The user inside a machine token. A server reads it with `enriched`, without a `claimMap`. */
 export interface OnBehalfOf {
   readonly sub: string
-  /** `sub` of the person's token, where another claim is the subject: logout tokens name this one. */
+  /** `sub` of the user's token, if another claim is the subject: logout tokens name this one. */
   readonly original_sub?: string
-  /** Issuer of the person's token: `sub` is unique under it. */
+  /** Issuer of the user's token: `sub` is unique under it. */
   readonly iss: string
-  /** Where the person acts in. Several, as a list, when the person's token names no current one. */
+  /** Where the user acts. Several, as a list, if the user's token names no current one. */
   readonly organization?: Organization | readonly Organization[]
   readonly roles: readonly string[]
-  /** Who acts: the client that vouches, and behind it the actors of the person's token. */
+  /** Who acts: the client that vouches, and behind it the actors of the user's token. */
   readonly act: ActClaim
-  /** `jti`, `sid` and `iat` of the person's token, so that revoking that token ends this one. */
+  /** `jti`, `sid` and `iat` of the user's token, so that revoking that token ends this one. */
   readonly jti?: string
   readonly sid?: string
   readonly iat?: number
 }
 
-/** Says of a verified person what a server has to know. */
-export function toOnBehalfOf(person: Identity, client: string): OnBehalfOf {
-  const { subject, issuer, roles, actor, tokenId } = person
-  const { sub, sid, iat } = person.claims
-  const organization = organizationOf(person)
+/** Says about a verified user what a server has to know. */
+export function toOnBehalfOf(user: Identity, client: string): OnBehalfOf {
+  const { subject, issuer, roles, actor, tokenId } = user
+  const { sub, sid, iat } = user.claims
+  const organization = organizationOf(user)
   return {
     sub: subject,
     ...(typeof sub === 'string' && sub !== subject && { original_sub: sub }),
@@ -43,8 +43,8 @@ export function toOnBehalfOf(person: Identity, client: string): OnBehalfOf {
   }
 }
 
-function organizationOf(person: Identity): OnBehalfOf['organization'] {
-  const { organization, organizations } = person
+function organizationOf(user: Identity): OnBehalfOf['organization'] {
+  const { organization, organizations } = user
   return organization ?? (organizations.length > 0 ? organizations : undefined)
 }
 

@@ -1,25 +1,25 @@
 import { type Authenticator, asIdentityError, type Claims, type Identity } from '@onbehalf/core'
-import { toReport } from '../observer.ts'
+import { toObserver, withDeadline } from '@onbehalf/core/internal'
+import { type LambdaContext, requestIdOf } from '../lambda-context.ts'
 import { composeClaims } from './compose-claims.ts'
 import type { PreTokenGenerationEvent } from './event.ts'
 import {
   type PreTokenTriggerOptions,
   type TriggerEvent,
-  type TriggerRules,
-  toTriggerRules,
+  type TriggerSettings,
+  toTriggerSettings,
 } from './options.ts'
 import { parseTokenRequest } from './parse-token-request.ts'
 import { TriggerRefusal } from './refusal.ts'
-import { withDeadline } from './with-deadline.ts'
 
 /** Handler of a Lambda function. Made by {@link preTokenTrigger}. */
 export interface PreTokenTrigger {
   /** @throws TriggerRefusal and nothing else; then Cognito issues no token */
-  <E extends PreTokenGenerationEvent>(event: E): Promise<E>
+  <E extends PreTokenGenerationEvent>(event: E, context?: LambdaContext): Promise<E>
   /**
-   * Loads the keys of every issuer: await it where the handler is made, so that it happens while the
-   * function starts. It never fails: an issuer that is out of reach must not keep persons of the same
-   * user pool from signing in, and its keys are asked for again when they are needed.
+   * Loads the keys of every issuer: await it where the handler is created, so that it happens while the
+   * function starts. It never fails: an issuer that cannot be reached must not keep users of the same
+   * user pool from signing in, and its keys are fetched again when they are needed.
    */
   ready(): Promise<void>
 }
@@ -27,12 +27,12 @@ export interface PreTokenTrigger {
 const CLIENT_CREDENTIALS = 'TokenGeneration_ClientCredentials'
 
 /**
- * Puts the person into the machine token that a gateway asks Amazon Cognito for: the handler of a pre
- * token generation trigger, version `V3_0`. The gateway sends the person's access token as
+ * Adds the user to the machine token that a gateway requests from Amazon Cognito: the handler of a pre
+ * token generation trigger, version `V3_0`. The gateway sends the user's access token as
  * `onBehalfOfToken` in `aws_client_metadata`; it is verified by every rule of its issuer, and the
- * access token that Cognito issues says in `onBehalfOf` whom it is for.
+ * access token that Cognito issues names the user in `onBehalfOf`.
  *
- * Events of sign-ins pass unchanged. Does NOT shorten the token to the life of the person's token
+ * Events of sign-ins pass unchanged. Does NOT shorten the token to the lifetime of the user's token
  * (Cognito lets no trigger do that): keep the client's access tokens short.
  *
  * @example
@@ -47,42 +47,49 @@ const CLIENT_CREDENTIALS = 'TokenGeneration_ClientCredentials'
  * @throws TypeError naming the option that is missing or wrong
  */
 export function preTokenTrigger<C = Claims>(options: PreTokenTriggerOptions<C>): PreTokenTrigger {
-  const report = toReport(options.onEvent)
-  const rules = toTriggerRules(options, report)
+  const report = toObserver(options?.onEvent)
+  const settings = toTriggerSettings(options, report)
 
-  async function trigger<E extends PreTokenGenerationEvent>(event: E): Promise<E> {
+  async function trigger<E extends PreTokenGenerationEvent>(
+    event: E,
+    context?: LambdaContext,
+  ): Promise<E> {
     if (event?.triggerSource !== CLIENT_CREDENTIALS) return event
+    const named = requestIdOf(context)
     try {
-      const late = (): Error => new TriggerRefusal('unavailable', 'timeout')
-      const claims = await withDeadline(rules.timeoutSeconds, toClaims(event, rules), late)
+      const claims = await inTime(settings, () => toClaims(event, settings))
       const client = event.callerContext.clientId
-      report({ type: claims === undefined ? 'machine' : 'person', client })
+      report({ type: claims === undefined ? 'service' : 'user', client, ...named })
       return claims === undefined ? event : { ...event, response: toResponse(claims) }
     } catch (thrown) {
       const refusal = asRefusal(thrown)
-      report(toEvent(refusal, event.callerContext?.clientId))
+      report({ ...toEvent(refusal, event.callerContext?.clientId), ...named })
       throw refusal
     }
   }
 
-  return Object.assign(trigger, { ready: () => warmUp(rules) })
+  return Object.assign(trigger, { ready: () => warmUp(settings) })
 }
 
-/** What goes into the access token; nothing when no person is behind the request. */
+function inTime<T>({ timeoutSeconds }: TriggerSettings, work: () => Promise<T>): Promise<T> {
+  return withDeadline(timeoutSeconds, work, () => new TriggerRefusal('unavailable', 'timeout'))
+}
+
+/** What is added to the access token; nothing if the request is not on behalf of a user. */
 async function toClaims(
   event: PreTokenGenerationEvent,
-  rules: TriggerRules,
+  settings: TriggerSettings,
 ): Promise<object | undefined> {
   const { client, userToken } = parseTokenRequest(event)
-  const authenticator = rules.vouchers.get(client)
+  const authenticator = settings.vouchers.get(client)
   if (userToken === undefined) {
-    if (authenticator && rules.required) throw new TriggerRefusal('user_token_missing')
+    if (authenticator && settings.required) throw new TriggerRefusal('user_token_missing')
     return undefined
   }
   if (authenticator === undefined) throw new TriggerRefusal('client_may_not_vouch')
-  const person = await verify(authenticator, userToken)
-  if (person.kind !== 'user') throw new TriggerRefusal('not_a_person')
-  return composeClaims(person, client, rules)
+  const user = await verify(authenticator, userToken)
+  if (user.kind !== 'user') throw new TriggerRefusal('not_a_user')
+  return composeClaims(user, client, settings)
 }
 
 async function verify(authenticator: Authenticator, token: string): Promise<Identity> {
@@ -104,7 +111,7 @@ function toResponse(claimsToAddOrOverride: object): object {
   return { claimsAndScopeOverrideDetails: { accessTokenGeneration } }
 }
 
-/** What a function of the user's threw may quote claims: it goes nowhere. */
+/** What your functions throw may quote claims: it is dropped. */
 function asRefusal(thrown: unknown): TriggerRefusal {
   return thrown instanceof TriggerRefusal ? thrown : new TriggerRefusal('unavailable', 'internal')
 }
@@ -118,9 +125,8 @@ function toEvent({ reason, detail }: TriggerRefusal, client: string | undefined)
   }
 }
 
-async function warmUp({ vouchers, timeoutSeconds }: TriggerRules): Promise<void> {
-  const loads = [...vouchers.values()].map((authenticator) => authenticator.ready())
-  const late = (): Error => new TriggerRefusal('unavailable', 'timeout')
+async function warmUp(settings: TriggerSettings): Promise<void> {
+  const loads = [...settings.vouchers.values()].map((authenticator) => authenticator.ready())
   // Each failed load was reported by its authenticator.
-  await withDeadline(timeoutSeconds, Promise.allSettled(loads), late).catch(() => {})
+  await inTime(settings, () => Promise.allSettled(loads)).catch(() => {})
 }

@@ -1,40 +1,43 @@
-/** What Cognito lets no trigger add to an access token; `scope` and `aud` have rules of their own. */
-const reserved: ReadonlySet<string> = new Set([
-  'acr',
-  'amr',
-  'at_hash',
-  'aud',
-  'auth_time',
-  'azp',
-  'client_id',
-  'device_key',
-  'event_id',
-  'exp',
-  'iat',
-  'identities',
-  'iss',
-  'jti',
-  'nbf',
-  'nonce',
-  'origin_jti',
-  'scope',
-  'sub',
-  'token_use',
-  'version',
+import { reservedCognitoClaims } from '@onbehalf/core/internal'
+
+// What decides on scopes, actors and the holder's key in the token itself.
+const reservedInToken: ReadonlySet<string> = new Set(['act', 'aud', 'cnf', 'scp'])
+// What a server reads about the user, beside what is reserved in the token.
+const reservedInClaim: ReadonlySet<string> = new Set([
+  'client',
+  'groups',
+  'issuer',
+  'kind',
+  'may_act',
+  'org_id',
+  'org_name',
+  'organization',
+  'organizations',
+  'original_sub',
+  'roles',
+  'sid',
+  'subject',
 ])
-// It becomes no own member of an object.
+// It does not become an own member of an object.
 const impossible = '__proto__'
 
 /**
- * Checks the name of a claim that a trigger is to add.
+ * Checks the name of a claim that a trigger is to add to a token.
  *
  * @throws TypeError
  */
 export function assertFreeClaim(name: string, option: string): void {
   if (typeof name !== 'string' || name === '' || name === impossible) {
-    throw new TypeError(`${option} is no name of a claim`)
+    throw new TypeError(`${option} must be the name of a claim`)
   }
-  if (reserved.has(name) || name.startsWith('cognito:')) {
-    throw new TypeError(`${option}: "${name}" is reserved`)
-  }
+  if (isReservedInToken(name)) throw new TypeError(`${option}: "${name}" is reserved`)
+}
+
+/** The first member of the user's claim that is not for `map` to write. */
+export function reservedMember(members: object): string | undefined {
+  return Object.keys(members).find((name) => isReservedInToken(name) || reservedInClaim.has(name))
+}
+
+function isReservedInToken(name: string): boolean {
+  return reservedCognitoClaims.has(name) || reservedInToken.has(name) || name.startsWith('cognito:')
 }

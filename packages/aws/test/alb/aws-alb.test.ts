@@ -133,6 +133,8 @@ describe('awsAlb', () => {
       'region must be the name of an AWS region, for example eu-west-1',
       { region: 'evil.example.com/' },
     ],
+    ['"client" is not an option of awsAlb; did you mean "clients"?', { client: [] } as object],
+    ['clients must not be undefined', { clients: undefined as never }],
     ['signers must list at least one ARN of a load balancer', { signers: [] }],
     ['clients must list at least one client id', { clients: [''] }],
     ['iss is required: an exact issuer', { iss: '' }],

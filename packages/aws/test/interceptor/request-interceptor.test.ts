@@ -751,7 +751,29 @@ describe('construction', () => {
   it.each<[string, () => unknown]>([
     [
       'authenticator is required: made by createAuthenticator, with direct sources',
-      () => start({ authenticator: undefined as never }),
+      () => start({ authenticator: {} as never }),
+    ],
+    ['authenticator must not be undefined', () => start({ authenticator: undefined as never })],
+    [
+      '"otherTarget" is not an option of requestInterceptor; did you mean "otherTargets"?',
+      () => start({ otherTarget: 'unchanged' } as never),
+    ],
+    [
+      '"maxBytes" is not an option of forwardInboundToken',
+      () => forwardInboundToken({ header: 'a', maxBytes: 1 } as never),
+    ],
+    ['"secret" is not an option of headers', () => headers({ a: () => 'x' }, { secret } as never)],
+    [
+      '"secrets" is not an option of proof; did you mean "secret"?',
+      () => headers({ a: () => 'x' }, { proof: { header: 'b', secrets: [secret] } as never }),
+    ],
+    [
+      '"scope" is not an option of clientMetadata; did you mean "scopes"?',
+      () => clientMetadata({ ...client, scope: 'x' } as never),
+    ],
+    [
+      'scopes must not be undefined',
+      () => tokenExchange({ ...client, grantType: 'TOKEN_EXCHANGE', scopes: undefined as never }),
     ],
     [
       'authenticator is required: made by createAuthenticator, with direct sources',
@@ -787,13 +809,13 @@ describe('construction', () => {
       () => headers({ a: () => 'x' }, {} as never),
     ],
     [
-      'proof is required: a header and a secret that the server knows',
+      'headers: the options must be an object',
       () => (headers as (readers: object) => unknown)({ a: () => 'x' }),
     ],
-    ...[undefined, '', 'x'.repeat(31), `${'x'.repeat(40)} `, 'é'.repeat(40)].map(
+    ...['', 'x'.repeat(31), `${'x'.repeat(40)} `, 'é'.repeat(40)].map(
       (wrong): [string, () => unknown] => [
         'proof.secret must have at least 32 characters, all visible ASCII',
-        () => headers({ a: () => 'x' }, { proof: { header: 'b', secret: wrong as string } }),
+        () => headers({ a: () => 'x' }, { proof: { header: 'b', secret: wrong } }),
       ],
     ),
     [
@@ -803,7 +825,7 @@ describe('construction', () => {
     ['clientId is required', () => clientMetadata({ ...client, clientId: '' })],
     ['clientSecret is required', () => clientMetadata({ ...client, clientSecret: '' })],
     [
-      'tokenEndpoint must be an https URL (http is for loopback only)',
+      'tokenEndpoint must use https (http is for loopback only)',
       () => clientMetadata({ ...client, tokenEndpoint: 'http://login.example.com' }),
     ],
     [

@@ -97,7 +97,7 @@ describe('the page of the trigger', () => {
   })
 
   it('shares its schema with the server', async () => {
-    const code = blockWith('trigger', 'ts', 'claims: person').replace(
+    const code = blockWith('trigger', 'ts', 'schema: user').replace(
       '\npreTokenTrigger(',
       '\nconst handler = preTokenTrigger(',
     )

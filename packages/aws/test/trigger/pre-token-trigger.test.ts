@@ -79,7 +79,7 @@ async function refusal(
 }
 
 describe('preTokenTrigger', () => {
-  it('writes the person into the access token, and whom the gateway acts for', async () => {
+  it('adds the user to the access token, and who acts for them', async () => {
     const claims = await claimsFor(await people.token({ sid: 'session-1' }))
     expect(claims).toEqual({
       onBehalfOf: {
@@ -159,7 +159,7 @@ describe('a server with the source enriched', () => {
     })
   })
 
-  it('refuses the enriched token when the person is revoked after signing in', async () => {
+  it('refuses the enriched token when the user is revoked after signing in', async () => {
     const { authenticator, token } = await enrichedToken({})
     const { issuer, subject } = await authenticator.authenticate(bearer(token))
     await authenticator.revoke({ issuer, subject })
@@ -244,11 +244,11 @@ describe('a token request is refused', () => {
     })
   })
 
-  it('with the token of a machine', async () => {
+  it('with the token of a service', async () => {
     const token = await people.token({ sub: WEB, username: undefined })
     expect(await refusal(machineEvent({ onBehalfOfToken: token }))).toMatchObject({
-      reason: 'not_a_person',
-      message: 'The user token names no person',
+      reason: 'not_a_user',
+      message: 'The user token does not name a user',
     })
   })
 
@@ -315,7 +315,7 @@ describe('a token request is refused', () => {
 describe('without a user token', () => {
   const none = [undefined, null, {}, { onBehalfOfToken: '' }, { callerApp: 'support-chat' }]
 
-  it.each(none)('refuses, when a person is required: %j', async (metadata) => {
+  it.each(none)('refuses, when a user is required: %j', async (metadata) => {
     expect(await refusal(withMetadata(metadata))).toMatchObject({
       reason: 'user_token_missing',
       message: 'A user token is required',
@@ -326,7 +326,7 @@ describe('without a user token', () => {
     const { handle, events } = start({ withoutUser: 'machine-only' })
     const event = withMetadata(m)
     expect(await handle(event)).toBe(event)
-    expect(events).toEqual([{ type: 'machine', client: GATEWAY }])
+    expect(events).toEqual([{ type: 'service', client: GATEWAY }])
   })
 
   it('leaves the tokens of other clients alone', async () => {
@@ -341,7 +341,7 @@ describe('the mapping', () => {
   it('adds what the schema of the server asks for', async () => {
     const token = await people.token({ department: 'sales' })
     const { onBehalfOf } = await claimsFor(token, {
-      claims: person,
+      schema: person,
       map: ({ claims }) => ({ department: claims['department'] as 'sales' }),
     })
     expect(onBehalfOf).toMatchObject({ department: 'sales' })
@@ -350,25 +350,89 @@ describe('the mapping', () => {
   it('issues no claim that the server would refuse', async () => {
     const token = await people.token({ department: 'kitchen' })
     const options: Partial<PreTokenTriggerOptions<unknown>> = {
-      claims: person,
+      schema: person,
       map: ({ claims }) => ({ department: claims['department'] }),
     }
     expect(await refusal(machineEvent({ onBehalfOfToken: token }), options)).toMatchObject({
       reason: 'claim_refused',
-      message: 'The claim does not fit its schema',
+      detail: 'schema',
+      message: 'The claim was refused',
     })
   })
 
-  it('cannot say that it is somebody else', async () => {
-    const map = (): object => ({ sub: 'root', iss: 'x', organization: 'all', act: { sub: 'x' } })
+  it.each([
+    'sub',
+    'iss',
+    'issuer',
+    'subject',
+    'aud',
+    'exp',
+    'nbf',
+    'iat',
+    'jti',
+    'sid',
+    'act',
+    'may_act',
+    'cnf',
+    'azp',
+    'client',
+    'client_id',
+    'scope',
+    'scp',
+    'roles',
+    'groups',
+    'kind',
+    'organization',
+    'organizations',
+    'original_sub',
+    'org_id',
+    'org_name',
+    'token_use',
+    'cognito:groups',
+  ])('cannot say who the user is: it refuses "%s"', async (name) => {
+    const token = await people.token({ org_id: undefined, chosen: 'victim-corp' })
+    const map = ({ claims }: Identity): object => ({ department: 'x', [name]: claims['chosen'] })
+    expect(await refusal(machineEvent({ onBehalfOfToken: token }), { map })).toMatchObject({
+      reason: 'claim_refused',
+      detail: `map_${name}`,
+    })
+  })
+
+  it.each<[string, string, () => unknown]>([
+    ['all claims of the token', 'map_sub', () => ({ sub: 'x', x: 1 })],
+    ['a member that says so only as JSON', 'map_roles', () => ({ toJSON: () => ({ roles: [] }) })],
+    ['a promise', 'async', () => Promise.resolve({ department: 'x' })],
+    ['a promise that fails', 'async', () => Promise.reject(new Error('directory is down'))],
+    ['text', 'map', () => 'abc'],
+    ['a list', 'map', () => [1]],
+    ['nothing', 'map', () => undefined],
+  ])('refuses a map that returns %s', async (_name, detail, map) => {
+    const event = machineEvent({ onBehalfOfToken: await people.token() })
+    expect(await refusal(event, { map: map as () => object })).toMatchObject({
+      reason: 'claim_refused',
+      detail,
+    })
+  })
+
+  it('may name what it leaves undefined, and what decides nothing', async () => {
+    const map = (): object => ({ organization: undefined, Organization: 'x', department: 'y' })
     const { onBehalfOf } = await claimsFor(await people.token(), { map })
-    expect(onBehalfOf).toMatchObject({ iss: people.minter.issuer, act: { sub: GATEWAY } })
-    expect(JSON.stringify(onBehalfOf)).not.toMatch(/root|"all"/)
+    expect(onBehalfOf).toMatchObject({
+      organization: { id: 'acme' },
+      Organization: 'x',
+      department: 'y',
+    })
+  })
+
+  it('waits for no flat claim', async () => {
+    const flat = { department: () => Promise.reject(new Error('directory is down')) }
+    const event = machineEvent({ onBehalfOfToken: await people.token() })
+    expect(await refusal(event, { flat })).toMatchObject({ detail: 'async' })
   })
 
   it('writes flat claims beside it', async () => {
     const claims = await claimsFor(await people.token(), {
-      claim: 'person',
+      userClaim: 'person',
       flat: { org_id: ({ organization }) => organization?.id, missing: () => undefined },
     })
     expect(Object.keys(claims)).toEqual(['person', 'org_id'])
@@ -388,7 +452,7 @@ describe('the mapping', () => {
 
   it('is of the type that the schema says', () => {
     const vouchers = { [GATEWAY]: people.issuer }
-    const options = { vouchers, withoutUser: 'refuse', claims: person } as const
+    const options = { vouchers, withoutUser: 'refuse', schema: person } as const
     const triggers = [
       preTokenTrigger({ ...options, map: (_person) => ({ department: 'sales' as const }) }),
       // @ts-expect-error not one of the departments
@@ -397,6 +461,26 @@ describe('the mapping', () => {
       preTokenTrigger({ ...options, map: (_person) => ({}) }),
     ]
     expect(triggers).toHaveLength(3)
+  })
+})
+
+describe('a request id', () => {
+  it('is reported with what happened', async () => {
+    const events: TriggerEvent[] = []
+    const trigger = preTokenTrigger({
+      vouchers: { [GATEWAY]: people.issuer },
+      withoutUser: 'refuse',
+      onEvent: (event) => events.push(event),
+    })
+    const context = { awsRequestId: '6bc28136-xmpl-4365-b021-0ce6b2e64ab0' }
+    const requestId = context.awsRequestId
+    await trigger(machineEvent({ onBehalfOfToken: await people.token() }), context)
+    await trigger(machineEvent(), context).catch(() => undefined)
+    expect(events).toEqual([
+      { type: 'accepted', source: 'direct' },
+      { type: 'user', client: GATEWAY, requestId },
+      { type: 'token_request_refused', client: GATEWAY, reason: 'user_token_missing', requestId },
+    ])
   })
 })
 
@@ -410,7 +494,7 @@ describe('keys', () => {
     expect(fetches()).toBe(1)
   })
 
-  it('that are out of reach neither end the start nor keep persons from signing in', async () => {
+  it('that are out of reach neither end the start nor keep users from signing in', async () => {
     const { issuer, token } = await remotePeople(() => 500)
     const trigger = preTokenTrigger({ vouchers: { [GATEWAY]: issuer }, withoutUser: 'refuse' })
     await trigger.ready()
@@ -457,23 +541,32 @@ describe('construction', () => {
     'identities',
     'cognito:username',
     'cognito:groups',
+    'act',
+    'cnf',
+    'scp',
     '',
     '__proto__',
   ])('refuses the claim "%s"', (claim) => {
-    expect(() => start({ claim })).toThrow(TypeError)
+    expect(() => start({ userClaim: claim })).toThrow(TypeError)
     const flat = Object.fromEntries([[claim, () => 'x']])
     expect(() => start({ flat })).toThrow(TypeError)
   })
 
   it.each<[string, object]>([
     ['vouchers must name at least one client', { vouchers: {} }],
-    ['vouchers must name at least one client', { vouchers: undefined }],
+    ['vouchers must not be undefined', { vouchers: undefined }],
+    ['"claim" is not an option of preTokenTrigger', { claim: 'person' }],
+    ['"voucher" is not an option of preTokenTrigger; did you mean "vouchers"?', { voucher: {} }],
+    ['schema must be a Standard Schema', { schema: {} }],
+    ['map must be a function', { map: {} }],
+    ['flat: "x" needs a function', { flat: { x: 'y' } }],
     ['issuer is required', { vouchers: { [GATEWAY]: undefined } }],
     ['sources must not be empty', { vouchers: { [GATEWAY]: [] } }],
-    ["withoutUser must be 'refuse' or 'machine-only'", { withoutUser: undefined }],
+    ["withoutUser must be 'refuse' or 'machine-only'", { withoutUser: 'x' }],
+    ['withoutUser must not be undefined', { withoutUser: undefined }],
     ['timeoutSeconds must be above 0 and at most 4.9', { timeoutSeconds: 5 }],
     ['maxClaimBytes must be above 0 and at most 16384', { maxClaimBytes: Number.NaN }],
-    ['flat must not name the claim', { flat: { onBehalfOf: () => 'x' } }],
+    ['flat must not name the userClaim', { flat: { onBehalfOf: () => 'x' } }],
   ])('says what is wrong: %s', (message, options) => {
     expect(() => start(options)).toThrow(new TypeError(message))
   })

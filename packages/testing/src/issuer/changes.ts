@@ -1,3 +1,4 @@
+import { reservedCognitoClaims } from '@onbehalf/core/internal'
 import { errors } from 'oidc-provider'
 import type { ClaimSet } from './claims.ts'
 
@@ -15,29 +16,6 @@ export interface ShapedToken {
   readonly scopes: readonly string[]
 }
 
-// What Cognito lets no trigger add, change or suppress; `scope` has lists of its own.
-const RESERVED: ReadonlySet<string> = new Set([
-  'acr',
-  'amr',
-  'at_hash',
-  'auth_time',
-  'azp',
-  'client_id',
-  'device_key',
-  'event_id',
-  'exp',
-  'iat',
-  'identities',
-  'iss',
-  'jti',
-  'nbf',
-  'nonce',
-  'origin_jti',
-  'scope',
-  'sub',
-  'token_use',
-  'version',
-])
 const FREE_COGNITO_CLAIMS: ReadonlySet<string> = new Set([
   'cognito:groups',
   'cognito:preferred_role',
@@ -85,7 +63,7 @@ function assertChanges(changes: TokenChanges, audience: string | undefined): voi
 
 function isReserved(claim: string): boolean {
   if (claim.startsWith('cognito:')) return !FREE_COGNITO_CLAIMS.has(claim)
-  return RESERVED.has(claim)
+  return reservedCognitoClaims.has(claim)
 }
 
 function omit(claims: ClaimSet, names: readonly string[]): ClaimSet {

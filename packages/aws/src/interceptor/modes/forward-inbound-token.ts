@@ -1,3 +1,4 @@
+import { assertOptions } from '@onbehalf/core/internal'
 import type { TargetMode } from './target-mode.ts'
 import { fit, toMaxBytes, writtenHeader } from './written-header.ts'
 
@@ -18,6 +19,7 @@ export interface ForwardInboundTokenOptions {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function forwardInboundToken(options: ForwardInboundTokenOptions): TargetMode {
+  assertOptions('forwardInboundToken', options, { header: true, maxValueBytes: true })
   const header = writtenHeader(options.header, 'header')
   const maxBytes = toMaxBytes(options.maxValueBytes)
   return Object.freeze<TargetMode>({

@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import { assertOptions } from '@onbehalf/core/internal'
 import { InterceptorRefusal } from '../refusal.ts'
 import type { TargetMode } from './target-mode.ts'
 import { fit, toMaxBytes, writtenHeader } from './written-header.ts'
@@ -44,8 +45,9 @@ export function headers(
   readers: Readonly<Record<string, HeaderReader>>,
   options: HeadersOptions,
 ): TargetMode {
-  const maxBytes = toMaxBytes(options?.maxValueBytes)
-  const proof = toProof(options?.proof)
+  assertOptions('headers', options, { proof: true, maxValueBytes: true })
+  const maxBytes = toMaxBytes(options.maxValueBytes)
+  const proof = toProof(options.proof)
   const entries = Object.entries(readers).map(([name, read]) => {
     if (typeof read !== 'function') throw new TypeError(`headers: "${name}" needs a function`)
     return [writtenHeader(name, 'headers'), read] as const
@@ -65,9 +67,10 @@ export function headers(
 }
 
 function toProof(proof: InterceptorProof | undefined): InterceptorProof {
-  if (typeof proof !== 'object' || proof === null) {
+  if (proof === undefined) {
     throw new TypeError('proof is required: a header and a secret that the server knows')
   }
+  assertOptions('proof', proof, { header: true, secret: true })
   const { secret } = proof
   const header = writtenHeader(proof.header, 'proof.header')
   if (typeof secret !== 'function' && !isSecret(secret)) {

@@ -12,11 +12,11 @@ export interface TokenCache {
 
 interface CachedCaller {
   /**
-   * One key a token, not a person: the same person may hold a narrower token, or one of another
+   * One key per token, not per user: the same user may hold a narrower token, or one for another
    * organization.
    */
   readonly token: string
-  /** Seconds since 1970 after which the caller's own token is no good any more. */
+  /** Seconds since 1970 at which the caller's own token expires. */
   readonly expiresAt: number
   /** Seconds since 1970. */
   readonly now: number
@@ -28,10 +28,10 @@ interface Entry {
   usableUntil: number
 }
 
-/** Seconds before its end from which on a token is renewed: no target is to meet it expired. */
+/** Seconds before its expiry at which a token is renewed, so that it is not expired at the target. */
 const renewedBefore = 30
 
-/** An empty cache; the one that was used longest ago goes first. */
+/** An empty cache; the token that was used longest ago is dropped first. */
 export function createTokenCache(maxEntries: number): TokenCache {
   const entries = new Map<string, Entry>()
 
@@ -41,7 +41,7 @@ export function createTokenCache(maxEntries: number): TokenCache {
       return issued.token
     })
     const entry: Entry = { token, usableUntil: Number.POSITIVE_INFINITY }
-    // The rejection itself reaches whoever waits for the token.
+    // The rejection itself reaches the callers that wait for the token.
     token.catch(() => {
       entry.usableUntil = Number.NEGATIVE_INFINITY
     })
@@ -53,7 +53,7 @@ export function createTokenCache(maxEntries: number): TokenCache {
       const key = createHash('sha256').update(caller.token).digest('base64url')
       const known = entries.get(key)
       const entry = known && caller.now < known.usableUntil ? known : load(caller, request)
-      // A map keeps the order of insertion: the last used stands last.
+      // A map keeps the order of insertion: the last used is last.
       entries.delete(key)
       entries.set(key, entry)
       const [oldest] = entries.keys()

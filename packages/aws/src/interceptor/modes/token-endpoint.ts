@@ -1,3 +1,4 @@
+import { basicAuthorization, isRecord, readBounded, secureUrl } from '@onbehalf/core/internal'
 import { InterceptorRefusal } from '../refusal.ts'
 
 /** The gateway as OAuth client of an authorization server. */
@@ -5,7 +6,7 @@ export interface OAuthClientOptions {
   /** `https`; `http` on loopback only. Of Cognito: the user pool domain and `/oauth2/token`. */
   readonly tokenEndpoint: string
   readonly clientId: string
-  /** The secret, or what gets it. It is called for every token request: keep what it fetched. */
+  /** The secret, or a function that returns it. It is called for every token request: keep what it fetched. */
   readonly clientSecret: string | (() => string | Promise<string>)
   /** `client_secret_basic` (default), or `client_secret_post`. */
   readonly clientAuthentication?: 'basic' | 'post'
@@ -22,7 +23,7 @@ export interface OAuthClientOptions {
 /** What the token endpoint issued. */
 export interface IssuedToken {
   readonly token: string
-  /** Seconds from now; 0 where the answer does not say. */
+  /** Seconds from now; 0 if the answer does not say. */
   readonly expiresInSeconds: number
 }
 
@@ -34,7 +35,7 @@ const maxAnswerBytes = 64 * 1024
 /** @throws TypeError naming the option that is missing or wrong */
 export function tokenEndpoint(options: OAuthClientOptions): RequestToken {
   const { clientAuthentication = 'basic', timeoutSeconds = 4, scopes = [], parameters } = options
-  const url = toTokenEndpoint(options.tokenEndpoint)
+  const url = secureUrl(options.tokenEndpoint, 'tokenEndpoint')
   if (typeof options.clientId !== 'string' || options.clientId === '') {
     throw new TypeError('clientId is required')
   }
@@ -58,18 +59,11 @@ export function tokenEndpoint(options: OAuthClientOptions): RequestToken {
       const { fetch: send = fetch } = options
       return await readAnswer(await send(url, { ...init, redirect: 'manual', signal }))
     } catch (thrown) {
-      // What `fetch` or the source of the secret threw may quote the request.
+      // What `fetch` or `clientSecret` threw may quote the request.
       if (thrown instanceof InterceptorRefusal) throw thrown
       throw new InterceptorRefusal('token_unavailable', 'request_failed')
     }
   }
-}
-
-function toTokenEndpoint(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const local = url !== undefined && /^(?:127\.0\.0\.1|localhost|\[::1\])$/.test(url.hostname)
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && local)) return url
-  throw new TypeError('tokenEndpoint must be an https URL (http is for loopback only)')
 }
 
 async function toRequest(
@@ -79,22 +73,13 @@ async function toRequest(
   const secret = typeof clientSecret === 'string' ? clientSecret : await clientSecret()
   const body = new URLSearchParams(parameters)
   const headers = new Headers({ accept: 'application/json' })
-  if (clientAuthentication === 'basic') headers.set('authorization', basic(clientId, secret))
+  if (clientAuthentication === 'basic')
+    headers.set('authorization', basicAuthorization(clientId, secret))
   else {
     body.set('client_id', clientId)
     body.set('client_secret', secret)
   }
   return { method: 'POST', headers, body }
-}
-
-// RFC 6749 section 2.3.1: both parts are form-encoded before they are joined.
-function basic(id: string, secret: string): string {
-  const [encodedId, encodedSecret] = [id, secret].map(formEncode)
-  return `Basic ${Buffer.from(`${encodedId}:${encodedSecret}`).toString('base64')}`
-}
-
-function formEncode(text: string): string {
-  return new URLSearchParams([['', text]]).toString().slice(1)
 }
 
 // RFC 6749 section 5.2, and section 4.1.2.1: what is about the caller and not about this client.
@@ -124,18 +109,12 @@ async function readAnswer(response: Response): Promise<IssuedToken> {
   return { token, expiresInSeconds: lifetime > 0 ? lifetime : 0 }
 }
 
-async function readJson(response: Response): Promise<Record<string, unknown>> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of response.body ?? []) {
-    length += (chunk as Uint8Array).length
-    if (length > maxAnswerBytes)
-      throw new InterceptorRefusal('token_unavailable', 'answer_too_large')
-    chunks.push(chunk as Uint8Array)
-  }
+async function readJson(response: Response): Promise<Readonly<Record<string, unknown>>> {
+  const tooLarge = (): Error => new InterceptorRefusal('token_unavailable', 'answer_too_large')
+  const body = await readBounded(response, maxAnswerBytes, tooLarge)
   try {
-    const json: unknown = JSON.parse(Buffer.concat(chunks).toString())
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {}
+    const json: unknown = JSON.parse(new TextDecoder().decode(body))
+    return isRecord(json) ? json : {}
   } catch {
     return {}
   }

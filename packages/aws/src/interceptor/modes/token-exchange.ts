@@ -1,4 +1,5 @@
-import { type IssuedTokenOptions, issuedToken } from './issued-token.ts'
+import { assertOptions } from '@onbehalf/core/internal'
+import { type IssuedTokenOptions, issuedToken, issuedTokenOptions } from './issued-token.ts'
 import type { TargetMode } from './target-mode.ts'
 
 /** Options of {@link tokenExchange}. */
@@ -20,6 +21,7 @@ export interface TokenExchangeOptions extends IssuedTokenOptions {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function tokenExchange(options: TokenExchangeOptions): TargetMode {
+  assertOptions('tokenExchange', options, { ...issuedTokenOptions, grantType: true })
   const { grantType } = options
   if (!Object.hasOwn(grants, grantType)) {
     throw new TypeError("grantType must be 'TOKEN_EXCHANGE' or 'JWT_AUTHORIZATION_GRANT'")

@@ -1,7 +1,7 @@
+import { headerName } from '@onbehalf/core/internal'
 import { InterceptorRefusal } from '../refusal.ts'
 
 const maxNameLength = 100
-const headerName = /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/
 /** Headers that AgentCore Gateway does not accept in an allow-list. */
 const restricted =
   /^(?:authorization|accept|access-control-|content-|cross-origin-|proxy-|set-cookie|x-amzn?-(?!bedrock-agentcore-runtime-custom-))|^(?:cache-control|connection|cookie|date|etag|from|host|location|mcp-session-id|origin|permissions-policy|range|referer|referrer-policy|server|strict-transport-security|te|transfer-encoding|upgrade|user-agent|www-authenticate|x-content-type-options|x-frame-options|x-xss-protection)$/
@@ -13,10 +13,10 @@ const restricted =
  * @throws TypeError when AgentCore Gateway would not accept it there
  */
 export function writtenHeader(name: string, option: string): string {
-  if (typeof name !== 'string' || !headerName.test(name) || name.length > maxNameLength) {
-    throw new TypeError(`${option} is not a valid header name of at most 100 characters`)
+  const lower = headerName(name, option)
+  if (lower.length > maxNameLength) {
+    throw new TypeError(`${option} must have at most ${maxNameLength} characters`)
   }
-  const lower = name.toLowerCase()
   if (restricted.test(lower))
     throw new TypeError(`${option}: "${lower}" is not passed on to targets`)
   return lower
