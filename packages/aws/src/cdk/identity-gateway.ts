@@ -4,14 +4,14 @@ import {
   CfnGatewayTarget,
   CfnOAuth2CredentialProvider,
 } from 'aws-cdk-lib/aws-bedrockagentcore'
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { Code } from 'aws-cdk-lib/aws-lambda'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
 import { IdentityFunction } from './identity-function.ts'
 import { MachinePool, SCOPE } from './machine-pool.ts'
 
-/** The person's token in a header, beside the gateway's own machine token. */
+/** The user's token in a header, beside the gateway's own machine token. */
 export interface HeaderMode {
   readonly type: 'header'
   /** What the server's source `forwarded` reads. Default `X-User-Token`. */
@@ -25,14 +25,14 @@ interface WithTrigger {
   readonly attachTrigger?: boolean
 }
 
-/** The person inside a machine token of Amazon Cognito, in a header beside the gateway's own. */
+/** The user inside a machine token of Amazon Cognito, in a header beside the gateway's own. */
 export interface EnrichedHeaderMode extends WithTrigger {
   readonly type: 'enriched-header'
   /** What the server's source `enriched` reads. Default `X-User-Token`. */
   readonly header?: string
 }
 
-/** The person inside a machine token of Amazon Cognito, in `Authorization`. */
+/** The user inside a machine token of Amazon Cognito, in `Authorization`. */
 export interface EnrichedMode extends WithTrigger {
   readonly type: 'enriched'
   /** Schema of the server's tools: the gateway has no credential to ask for it. */
@@ -45,7 +45,7 @@ export interface IdentityGatewayProps {
   readonly gatewayName: string
   /** The MCP server: a name for the target, and an `https` URL. */
   readonly target: { readonly name: string; readonly endpoint: string }
-  /** The user pool of this region that persons sign in to, and the app clients they sign in with. */
+  /** The user pool of this region that users sign in to, and the app clients they sign in with. */
   readonly people: { readonly userPoolId: string; readonly clientIds: readonly string[] }
   readonly mode: HeaderMode | EnrichedHeaderMode | EnrichedMode
   /** Built from `requestInterceptor`; its handler is `request-interceptor.handler`. */
@@ -55,8 +55,9 @@ export interface IdentityGatewayProps {
 }
 
 /**
- * A gateway of Amazon Bedrock AgentCore that carries the person to an MCP server: user pool for machines,
- * interceptor, target, and where tokens are enriched the trigger, each with no more rights than it needs.
+ * A gateway of Amazon Bedrock AgentCore that propagates the user's identity to an MCP server: user pool for
+ * machines, interceptor, target, and the trigger if tokens are enriched, each with no more rights than it
+ * needs.
  */
 export class IdentityGateway extends Construct {
   readonly gateway: CfnGateway
@@ -112,7 +113,7 @@ export class IdentityGateway extends Construct {
         },
       }),
     })
-    allow(role, 'lambda:InvokeFunction', [interceptorArn])
+    role.addToPolicy(allow('lambda:InvokeFunction', [interceptorArn]))
     return role
   }
 
@@ -134,7 +135,7 @@ export class IdentityGateway extends Construct {
         {
           interceptionPoints: ['REQUEST'],
           interceptor: { lambda: { arn: interceptor } },
-          // Or the interceptor sees no token, and stops every request.
+          // Otherwise the interceptor sees no token, and stops every request.
           inputConfiguration: { passRequestHeaders: true },
         },
       ],
@@ -150,9 +151,8 @@ export class IdentityGateway extends Construct {
     machines: MachinePool,
     role: Role,
   ): CfnGatewayTarget {
-    const name = `${props.gatewayName}-machines`
     const provider = new CfnOAuth2CredentialProvider(this, 'CredentialProvider', {
-      name,
+      name: `${props.gatewayName}-machines`,
       credentialProviderVendor: 'CustomOauth2',
       oauth2ProviderConfigInput: {
         customOauth2ProviderConfig: {
@@ -162,7 +162,7 @@ export class IdentityGateway extends Construct {
         },
       },
     })
-    allowMachineToken(role, provider.attrCredentialProviderArn, name, props.gatewayName)
+    const policy = this.allowMachineToken(role, provider)
     const target = new CfnGatewayTarget(this, 'Target', {
       ...this.targetOf(props),
       credentialProviderConfigurations: [
@@ -179,8 +179,31 @@ export class IdentityGateway extends Construct {
       ],
       metadataConfiguration: { allowedRequestHeaders: [header] },
     })
-    target.node.addDependency(role)
+    target.node.addDependency(policy)
     return target
+  }
+
+  /**
+   * What the gateway needs to get its own token from AgentCore Identity. An open pattern of names would also
+   * cover those of a gateway whose name begins with this one's.
+   */
+  private allowMachineToken(role: Role, provider: CfnOAuth2CredentialProvider): Policy {
+    const own = `${Aws.PARTITION}:bedrock-agentcore:${Aws.REGION}:${Aws.ACCOUNT_ID}`
+    const directory = `arn:${own}:workload-identity-directory/default`
+    const workload = `${directory}/workload-identity/${this.gateway.attrGatewayIdentifier}`
+    const workloads = [directory, workload]
+    const vault = [provider.attrCredentialProviderArn, `arn:${own}:token-vault/default`]
+    const secrets = `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret`
+    // Secrets Manager ends each name with a hyphen and 6 characters.
+    const secret = `${secrets}:bedrock-agentcore-identity!default/oauth2/${provider.name}-??????`
+    return new Policy(this, 'MachineToken', {
+      roles: [role],
+      statements: [
+        allow('bedrock-agentcore:GetWorkloadAccessToken', workloads),
+        allow('bedrock-agentcore:GetResourceOauth2Token', [...vault, ...workloads]),
+        allow('secretsmanager:GetSecretValue', [secret]),
+      ],
+    })
   }
 
   /** Without a credential of its own: the interceptor writes `Authorization`. */
@@ -190,7 +213,7 @@ export class IdentityGateway extends Construct {
     role: Role,
   ): CfnGatewayTarget {
     const { bucket, key } = toolSchema
-    allow(role, 's3:GetObject', [bucket.arnForObjects(key)])
+    role.addToPolicy(allow('s3:GetObject', [bucket.arnForObjects(key)]))
     const target = new CfnGatewayTarget(this, 'Target', {
       ...this.targetOf(props, { s3: { uri: bucket.s3UrlForObject(key) } }),
     })
@@ -220,22 +243,6 @@ function discoveryUrl(userPoolId: string): string {
   return `https://cognito-idp.${Aws.REGION}.amazonaws.com/${userPoolId}/.well-known/openid-configuration`
 }
 
-function allow(role: Role, action: string, resources: string[]): void {
-  role.addToPolicy(new PolicyStatement({ actions: [action], resources }))
-}
-
-/** What the gateway needs to get its own token from AgentCore Identity. */
-function allowMachineToken(role: Role, provider: string, name: string, gateway: string): void {
-  const own = `${Aws.PARTITION}:bedrock-agentcore:${Aws.REGION}:${Aws.ACCOUNT_ID}`
-  const directory = `arn:${own}:workload-identity-directory/default`
-  const workloads = [directory, `${directory}/workload-identity/${gateway}-*`]
-  allow(role, 'bedrock-agentcore:GetWorkloadAccessToken', workloads)
-  allow(role, 'bedrock-agentcore:GetResourceOauth2Token', [
-    provider,
-    `arn:${own}:token-vault/default`,
-    ...workloads,
-  ])
-  const secrets = `arn:${Aws.PARTITION}:secretsmanager:${Aws.REGION}:${Aws.ACCOUNT_ID}:secret`
-  const secret = `bedrock-agentcore-identity!default/oauth2/${name}*`
-  allow(role, 'secretsmanager:GetSecretValue', [`${secrets}:${secret}`])
+function allow(action: string, resources: string[]): PolicyStatement {
+  return new PolicyStatement({ actions: [action], resources })
 }

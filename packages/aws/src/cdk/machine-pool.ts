@@ -14,7 +14,7 @@ import { IdentityFunction } from './identity-function.ts'
 interface MachinePoolProps {
   readonly name: string
   readonly domainPrefix: string
-  /** Puts the person into the tokens. */
+  /** Adds the user to the tokens. */
   readonly trigger?: {
     readonly triggerCode: Code
     readonly attachTrigger?: boolean
@@ -25,8 +25,8 @@ interface MachinePoolProps {
 export const SCOPE = 'mcp/invoke'
 
 /**
- * A user pool for machines, with the gateway as its only client. Machines have a pool of their own: their
- * trigger never runs when a person signs in.
+ * A user pool for machines, with the gateway as its only client. Machines have their own pool: its
+ * trigger never runs when a user signs in.
  */
 export class MachinePool extends Construct {
   readonly pool: CfnUserPool
@@ -85,7 +85,7 @@ export class MachinePool extends Construct {
       allowedOAuthFlowsUserPoolClient: true,
       allowedOAuthFlows: ['client_credentials'],
       allowedOAuthScopes: [SCOPE],
-      // An enriched token outlives the person's own by at most this.
+      // An enriched token outlives the user's own by at most this.
       accessTokenValidity: 15,
       tokenValidityUnits: { accessToken: 'minutes' },
     })
@@ -103,7 +103,7 @@ export class MachinePool extends Construct {
     }
   }
 
-  /** Lets a role read the client secret, where there is one to read. */
+  /** Lets a role read the client secret, if there is one. */
   grantSecret(role: Role): void {
     this.secret?.grantRead(role)
   }

@@ -1,5 +1,5 @@
-# A gateway of Amazon Bedrock AgentCore that carries the person to an MCP server, in a header beside its own
-# token or inside a machine token of Amazon Cognito.
+# A gateway of Amazon Bedrock AgentCore that propagates the user's identity to an MCP server, in a header beside
+# its own token or inside a machine token of Amazon Cognito.
 
 terraform {
   required_version = ">= 1.6"
@@ -25,13 +25,13 @@ locals {
   identity   = "${local.arn}:bedrock-agentcore:${local.region}:${local.account}"
   workloads = [
     "${local.identity}:workload-identity-directory/default",
-    "${local.identity}:workload-identity-directory/default/workload-identity/${var.name}-*",
+    awscc_bedrockagentcore_gateway.this.workload_identity_details.workload_identity_arn,
   ]
   # By name: the function has to know the client, and the client is part of the user pool.
   trigger_arn = "${local.arn}:lambda:${local.region}:${local.account}:function:${var.name}-pre-token"
 }
 
-# Machines have a user pool of their own: their trigger never runs when a person signs in.
+# Machines have their own user pool: its trigger never runs when a user signs in.
 resource "aws_cognito_user_pool" "machines" {
   name = "${var.name}-machines"
   # Triggers of version V3_0 need this plan or PLUS.
@@ -75,7 +75,7 @@ resource "aws_cognito_user_pool_client" "gateway" {
   allowed_oauth_flows_user_pool_client = true
   allowed_oauth_flows                  = ["client_credentials"]
   allowed_oauth_scopes                 = [local.scope]
-  # An enriched token outlives the person's own by at most this.
+  # An enriched token outlives the user's own by at most this.
   access_token_validity = 15
 
   token_validity_units {
@@ -257,28 +257,46 @@ resource "aws_iam_role_policy" "gateway" {
         Action   = ["lambda:InvokeFunction"]
         Resource = [aws_lambda_function.interceptor.arn]
       }],
-      # For its own machine token, which it has in all modes but enriched.
-      [for provider in aws_bedrockagentcore_oauth2_credential_provider.machines : {
-        Effect   = "Allow"
-        Action   = ["bedrock-agentcore:GetWorkloadAccessToken"]
-        Resource = local.workloads
-      }],
-      [for provider in aws_bedrockagentcore_oauth2_credential_provider.machines : {
-        Effect   = "Allow"
-        Action   = ["bedrock-agentcore:GetResourceOauth2Token"]
-        Resource = concat([provider.credential_provider_arn, "${local.identity}:token-vault/default"], local.workloads)
-      }],
-      [for provider in aws_bedrockagentcore_oauth2_credential_provider.machines : {
-        Effect   = "Allow"
-        Action   = ["secretsmanager:GetSecretValue"]
-        Resource = ["${local.arn}:secretsmanager:${local.region}:${local.account}:secret:bedrock-agentcore-identity!default/oauth2/${var.name}-machines*"]
-      }],
       [for bucket in local.credential ? [] : [var.tool_schema_bucket] : {
         Effect   = "Allow"
         Action   = ["s3:GetObject"]
         Resource = ["${local.arn}:s3:::${bucket}/${var.tool_schema_key}"]
       }],
     )
+  })
+}
+
+# With it, the gateway gets its own machine token. In mode enriched it has none. Each resource is named in
+# full: a pattern of names would also cover those of a module whose name begins with this one's.
+resource "aws_iam_role_policy" "machine_token" {
+  count = local.credential ? 1 : 0
+  name  = "machine-token"
+  role  = aws_iam_role.gateway.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect   = "Allow"
+        Action   = ["bedrock-agentcore:GetWorkloadAccessToken"]
+        Resource = local.workloads
+      },
+      {
+        Effect = "Allow"
+        Action = ["bedrock-agentcore:GetResourceOauth2Token"]
+        Resource = concat(
+          [
+            aws_bedrockagentcore_oauth2_credential_provider.machines[0].credential_provider_arn,
+            "${local.identity}:token-vault/default",
+          ],
+          local.workloads,
+        )
+      },
+      {
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = [aws_bedrockagentcore_oauth2_credential_provider.machines[0].client_secret_arn[0].secret_arn]
+      },
+    ]
   })
 }
 
@@ -316,7 +334,7 @@ resource "awscc_bedrockagentcore_gateway" "this" {
   interceptor_configurations = [{
     interception_points = ["REQUEST"]
     interceptor         = { lambda = { arn = aws_lambda_function.interceptor.arn } }
-    # Or the interceptor sees no token, and stops every request.
+    # Otherwise the interceptor sees no token, and stops every request.
     input_configuration = { pass_request_headers = true }
   }]
 
@@ -346,6 +364,8 @@ resource "awscc_bedrockagentcore_gateway_target" "header" {
   metadata_configuration = {
     allowed_request_headers = [var.user_token_header]
   }
+
+  depends_on = [aws_iam_role_policy.machine_token]
 }
 
 # No credential of its own: the interceptor writes Authorization.

@@ -4,7 +4,7 @@ variable "name" {
 }
 
 variable "mode" {
-  description = "How the person reaches the server: by their own token in a header, by an enriched machine token in a header, or by an enriched one in Authorization."
+  description = "How the user reaches the server: by their own token in a header, by an enriched machine token in a header, or by an enriched one in Authorization."
   type        = string
   default     = "header"
 
@@ -42,12 +42,12 @@ variable "tool_schema_key" {
 }
 
 variable "people_user_pool_id" {
-  description = "User pool that persons sign in to, in this region."
+  description = "User pool that users sign in to, in this region."
   type        = string
 }
 
 variable "people_client_ids" {
-  description = "App clients that persons sign in with."
+  description = "App clients that users sign in with."
   type        = list(string)
 }
 

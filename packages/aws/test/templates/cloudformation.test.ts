@@ -64,6 +64,22 @@ describe('the template of CloudFormation', () => {
     }
   })
 
+  it('reaches no resource of a stack whose name begins with its own', () => {
+    const text = JSON.stringify(Object.values(Resources).flatMap(statementsOf))
+    const named = [...text.matchAll(/[\w-]+\/\$\{(?:AWS::StackName|Gateway\.[^"]*?)\}[^"]*/g)].map(
+      ([name]) => name.replaceAll('$', '').replace('{AWS::StackName}', 'agents'),
+    )
+    expect(named).toContain('oauth2/agents-machines-??????')
+    expect(named).toContain('workload-identity/{Gateway.GatewayIdentifier}')
+    expect(text).not.toContain('*')
+    const [pattern = ''] = named.filter((name) => name.startsWith('oauth2/'))
+    const matches = new RegExp(`^${pattern.replaceAll('?', '.')}$`)
+    expect('oauth2/agents-machines-a1B2c3').toMatch(matches)
+    for (const other of ['agents-machines-2', 'agents-prod', 'agents-machines', 'agents']) {
+      expect(`oauth2/${other}-machines-a1B2c3`).not.toMatch(matches)
+    }
+  })
+
   it('lets Cognito alone call the trigger, for its own user pool', () => {
     expect(Resources['TriggerPermission']?.Properties).toMatchObject({
       Principal: 'cognito-idp.amazonaws.com',

@@ -143,6 +143,15 @@ describe('the module of Terraform', () => {
     expect(text.match(/Action +=/g)?.length).toBeGreaterThan(5)
     expect(text).not.toMatch(/Action += .*\*/)
     expect(text).not.toMatch(/Resource += \[?"\*"/)
+    // Names of another module could match any other open pattern.
+    const patterns = text.match(/"[^"\n]*[*?]"/g)
+    expect(new Set(patterns)).toEqual(
+      new Set([
+        '"${aws_cloudwatch_log_group.trigger[0].arn}:*"',
+        '"${aws_cloudwatch_log_group.interceptor.arn}:*"',
+        '"${local.identity}:gateway/*"',
+      ]),
+    )
   })
 })
 
