@@ -13,7 +13,7 @@ import {
   asText,
   type Context,
   dropper,
-  exposedClaims,
+  exposeClaims,
   readClaim,
 } from '@onbehalf/core/internal'
 import { albKeys } from './alb-keys.ts'
@@ -34,6 +34,11 @@ export interface AwsAlbOptions {
   readonly organization?: ClaimReader
   /** Where the roles are. One string is one role. Default: nowhere. */
   readonly roles?: ClaimReader
+  /**
+   * Whether the identity provider verifies every e-mail address, although it does not say so in
+   * `email_verified`. Default `false`: an address that is not said to be verified is removed.
+   */
+  readonly vouchesForEmail?: boolean
   /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
   readonly clockSkewSeconds?: number
   /**
@@ -132,7 +137,7 @@ function toIdentity(
 ): Identity {
   const client = assertion.header['client'] as string
   // Readers see what handlers see.
-  const claims: Claims = exposedClaims(assertion.claims)
+  const claims = exposeClaims(assertion.claims, settings, context)
   const subject = asText(claims['sub'])
   if (subject === undefined) throw refused('subject')
   const orDropped = dropper(context)

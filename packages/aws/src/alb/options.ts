@@ -9,6 +9,7 @@ export interface AlbSettings {
   readonly iss: string
   readonly organization: ClaimReader | undefined
   readonly roles: ClaimReader | undefined
+  readonly vouchesForEmail: boolean
   readonly clockSkewSeconds: number
   readonly sessionTimeoutSeconds: number
   readonly base: URL
@@ -23,6 +24,7 @@ const known: OptionNames<AwsAlbOptions> = {
   iss: true,
   organization: true,
   roles: true,
+  vouchesForEmail: true,
   clockSkewSeconds: true,
   sessionTimeoutSeconds: true,
   keysUrl: true,
@@ -34,7 +36,11 @@ const known: OptionNames<AwsAlbOptions> = {
 export function toAlbSettings(options: AwsAlbOptions): AlbSettings {
   assertOptions('awsAlb', options, known)
   const { clockSkewSeconds = 30, timeoutSeconds = 4, sessionTimeoutSeconds = 604_800 } = options
+  const { vouchesForEmail = false } = options
   if (!isText(options.iss)) throw new TypeError('iss is required: an exact issuer')
+  if (typeof vouchesForEmail !== 'boolean') {
+    throw new TypeError('vouchesForEmail must be true or false')
+  }
   if (!(clockSkewSeconds >= 0 && clockSkewSeconds <= 60)) {
     throw new TypeError('clockSkewSeconds must be from 0 to 60')
   }
@@ -50,6 +56,7 @@ export function toAlbSettings(options: AwsAlbOptions): AlbSettings {
     iss: options.iss,
     organization: toReader(options.organization, 'organization'),
     roles: toReader(options.roles, 'roles'),
+    vouchesForEmail,
     clockSkewSeconds,
     sessionTimeoutSeconds,
     base: toKeysUrl(options),

@@ -86,6 +86,7 @@ describe('the identity of awsAlb', () => {
 
   it.each<[string, unknown, boolean]>([
     ['verified', true, true],
+    ['verified in text, as Cognito says it', 'true', true],
     ['not verified', false, false],
     ['verified by a number', 1, false],
     ['unknown', undefined, false],
@@ -94,14 +95,25 @@ describe('the identity of awsAlb', () => {
     async (_name, email_verified, seen) => {
       const { options, assert } = await start()
       const email = 'ada@acme.example'
-      const identity = await read(
-        authenticatorOf({ ...options, roles: 'email' }),
-        assert({ email, email_verified }),
-      )
+      const events: AuthenticatorEvent[] = []
+      const authenticator = authenticatorOf({ ...options, roles: 'email' }, (it) => events.push(it))
+      const identity = await read(authenticator, assert({ email, email_verified }))
       expect(identity.claims['email']).toBe(seen ? email : undefined)
       expect(identity.roles).toEqual(seen ? [email] : [])
+      const dropped = events.filter(({ type }) => type === 'claim_dropped')
+      expect(dropped).toEqual(seen ? [] : [{ type: 'claim_dropped', claim: 'email' }])
     },
   )
+
+  it('keeps an address of an identity provider that vouches for it, unless that says otherwise', async () => {
+    const { options, assert } = await start()
+    const authenticator = authenticatorOf({ ...options, vouchesForEmail: true })
+    const email = 'ada@acme.example'
+    const silent = await read(authenticator, assert({ email }))
+    expect(silent.claims['email']).toBe(email)
+    const denied = await read(authenticator, assert({ email, email_verified: false }))
+    expect(denied.claims['email']).toBeUndefined()
+  })
 
   it.each<[string, Json, 'user' | 'service']>([
     ['the client id itself', { sub: 'alb-client' }, 'service'],

@@ -143,6 +143,7 @@ describe('awsAlb', () => {
     ['keysUrl must not name a private address', { keysUrl: 'https://169.254.169.254/' }],
     ['clockSkewSeconds must be from 0 to 60', { clockSkewSeconds: 61 }],
     ['timeoutSeconds must be above 0 and at most 30', { timeoutSeconds: 0 }],
+    ['vouchesForEmail must be true or false', { vouchesForEmail: 'yes' as never }],
     ['sessionTimeoutSeconds must be a positive number', { sessionTimeoutSeconds: Number.NaN }],
     ['roles must be the name of a claim, a path to it, or a function', { roles: [] }],
     ['organization must be the name of a claim, a path to it, or a function', { organization: '' }],

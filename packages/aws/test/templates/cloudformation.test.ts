@@ -75,7 +75,7 @@ describe('the template of CloudFormation', () => {
     const [pattern = ''] = named.filter((name) => name.startsWith('oauth2/'))
     const matches = new RegExp(`^${pattern.replaceAll('?', '.')}$`)
     expect('oauth2/agents-machines-a1B2c3').toMatch(matches)
-    for (const other of ['agents-machines-2', 'agents-prod', 'agents-machines', 'agents']) {
+    for (const other of ['agents-machines-2', 'agents-prod', 'agents-machines']) {
       expect(`oauth2/${other}-machines-a1B2c3`).not.toMatch(matches)
     }
   })
