@@ -1,3 +1,4 @@
+import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { Aws } from 'aws-cdk-lib'
 import {
   CfnGateway,
@@ -69,6 +70,7 @@ export class IdentityGateway extends Construct {
 
   constructor(scope: Construct, id: string, props: IdentityGatewayProps) {
     super(scope, id)
+    assertProps(props)
     const { gatewayName, mode } = props
     const people = {
       PEOPLE_USER_POOL_ID: props.people.userPoolId,
@@ -232,6 +234,34 @@ export class IdentityGateway extends Construct {
       gatewayIdentifier: this.gateway.attrGatewayIdentifier,
       targetConfiguration: { mcp: { mcpServer } },
     }
+  }
+}
+
+const known: OptionNames<IdentityGatewayProps> = {
+  gatewayName: true,
+  target: true,
+  people: true,
+  mode: true,
+  interceptorCode: true,
+  domainPrefix: true,
+}
+const knownOfMode: OptionNames<IdentityGatewayProps['mode']> = {
+  type: true,
+  header: true,
+  triggerCode: true,
+  attachTrigger: true,
+  toolSchema: true,
+}
+
+/** @throws TypeError naming the property that is unknown, undefined or empty */
+function assertProps(props: IdentityGatewayProps): void {
+  assertOptions('IdentityGateway', props, known)
+  assertOptions('target', props.target, { name: true, endpoint: true })
+  assertOptions('people', props.people, { userPoolId: true, clientIds: true })
+  assertOptions('mode', props.mode, knownOfMode)
+  // The gateway would accept tokens of any app client of the user pool.
+  if (props.people.clientIds.length === 0) {
+    throw new TypeError('people.clientIds must name at least one app client')
   }
 }
 

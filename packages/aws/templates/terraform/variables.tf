@@ -49,6 +49,12 @@ variable "people_user_pool_id" {
 variable "people_client_ids" {
   description = "App clients that users sign in with."
   type        = list(string)
+
+  # The gateway would accept tokens of any app client of the user pool.
+  validation {
+    condition     = length(var.people_client_ids) > 0
+    error_message = "people_client_ids must name at least one app client."
+  }
 }
 
 variable "domain_prefix" {

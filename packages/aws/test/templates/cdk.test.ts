@@ -1,4 +1,7 @@
+import { IdentityGateway, type IdentityGatewayProps } from '@onbehalf/aws/cdk'
+import { App, Stack } from 'aws-cdk-lib'
 import { Match } from 'aws-cdk-lib/assertions'
+import { Code } from 'aws-cdk-lib/aws-lambda'
 import { describe, expect, it } from 'vitest'
 import { checkResource, type TemplateResource } from './check-resource.ts'
 import { modes, synthesize } from './synthesize.ts'
@@ -92,4 +95,34 @@ it('can be deployed without the trigger first', () => {
     LambdaConfig: Match.absent(),
   })
   expect(synthesize('enriched', true).findResources('AWS::Cognito::UserPool')).not.toEqual({})
+})
+
+it.each<[string, object]>([
+  [
+    '"modes" is not an option of IdentityGateway; did you mean "mode"?',
+    { modes: { type: 'header' } },
+  ],
+  ['people must not be undefined', { people: undefined }],
+  ['clientIds must not be undefined', { people: { userPoolId: 'x', clientIds: undefined } }],
+  [
+    'people.clientIds must name at least one app client',
+    { people: { userPoolId: 'x', clientIds: [] } },
+  ],
+  ['header must not be undefined', { mode: { type: 'header', header: undefined } }],
+  [
+    '"headers" is not an option of mode; did you mean "header"?',
+    { mode: { type: 'header', headers: 'x' } },
+  ],
+])('says what is wrong: %s', (message, wrong) => {
+  const props = {
+    gatewayName: 'agents',
+    target: { name: 'invoices', endpoint: 'https://mcp.example.com/mcp' },
+    people: { userPoolId: 'eu-west-1_Ab12Cd34E', clientIds: ['web'] },
+    mode: { type: 'header' },
+    interceptorCode: Code.fromInline('export const handler = 1'),
+    domainPrefix: 'agents-machines',
+    ...wrong,
+  } as IdentityGatewayProps
+  const stack = new Stack(new App(), 'Wrong')
+  expect(() => new IdentityGateway(stack, 'Identity', props)).toThrow(new TypeError(message))
 })
