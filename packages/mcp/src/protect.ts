@@ -14,6 +14,7 @@ import {
 } from './http/scope-challenge.ts'
 import { StreamExpiry } from './http/stream-expiry.ts'
 import { Items } from './items/items.ts'
+import { reportHidden } from './items/report-hidden.ts'
 import type { Rule } from './items/rule.ts'
 import { RuleTable } from './items/rule-table.ts'
 import { watchItems } from './items/watch-items.ts'
@@ -97,8 +98,9 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
   protections.set(low, protection)
   const findMissingScopes = createScopeFinder(protection)
   watchItems(server, (kind, key, registered, handler) => {
-    protection.items[kind].add(key, registered, handler)
+    const item = protection.items[kind].add(key, registered, handler)
     addScopeChallenge(registered, findMissingScopes)
+    return item
   })
   const assertFits = () => {
     if (low !== (server as object)) protection.rules.assertFits(protection.items)
@@ -115,7 +117,7 @@ function createProtection(low: Connectable, options: ProtectOptions): Protection
   const { clock = systemTime, rules = [], store, audit } = options
   const { listToGateway = false, hideRefused = false } = options
   return {
-    items: new Items(),
+    items: new Items(reportHidden(low)),
     rules: new RuleTable(rules),
     tasks: new TaskOwners(store),
     now: clock,

@@ -136,6 +136,8 @@ describe.each(generations)('protect of a %s server', (generation) => {
     )
     server.registerTool('plain', { inputSchema: nothing }, async () => reply(''))
     const line = await wire(generation, server)
+    // Elsewhere in this process there are guarded handlers that `plain` might wrap, until it ran.
+    await line.ask(call(0, 'plain'), 'eve')
     expect(names(await line.ask(list(1), 'eve'))).toEqual(['for_eve', 'plain'])
     expect(names(await line.ask(list(2)))).toEqual([])
   })

@@ -3,7 +3,7 @@ import { timeIn } from '../ambient/delivery.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'
-import { type AnyHandler, runHandler } from './run-handler.ts'
+import { type AnyHandler, runHandler, runOf } from './run-handler.ts'
 
 /**
  * Declares that a tool, prompt or resource may be listed and used without an identity, on a server
@@ -22,9 +22,10 @@ export function allowPublic<A, C, R, P extends unknown[] = []>(
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
   if (policyOf(handler) !== undefined) throw new TypeError('a guarded handler cannot be public')
   const wrapped = async (...params: unknown[]): Promise<unknown> => {
+    runOf(params.at(-1), wrapped)
     const identity = validIdentity(identityOf(params.at(-1)), timeIn(params.at(-1)))
     return runHandler(handler as unknown as AnyHandler, params, identity)
   }
-  setPolicy(wrapped, 'public')
+  setPolicy(wrapped, { policy: 'public', isFound: true })
   return wrapped as unknown as GuardedHandler<A, P, C, R>
 }

@@ -3,9 +3,10 @@ import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
 import { type Delivery, deliveryOf, timeIn } from '../ambient/delivery.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
+import { guardFound, guardMade } from './hidden-guards.ts'
 import { identityOf } from './identity-of.ts'
-import { decideCall, policyOf, setPolicy } from './policy.ts'
-import { type AnyHandler, runHandler } from './run-handler.ts'
+import { decideCall, type PolicyState, setPolicy, stateOf } from './policy.ts'
+import { type AnyHandler, noteGuard, runHandler } from './run-handler.ts'
 
 /**
  * Runs a handler only for callers that a guard allows, with their identity in its context. It
@@ -29,19 +30,24 @@ export function guarded<N extends Identity, A, C, R, P extends unknown[] = []>(
   guard: Guard<N>,
   handler: Handler<A, P, C, N, R>,
 ): GuardedHandler<A, P, C, R> {
-  const policy = combinePolicy(guard, handler)
-  const wrapped = (...params: unknown[]): Promise<unknown> =>
-    serve(guard, handler as unknown as AnyHandler, params)
-  setPolicy(wrapped, policy)
+  const state = combinePolicy(guard, handler)
+  const wrapped = (...params: unknown[]): Promise<unknown> => {
+    noteGuard(params.at(-1), wrapped, state)
+    return serve(guard, handler as unknown as AnyHandler, params)
+  }
+  setPolicy(wrapped, state)
+  guardMade(state)
   return wrapped as GuardedHandler<A, P, C, R>
 }
 
-function combinePolicy(guard: Guard<never>, handler: unknown): Guard<never> {
+function combinePolicy(guard: Guard<never>, handler: unknown): PolicyState {
   if (typeof guard?.decide !== 'function') throw new TypeError('guard must be a guard')
   if (typeof handler !== 'function') throw new TypeError('handler must be a function')
-  const inner = policyOf(handler)
-  if (inner === 'public') throw new TypeError('a public handler cannot have a guard')
-  return inner === undefined ? guard : all(guard, inner)
+  const inner = stateOf(handler)
+  if (inner === undefined) return { policy: guard, isFound: false }
+  if (inner.policy === 'public') throw new TypeError('a public handler cannot have a guard')
+  guardFound(inner)
+  return { policy: all(guard, inner.policy), inner, isFound: false }
 }
 
 async function serve(

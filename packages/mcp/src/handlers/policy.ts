@@ -18,13 +18,29 @@ const policyKey = Symbol('policy')
 /** The default: any caller whose identity is verified and has not expired. */
 export const authenticated: Guard = Object.freeze({ name: 'identity', decide: () => allow })
 
-export function setPolicy(handler: object, policy: Policy): void {
-  Object.defineProperty(handler, policyKey, { value: policy })
+/** What a guard around a handler is known by. It lives as long as that handler. */
+export interface PolicyState {
+  readonly policy: Policy
+  /** Of the handler that it was put around, if that was guarded too. */
+  readonly inner?: PolicyState | undefined
+  /** Whether it is in a server, or inside another guard, where it is visible. */
+  isFound: boolean
+  /** Under which it is remembered while it is not. */
+  ref?: WeakRef<PolicyState>
+}
+
+export function setPolicy(handler: object, state: PolicyState): void {
+  // Configurable, so that a proxy may hide it instead of breaking.
+  Object.defineProperty(handler, policyKey, { value: state, configurable: true })
+}
+
+export function stateOf(handler: unknown): PolicyState | undefined {
+  if (typeof handler !== 'function') return undefined
+  return (handler as { readonly [policyKey]?: PolicyState })[policyKey]
 }
 
 export function policyOf(handler: unknown): Policy | undefined {
-  if (typeof handler !== 'function') return undefined
-  return (handler as { readonly [policyKey]?: Policy })[policyKey]
+  return stateOf(handler)?.policy
 }
 
 /** Decides on a call. */

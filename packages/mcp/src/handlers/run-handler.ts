@@ -1,8 +1,11 @@
 import type { Identity } from '@onbehalf/core'
 import { deliveryOf } from '../ambient/delivery.ts'
 import { workFor } from '../ambient/follow.ts'
-import { withIdentity } from './identity-of.ts'
-import { policyOf } from './policy.ts'
+import type { OpenRequest } from '../ambient/open-requests.ts'
+import { warnOnce } from '../warn.ts'
+import { guardLost, guardRan, ranPlain } from './hidden-guards.ts'
+import { authInfoOf, identityOf, withIdentity } from './identity-of.ts'
+import { type PolicyState, stateOf } from './policy.ts'
 
 export type AnyHandler = (...params: unknown[]) => unknown
 
@@ -20,11 +23,98 @@ export function runHandler(
   )
 }
 
-/** A handler without a guard of its own that tells when it throws. Anything else stays as it is. */
-export function observed<H>(handler: H): H {
-  if (typeof handler !== 'function' || policyOf(handler) !== undefined) return handler
-  const run = handler as unknown as AnyHandler
-  return ((...params: unknown[]) => tellThrow(() => run(...params), params.at(-1))) as H
+/**
+ * A handler that shows no guard, as a server gets it: it notes that it throws, and whether a guard
+ * decides beneath it. `onHidden` is called for a guard that was not known to be there.
+ */
+export function observed<H>(handler: H, onHidden: () => void): H {
+  if (isTask(handler)) return observedTask(handler, onHidden) as H
+  if (typeof handler !== 'function' || stateOf(handler) !== undefined) return handler
+  return observedFunction(handler as unknown as AnyHandler, onHidden) as H
+}
+
+// A task tool of SDK v1 is an object, of which `createTask` answers the call.
+function observedTask(handler: Task, onHidden: () => void): Task {
+  const { createTask } = handler
+  if (stateOf(createTask) !== undefined) return handler
+  const run = createTask.bind(handler)
+  const value = observedFunction(run, onHidden, createTask)
+  return Object.create(handler, { createTask: { value } }) as Task
+}
+
+interface Task {
+  createTask: AnyHandler
+}
+
+function isTask(handler: unknown): handler is Task {
+  const { createTask } = (handler ?? {}) as { createTask?: unknown }
+  return typeof handler === 'object' && typeof createTask === 'function'
+}
+
+function observedFunction(run: AnyHandler, onHidden: () => void, registered = run): AnyHandler {
+  return async (...params) => {
+    const context = params.at(-1)
+    const found = runOf(context, registered, onHidden)
+    const answer = await tellThrow(() => run(...params), context)
+    if (found !== undefined && isPlain(found, context, answer)) ranPlain(registered)
+    return answer
+  }
+}
+
+function isPlain({ hasGuard }: Run, context: unknown, answer: unknown): boolean {
+  const { isError } = (answer ?? {}) as { isError?: unknown }
+  return !hasGuard && isError !== true && !strays.has(authInfoOf(context) as object)
+}
+
+/** The registered handler that serves a request. */
+interface Run {
+  readonly handler: AnyHandler
+  readonly onHidden: (() => void) | undefined
+  hasGuard: boolean
+}
+
+const runs = new WeakMap<OpenRequest, Run>()
+/** Whose guards decided on a context that was torn out of its request. */
+const strays = new WeakSet()
+
+/** The run that a context belongs to: it begins with the first handler that is called. */
+export function runOf(
+  context: unknown,
+  handler: AnyHandler,
+  onHidden?: () => void,
+): Run | undefined {
+  const open = deliveryOf(context)?.open
+  if (open === undefined) return undefined
+  const known = runs.get(open)
+  if (known !== undefined) return known
+  const run = { handler, onHidden, hasGuard: false }
+  runs.set(open, run)
+  return run
+}
+
+/** A guard is about to decide: the item that is served may hide it. */
+export function noteGuard(context: unknown, handler: AnyHandler, state: PolicyState): void {
+  const run = runOf(context, handler)
+  if (run === undefined) return noteStray(context, state)
+  run.hasGuard = true
+  if (!guardRan(run.handler, state)) return
+  if (run.onHidden !== undefined) return run.onHidden()
+  warnOnce(
+    'A guard is hidden by a wrapper inside another guarded handler: guard the wrapped handler instead',
+    'ONBEHALF_HIDDEN_GUARD',
+  )
+}
+
+function noteStray(context: unknown, state: PolicyState): void {
+  if (identityOf(context) === undefined) return
+  const info = authInfoOf(context)
+  if (typeof info === 'object' && info !== null) strays.add(info)
+  guardLost(state)
+  warnOnce(
+    'A guarded handler ran on a server that is not protected: its lists, completions and ' +
+      'subscriptions are not guarded, and nothing is recorded',
+    'ONBEHALF_UNPROTECTED',
+  )
 }
 
 // SDKs make a tool's error of what a tool throws: its answer does not tell.

@@ -1,4 +1,11 @@
-import { type Policy, policyOf } from '../handlers/policy.ts'
+import {
+  type Asked,
+  askedBy,
+  type Candidates,
+  guardFound,
+  handlerRegistered,
+} from '../handlers/hidden-guards.ts'
+import { type Policy, stateOf } from '../handlers/policy.ts'
 import { observed } from '../handlers/run-handler.ts'
 
 /** What a server offers and guards decide on. */
@@ -11,6 +18,8 @@ export interface Item {
   readonly key: string
   /** What its handler asks of callers, at this moment. */
   readonly policy: Policy | undefined
+  /** What it asks of callers of the item itself, whom a hidden guard decides on as well. */
+  readonly callPolicy: Policy | undefined
   readonly registered: Registered
 }
 
@@ -39,23 +48,58 @@ interface Updates {
   readonly callback?: unknown
 }
 
+/** Is notified of an item whose handler hides a guard, or may hide one. */
+export type OnHidden = (item: Item, hides: 'certainly' | 'possibly') => void
+
 /** An item with the name and the handler that it was given last. */
-class WatchedItem implements Item {
+export class WatchedItem implements Item {
   readonly kind: ItemKind
   readonly registered: Registered
   key: string
-  handler: unknown
+  readonly #onHidden: OnHidden
+  #handler: unknown
+  #candidates: Candidates = []
+  #isReported = false
 
-  constructor(kind: ItemKind, key: string, registered: Registered, handler: unknown) {
+  constructor(kind: ItemKind, key: string, registered: Registered, onHidden: OnHidden) {
     this.kind = kind
     this.key = key
     this.registered = registered
-    this.handler = handler
+    this.#onHidden = onHidden
+  }
+
+  set handler(handler: unknown) {
+    this.#handler = callable(handler)
+    for (const part of Object.values(handler ?? {})) findGuard(part)
+    this.#candidates = handlerRegistered(this.#handler)
+    // By then its neighbours are registered as well.
+    if (this.#candidates.length > 0) queueMicrotask(() => this.#asked())
   }
 
   get policy(): Policy | undefined {
-    return policyOf(callable(this.handler))
+    return this.#asked().policy
   }
+
+  get callPolicy(): Policy | undefined {
+    return this.#asked().ofCall
+  }
+
+  #asked(): Asked {
+    const asked = askedBy(this.#handler, this.#candidates)
+    if (asked.hides !== undefined) this.report(asked.hides)
+    return asked
+  }
+
+  report(hides: 'certainly' | 'possibly'): void {
+    if (this.#isReported) return
+    this.#isReported = true
+    this.#onHidden(this, hides)
+  }
+}
+
+function findGuard(part: unknown): void {
+  const state = stateOf(part)
+  if (state !== undefined) guardFound(state)
 }
 
 /**
@@ -70,8 +114,11 @@ export class ItemTable {
   // In the order of the SDKs' own tables, which are objects: the first template that matches counts.
   readonly #items = Object.create(null) as Record<string, Item>
 
-  constructor(kind: ItemKind) {
+  readonly #onHidden: OnHidden
+
+  constructor(kind: ItemKind, onHidden: OnHidden) {
     this.#kind = kind
+    this.#onHidden = onHidden
   }
 
   get(key: unknown): Item | undefined {
@@ -82,15 +129,22 @@ export class ItemTable {
     return Object.values(this.#items)
   }
 
-  add(firstKey: string, registered: Registered, handler: unknown): void {
-    const item = new WatchedItem(this.#kind, firstKey, registered, handler)
+  add(firstKey: string, registered: Registered, handler: unknown): WatchedItem {
+    const item = new WatchedItem(this.#kind, firstKey, registered, this.#onHidden)
+    item.handler = handler
     this.#items[firstKey] = item
-    const update = registered.update
-    if (typeof update !== 'function') return
+    const { update } = registered
+    if (typeof update === 'function') this.#watchUpdates(item, firstKey, update)
+    return item
+  }
+
+  #watchUpdates(item: WatchedItem, firstKey: string, update: (updates: Updates) => void): void {
+    const { registered } = item
     // `remove`, `enable` and `disable` of both generations go through this member as well.
     registered.update = (updates) => {
       const { callback } = updates
-      update.call(registered, callback ? { ...updates, callback: observed(callback) } : updates)
+      const seen = observed(callback, () => item.report('certainly'))
+      update.call(registered, callback ? { ...updates, callback: seen } : updates)
       if (updates.callback !== undefined) item.handler = updates.callback
       const renamed = this.#kind === 'resource' ? updates.uri : updates.name
       if (renamed) item.key = renamed

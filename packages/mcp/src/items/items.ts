@@ -1,4 +1,4 @@
-import { type Item, type ItemKind, ItemTable } from './item-table.ts'
+import { type Item, type ItemKind, ItemTable, type OnHidden } from './item-table.ts'
 
 /** A resource and, where a template serves it, the variables in its URI. */
 export interface FoundResource {
@@ -9,10 +9,17 @@ export interface FoundResource {
 
 /** Everything that a protected server offers. */
 export class Items {
-  readonly tool: ItemTable = new ItemTable('tool')
-  readonly resource: ItemTable = new ItemTable('resource')
-  readonly template: ItemTable = new ItemTable('template')
-  readonly prompt: ItemTable = new ItemTable('prompt')
+  readonly tool: ItemTable
+  readonly resource: ItemTable
+  readonly template: ItemTable
+  readonly prompt: ItemTable
+
+  constructor(onHidden: OnHidden) {
+    this.tool = new ItemTable('tool', onHidden)
+    this.resource = new ItemTable('resource', onHidden)
+    this.template = new ItemTable('template', onHidden)
+    this.prompt = new ItemTable('prompt', onHidden)
+  }
 
   all(): readonly Item[] {
     return itemKinds.flatMap((kind) => this[kind].all())

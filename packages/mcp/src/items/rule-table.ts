@@ -1,4 +1,5 @@
 import { all } from '@onbehalf/core/guards'
+import { undecided } from '../handlers/hidden-guards.ts'
 import type { Policy } from '../handlers/policy.ts'
 import type { Item } from './item-table.ts'
 import { type Items, uriTemplateOf } from './items.ts'
@@ -6,7 +7,7 @@ import { type CompiledRule, compileRule, type Rule, type Subject } from './rule.
 import { ruleKindOf, type Target } from './target.ts'
 
 /** What a rule is looked up for. */
-type Ruled = Pick<Target, 'kind' | 'name' | 'item'>
+type Ruled = Pick<Target, 'kind' | 'name' | 'item' | 'isCall'>
 
 /** The rules of a server, of which the first that matches counts. */
 export class RuleTable {
@@ -26,11 +27,12 @@ export class RuleTable {
    * without either: then any identity will do.
    */
   policyFor(target: Ruled): Policy | undefined {
-    const asked = target.item?.policy
+    const asked = target.isCall ? target.item?.callPolicy : target.item?.policy
     if (this.#rules.length === 0) return asked
     const ruled = this.#rules[this.#indexOf(subjectOf(target))]?.policy
     if (ruled === undefined || asked === undefined) return asked ?? ruled
     if (ruled === 'public') return asked
+    if (asked === undecided) return ruled
     return asked === 'public' ? ruled : all(ruled, asked)
   }
 

@@ -14,6 +14,8 @@ export interface Target {
   readonly arguments: unknown
   /** The arguments are not complete: a guard that can do without them decides without them. */
   readonly isPartial?: boolean
+  /** Whether the handler of the item will be called, with its own guard if it has one. */
+  readonly isCall?: boolean
 }
 
 /** What a rule may be about. */
@@ -24,10 +26,17 @@ export function targetOf(items: Items, request: Request): Target {
   const sent = given ?? {}
   switch (request.method) {
     case 'tools/call':
-      return { kind: 'tool', name, ...found(items.tool.get(name)), arguments: sent }
+      return { kind: 'tool', name, ...found(items.tool.get(name)), arguments: sent, isCall: true }
     case 'prompts/get':
-      return { kind: 'prompt', name, ...found(items.prompt.get(name)), arguments: sent }
+      return {
+        kind: 'prompt',
+        name,
+        ...found(items.prompt.get(name)),
+        arguments: sent,
+        isCall: true,
+      }
     case 'resources/read':
+      return { ...resourceTarget(items, uri), isCall: true }
     case 'resources/subscribe':
     case 'resources/unsubscribe':
     case 'notifications/resources/updated':

@@ -1,7 +1,7 @@
 import { observed } from '../handlers/run-handler.ts'
-import type { ItemKind, Registered } from './item-table.ts'
+import type { ItemKind, Registered, WatchedItem } from './item-table.ts'
 
-type OnItem = (kind: ItemKind, key: string, registered: Registered, handler: unknown) => void
+type OnItem = (kind: ItemKind, key: string, registered: Registered, handler: unknown) => WatchedItem
 type Register = (name: string, ...rest: unknown[]) => Registered
 type Registrar = Record<string, unknown>
 type Kept = Readonly<Record<string, Record<string, Registered & Record<string, unknown>>>>
@@ -31,15 +31,16 @@ type OnRegistered = (
   second: unknown,
   registered: Registered,
   handler: unknown,
-) => void
+) => WatchedItem
 
 function watch(registrar: Registrar, method: string, onRegistered: OnRegistered): void {
   const register = registrar[method] as Register | undefined
   if (typeof register !== 'function') return
   registrar[method] = (name: string, ...rest: unknown[]) => {
     const handler = rest.at(-1)
-    const registered = register.call(registrar, name, ...rest.slice(0, -1), observed(handler))
-    onRegistered(name, rest[0], registered, handler)
+    const seen = observed(handler, () => item.report('certainly'))
+    const registered = register.call(registrar, name, ...rest.slice(0, -1), seen)
+    const item = onRegistered(name, rest[0], registered, handler)
     return registered
   }
 }
@@ -57,7 +58,19 @@ function tellOfEarlier(server: object, onItem: OnItem): void {
   ]
   for (const [kind, table, handler] of earlier) {
     for (const [key, item] of Object.entries(kept[table] ?? {})) {
-      onItem(kind, key, item, item[handler])
+      adoptEarlier(item, item[handler], (...made) => onItem(kind, key, ...made))
     }
   }
+}
+
+function adoptEarlier(
+  registered: Registered,
+  handler: unknown,
+  onRegistered: (registered: Registered, handler: unknown) => WatchedItem,
+): void {
+  const { update } = registered
+  const item = onRegistered(registered, handler)
+  const seen = observed(handler, () => item.report('certainly'))
+  // Past our own watch over updates: its handler stays the one that was registered.
+  if (seen !== handler) update?.call(registered, { callback: seen })
 }
