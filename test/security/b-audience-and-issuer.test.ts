@@ -37,15 +37,19 @@ describe('B5 another audience', () => {
     ['an object with a length', { 0: audience, length: 1 }],
     ['a nested array', [[audience]]],
     ['an array of mixed types', [audience, 1]],
-    ['an array with null', [null, audience]],
     ['an array of other servers', ['https://a.example', 'https://b.example']],
     ['joined by spaces', `https://a.example ${audience}`],
     ['joined by commas', `https://a.example,${audience}`],
-    ['an empty string', ''],
-    ['an empty array', []],
-    ['null', null],
-    ['absent', undefined],
   ]
+
+  it.each(['', [], null, undefined, [null, '']])(
+    'B5 refuses a token without an audience: %j',
+    async (aud) => {
+      const server = await startDirect(key)
+      const lines = bearer(mint(key, { claims: { aud } }))
+      await expectRefused(server, lines, { code: 'TOK', reason: 'audience_missing' })
+    },
+  )
 
   it.each(rows)('B5 refuses an audience that is not exactly ours: %s', async (_variant, aud) => {
     const server = await startDirect(key)
@@ -267,7 +271,9 @@ describe('B17 the tenants of a template', () => {
   it.each(['common', 'organizations', 'consumers', '{tenantid}', `${tenantA}/..`])(
     'B17 cannot be configured with many tenants at once: %s',
     (tenantId) => {
-      expect(() => entra({ tenantId, audience })).toThrow(new TypeError('tenantId is malformed'))
+      expect(() => entra({ tenantId, audience })).toThrow(
+        'tenantId must be the GUID of one directory',
+      )
     },
   )
 })

@@ -17,7 +17,7 @@ function withRaw(name: string, json: string): string {
 describe('B1 a token without a usable expiry', () => {
   const rows = [
     ['absent', undefined, 'exp_missing'],
-    ['null', null, 'bad_exp'],
+    ['null', null, 'exp_missing'],
     ['a string', String(now + 300), 'bad_exp'],
     ['a date', '2027-01-15T08:05:00Z', 'bad_exp'],
     ['an array', [now + 300], 'bad_exp'],
@@ -83,14 +83,13 @@ describe('B3 a token from the future', () => {
     ['nbf far away', { nbf: now + 3600 }, 'not_yet_valid'],
     ['nbf as a string', { nbf: String(now) }, 'bad_nbf'],
     ['nbf as an object', { nbf: {} }, 'bad_nbf'],
-    ['nbf null', { nbf: null }, 'bad_nbf'],
     ['nbf negative', { nbf: -1 }, 'bad_nbf'],
     ['iat beyond the skew', { iat: now + 31 }, 'bad_iat'],
     ['iat in an hour', { iat: now + 3600, exp: now + 7200 }, 'bad_iat'],
     ['iat later than exp', { iat: now + 20, exp: now + 10 }, 'bad_iat'],
     ['iat as a string', { iat: String(now) }, 'bad_iat'],
     ['iat as an object', { iat: { $date: now } }, 'bad_iat'],
-    ['iat null', { iat: null }, 'bad_iat'],
+    ['iat null', { iat: null }, 'iat_missing'],
   ]
 
   it.each([undefined, null])(
@@ -100,7 +99,7 @@ describe('B3 a token from the future', () => {
       const lines = bearer(mint(key, { claims: { iat } }))
       await expectRefused(server, lines, {
         code: 'TOK',
-        reason: iat === null ? 'bad_iat' : 'iat_missing',
+        reason: 'iat_missing',
       })
     },
   )
@@ -117,11 +116,11 @@ describe('B3 a token from the future', () => {
     await expectAccepted(await startDirect(key), bearer(mint(key, { claims })))
   })
 
-  it.each([61, -1, Number.NaN, Number.POSITIVE_INFINITY])(
-    'B3 cannot be configured with a skew beyond 60 seconds: %s',
+  it.each([601, -1, Number.NaN, Number.POSITIVE_INFINITY])(
+    'B3 cannot be configured with a skew beyond 600 seconds: %s',
     (clockSkewSeconds) => {
       expect(() => configure({ clockSkewSeconds })).toThrow(
-        new TypeError('clockSkewSeconds must be from 0 to 60'),
+        new TypeError('clockSkewSeconds must be from 0 to 600'),
       )
     },
   )

@@ -45,7 +45,6 @@ const bindings = {
   'to a key of another kind': () => ({ jwk: holderJwk }),
   'to a key id': () => ({ kid: 'holder' }),
   'to nothing that can be read': () => ({}),
-  'to null': () => null,
   'to text': () => jkt,
 } as const
 

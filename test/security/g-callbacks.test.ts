@@ -117,7 +117,7 @@ describe('G6 a claim reader that fails', () => {
 
   it.each([
     ['subject', 'subject'],
-    ['kind', 'token_type'],
+    ['kind', 'kind_unknown'],
   ] as const)('G6 refuses when claimMap.%s finds nothing', async (reader, reason) => {
     const server = await startWith({ claimMap: { [reader]: () => undefined } })
     await expectRefused(server, good, { code: 'TOK', reason })

@@ -9,8 +9,10 @@ import {
 import { asIdentityError, IdentityError } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
 import { toObserver } from '../internal/observer.ts'
+import { type OneOrMore, toList } from '../internal/one-or-more.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { secureUrl } from '../internal/safe-url.ts'
+import { toServers } from '../issuer/authorization-servers.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import {
   type Confirmation,
@@ -22,6 +24,7 @@ import { assertRevocation, createRevocations, type Revocation } from '../revocat
 import type { AnySource, Source } from '../sources/source.ts'
 import type { Store } from '../stores/store.ts'
 import { KnownTokens } from '../token/known-tokens.ts'
+import { maxTokenLength } from '../token/parse-token.ts'
 import { recordRefusal } from './record-refusal.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
@@ -34,6 +37,11 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * Default: none, and such tokens are refused.
    */
   readonly confirmations?: readonly Confirmation[]
+  /**
+   * Scopes that guards ask for, published in the metadata beside those of the issuers, so that clients
+   * know what they may ask for. Nothing is required by this list.
+   */
+  readonly scopesSupported?: OneOrMore<string>
   /**
    * Keeps what is revoked. Give all processes that serve the resource one shared store: a
    * `memoryStore`, and the default, hold a revocation in this process only, and forget it with it.
@@ -58,6 +66,8 @@ export interface Authenticator<C = Claims> {
   readonly metadata: ProtectedResourceMetadata
   /** Kinds of its sources, in the order in which they are tried. */
   readonly sourceKinds: readonly SourceKind[]
+  /** Scopes that every token needs, for challenges. */
+  readonly scopes: readonly string[]
   /**
    * The identity on whose behalf a request runs.
    *
@@ -110,6 +120,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const sources = toSources(options.sources)
   const { revocations: store } = options
   const confirmations = toConfirmations(options.confirmations)
+  const supported = toList(options.scopesSupported, 'scopesSupported') ?? []
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
   const namesOf = toIssuerNames(issuers)
@@ -152,7 +163,8 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   return Object.freeze({
     resource,
     resourceMetadataUrl: resourceMetadataUrl(resource),
-    metadata: createMetadata(resource, sources, confirmations),
+    scopes: requiredScopes(sources),
+    metadata: createMetadata({ resource, sources, confirmations, supported }),
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     authenticate,
     ready: () =>
@@ -225,11 +237,16 @@ function toHeaders(
   sources: readonly AnySource[],
   confirmations: readonly Confirmation[],
 ): CredentialHeaders {
+  const issuers = sources.flatMap((source) => source.issuers)
   return {
     tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
     values: new Set(sources.flatMap((source) => source.valueHeaders)),
     proofs: new Set(confirmations.flatMap((confirmation) => confirmation.headers)),
-    opaque: sources.some((source) => source.issuers.some((issuer) => issuer.opaque)),
+    opaque: issuers.some((issuer) => issuer.opaque),
+    parsing: {
+      maxBytes: Math.max(maxTokenLength, ...issuers.map((issuer) => issuer.maxTokenBytes ?? 0)),
+      ignoreKeyHeaders: issuers.some((issuer) => issuer.ignoresKeyHeaders === true),
+    },
   }
 }
 
@@ -278,14 +295,32 @@ function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credential
   return [...credentials.present].every((name) => known.has(name))
 }
 
-function createMetadata(
-  resource: string,
-  sources: readonly AnySource[],
-  confirmations: readonly Confirmation[],
-): ProtectedResourceMetadata {
+/** Scopes that a token in `Authorization` always needs. */
+function requiredScopes(sources: readonly AnySource[]): readonly string[] {
   const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
-  const servers = new Set(issuers.flatMap(({ issuers: [first] }) => first ?? []))
-  const scopes = new Set(issuers.flatMap((issuer) => issuer.scopes))
+  return [...new Set(issuers.flatMap((issuer) => issuer.scopes))]
+}
+
+interface Published {
+  readonly resource: string
+  readonly sources: readonly AnySource[]
+  readonly confirmations: readonly Confirmation[]
+  readonly supported: readonly string[]
+}
+
+function createMetadata({
+  resource,
+  sources,
+  confirmations,
+  supported,
+}: Published): ProtectedResourceMetadata {
+  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
+  const servers = new Set(
+    issuers.flatMap(
+      (issuer) => issuer.authorizationServers ?? toServers(undefined, issuer.issuers),
+    ),
+  )
+  const scopes = new Set([...requiredScopes(sources), ...supported])
   return Object.freeze({
     resource,
     ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),

@@ -5,19 +5,23 @@ import {
   assertTokenLength,
   looksLikeJwt,
   type ParsedToken,
+  type ParseOptions,
   parseToken,
 } from '../token/parse-token.ts'
+
+/**
+ * Names and values. A value that is neither text nor a list of texts (adapters write numbers, `null`
+ * and more) matters only if a source reads that header: then the request is refused.
+ */
+export type HeaderRecord = Readonly<Record<string, unknown>>
 
 /**
  * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
  * a web `Request` and `{ headers }` with a plain record.
  */
 export interface CredentialRequest {
-  /** Web `Headers`, a plain record, or the Node request that has them. */
-  readonly headers:
-    | Headers
-    | Readonly<Record<string, string | readonly string[] | undefined>>
-    | { readonly rawHeaders: readonly string[] }
+  /** Web `Headers`, or a plain record as Node, Lambda events and frameworks have it. */
+  readonly headers: Headers | HeaderRecord | null | undefined
   /**
    * Names and values as they arrived, alternating. Node sets it. Without it duplicates of a header
    * cannot be seen, and what looks like joined lines is refused in their place.
@@ -60,6 +64,8 @@ export interface CredentialHeaders {
   readonly proofs: ReadonlySet<string>
   /** Whether a token may be anything else than a JWT. */
   readonly opaque: boolean
+  /** What the most lenient issuer lets through; each issuer judges its own tokens. */
+  readonly parsing: Required<ParseOptions>
 }
 
 // RFC 6750 section 2.1. A tab is not a space.
@@ -83,7 +89,7 @@ export function readCredentials(
   refuseQueryToken(request.url)
   const values = collect(request, headers)
   const tokens = new Map<string, Credential>()
-  const reading = { known, opaque: headers.opaque }
+  const reading = { known, opaque: headers.opaque, parsing: headers.parsing }
   for (const name of headers.tokens) {
     const value = values.get(name)
     const credential = value === undefined ? undefined : readToken(name, value, reading)
@@ -107,21 +113,26 @@ function collect(request: CredentialRequest, headers: CredentialHeaders): Map<st
   const joins = !raw && isHeaders(request.headers)
   const lines = raw ?? linesOf(request)
   for (let at = 0; at + 1 < lines.length; at += 2) {
-    const spelling = lines[at] as string
+    const spelling = lines[at]
+    if (typeof spelling !== 'string') continue
     const isUnderscored = spelling.includes('_')
     // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
     // alone it is nothing.
     const name = (isUnderscored ? spelling.replaceAll('_', '-') : spelling).toLowerCase()
     if (!isRead(name, headers)) continue
-    const value = lines[at + 1] as string
+    if (isUnderscored) {
+      underscored.push(name)
+      continue
+    }
+    const value = lines[at + 1]
+    if (typeof value !== 'string') throw malformed('header_shape')
     // Two lines of a header that were joined: no token has a comma in it, and a comma with a space
     // is how web `Headers` join.
     const mark = headers.tokens.has(name) ? ',' : ', '
     const mayJoin = headers.tokens.has(name) || (joins && headers.values.has(name))
     const joined = mayJoin && value.includes(mark)
-    if (isUnderscored) underscored.push(name)
-    else if (joined || found.has(name)) throw malformed('duplicate_header')
-    else found.set(name, value)
+    if (joined || found.has(name)) throw malformed('duplicate_header')
+    found.set(name, value)
   }
   for (const name of underscored) if (found.has(name)) throw malformed('two_spellings')
   return found
@@ -132,60 +143,62 @@ function isRead(name: string, { tokens, values, proofs }: CredentialHeaders): bo
 }
 
 /** Header lines as they arrived, where something still has them. Some adapters leave the list empty. */
-function rawHeadersOf(request: CredentialRequest): readonly string[] | undefined {
-  const { headers } = request
-  const own = 'rawHeaders' in headers && Array.isArray(headers.rawHeaders) ? headers.rawHeaders : []
-  const raw = request.rawHeaders ?? own
-  return raw.length > 0 ? raw : undefined
+function rawHeadersOf({ rawHeaders }: CredentialRequest): readonly unknown[] | undefined {
+  return Array.isArray(rawHeaders) && rawHeaders.length > 0 ? rawHeaders : undefined
 }
 
 /** The first line of a header that is no credential, as it arrived. */
 export function readHeader(request: CredentialRequest, header: string): string | undefined {
   const lines = rawHeadersOf(request) ?? linesOf(request)
-  const at = lines.findIndex((text, place) => place % 2 === 0 && text.toLowerCase() === header)
-  return at < 0 ? undefined : lines[at + 1]
+  const at = lines.findIndex(
+    (text, place) => place % 2 === 0 && typeof text === 'string' && text.toLowerCase() === header,
+  )
+  const value = at < 0 ? undefined : lines[at + 1]
+  return typeof value === 'string' ? value : undefined
 }
 
 /** Names and values, alternating, where nothing has the header lines as they arrived. */
-function linesOf({ headers }: CredentialRequest): readonly string[] {
-  const entries = isHeaders(headers)
-    ? [...headers]
-    : Object.entries(headers as Record<string, string | readonly string[] | undefined>)
-  return entries.flatMap(([name, value]) =>
-    (typeof value === 'string' ? [value] : (value ?? [])).flatMap((line) => [name, line]),
-  )
+function linesOf({ headers }: CredentialRequest): readonly unknown[] {
+  // Events of a Lambda function without a header have `null` here.
+  if (headers === null || headers === undefined) return []
+  const entries: [string, unknown][] = isHeaders(headers) ? [...headers] : Object.entries(headers)
+  return entries.flatMap(([name, value]) => valuesOf(value).flatMap((line) => [name, line]))
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value]
 }
 
 // Not `instanceof`: a runtime may hold more than one `Headers` class.
 function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
-  return Symbol.iterator in headers
+  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
 }
 
-interface Reading {
+interface Reading extends Pick<CredentialHeaders, 'opaque' | 'parsing'> {
   readonly known: KnownTokens
-  readonly opaque: boolean
 }
 
 function readToken(
   header: string,
   value: string,
-  { known, opaque }: Reading,
+  { known, opaque, parsing }: Reading,
 ): Credential | undefined {
   const isAuthorization = header === 'authorization'
-  if (isAuthorization && isOtherScheme(value)) return undefined
+  if (isAuthorization && (hasNoToken(value) || isOtherScheme(value))) return undefined
   const match = (isAuthorization ? authorization : sideToken).exec(value)
   const text = match?.[2]
   if (text === undefined) throw malformed('header_shape')
   const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
-  assertTokenLength(text)
+  assertTokenLength(text, parsing.maxBytes)
   const hash = textDigestNow(text)
-  const token = (hash && known.find(hash, text)) || parse(text, opaque)
+  const token = (hash && known.find(hash, text)) || parse(text, opaque, parsing)
   return { header, scheme, text, hash: () => hash ?? textDigest(text), token }
 }
 
-function parse(text: string, opaque: boolean): ParsedToken | undefined {
+function parse(text: string, opaque: boolean, parsing: ParseOptions): ParsedToken | undefined {
   try {
-    return parseToken(text)
+    return parseToken(text, parsing)
   } catch (error) {
     // A JWT that breaks a rule is refused: nobody else is asked whether it might do.
     if (opaque && !looksLikeJwt(text)) return undefined
@@ -193,12 +206,14 @@ function parse(text: string, opaque: boolean): ParsedToken | undefined {
   }
 }
 
-/**
- * Whether a header is for an authentication scheme that is not ours: then it is no credential to
- * us. A bare or empty value is no scheme at all, but malformed.
- */
+/** Clients send a scheme without a token before they have one: they sign in on a 401 only. */
+function hasNoToken(value: string): boolean {
+  return /^(?:(?:Bearer|DPoP)[ \t]*)?$/i.test(value)
+}
+
+/** Whether a header is for an authentication scheme that is not ours, with or without parameters. */
 function isOtherScheme(value: string): boolean {
-  return !ownScheme.test(value) && /^[A-Za-z][A-Za-z0-9-]* +\S/.test(value)
+  return !ownScheme.test(value) && /^[A-Za-z][A-Za-z0-9-]*(?: |$)/.test(value)
 }
 
 function refuseQueryToken(url: string | undefined): void {

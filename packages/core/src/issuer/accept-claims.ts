@@ -3,7 +3,9 @@ import type { Credential } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { exposedClaims } from '../internal/exposed-claims.ts'
+import { isEmpty } from '../internal/text.ts'
 import { checkValidity, readTime } from '../token/check-validity.ts'
+import { memberOf } from '../token/parse-json.ts'
 import { applySchema } from './claims.ts'
 import type { ClaimRules } from './issuer-rules.ts'
 import { readCallerFacts, type VerifiedToken } from './verified-token.ts'
@@ -16,7 +18,7 @@ import { readCallerFacts, type VerifiedToken } from './verified-token.ts'
  * @throws IdentityError `TOK`
  */
 export function checkClaims(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
-  checkKind(claims)
+  checkKind(claims, rules)
   const expiresAt = checkTimes(claims, rules, now)
   checkAudience(claims, rules.audiences)
   checkRequired(claims, rules.requiredClaims)
@@ -47,6 +49,8 @@ export async function acceptClaims<C>(
   const exposed = exposeClaims(verified, rules, context)
   const facts = readCallerFacts(exposed, rules.claimMap, context)
   checkClient(facts.client, rules.clients)
+  // Keycloak says so in a claim: a token that is called bound has to say to what.
+  if (verified['typ'] === 'DPoP' && isEmpty(verified['cnf'])) throw refused('sender_constrained')
   // Waiting for what is settled already would cost more than all the rest.
   const confirmed = context.confirm(verified['cnf'], credential)
   if (confirmed !== undefined) await confirmed
@@ -72,16 +76,18 @@ export function exposeClaims(
   return exposed
 }
 
-/** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). */
+/** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). The
+ * first of them is also in access tokens of some issuers. */
 const foreignMarkers = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const
 
 /** What Cognito and Ory Hydra write for an access token. */
 const accessUses: readonly unknown[] = ['access', 'access_token']
 
-function checkKind(claims: Claims): void {
-  if (foreignMarkers.some((name) => name in claims)) throw refused('token_type')
-  if ('token_use' in claims && !accessUses.includes(claims['token_use']))
-    throw refused('token_type')
+function checkKind(claims: Claims, rules: ClaimRules<unknown>): void {
+  const markers = rules.acceptNonce ? foreignMarkers.slice(1) : foreignMarkers
+  if (markers.some((name) => !isEmpty(claims[name]))) throw refused('token_type')
+  const use = memberOf(claims, 'token_use')
+  if (use !== undefined && !accessUses.includes(use)) throw refused('token_type')
 }
 
 function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
@@ -105,15 +111,19 @@ function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): nu
 
 function checkAudience(claims: Claims, audiences: readonly string[] | undefined): void {
   if (audiences === undefined) return
-  const named = typeof claims['aud'] === 'string' ? [claims['aud']] : claims['aud']
-  if (!Array.isArray(named) || !named.every((value) => typeof value === 'string')) {
-    throw refused('audience')
-  }
+  const named = [claims['aud']].flat().filter((value) => !isEmpty(value))
+  if (named.length === 0) throw refused('audience_missing')
+  if (!named.every((value) => typeof value === 'string')) throw refused('audience')
   if (!named.some((value) => audiences.includes(value))) throw refused('audience')
 }
 
-function checkRequired(claims: Claims, required: ReadonlyMap<string, string>): void {
-  for (const [name, value] of required) if (claims[name] !== value) throw refused('required_claim')
+function checkRequired(
+  claims: Claims,
+  required: ReadonlyMap<string, readonly (string | boolean)[]>,
+): void {
+  for (const [name, values] of required) {
+    if (!values.includes(claims[name] as string | boolean)) throw refused('required_claim')
+  }
 }
 
 function checkClient(client: string | undefined, clients: readonly string[] | undefined): void {

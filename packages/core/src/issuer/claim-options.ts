@@ -1,10 +1,15 @@
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { assertDefined, type OneOrMore, requiredList, toList } from '../internal/one-or-more.ts'
+import { isEmpty } from '../internal/text.ts'
+import { memberOf } from '../token/parse-json.ts'
 import { assertClaimMap } from './claim-map.ts'
 import { firstOf } from './claims.ts'
 import type { ClaimMap, ClaimRules } from './issuer-rules.ts'
 import type { StandardSchema } from './standard-schema.ts'
+
+/** Values that claims must hold, by the name of the claim. */
+export type RequiredClaims = Readonly<Record<string, string | boolean | readonly string[]>>
 
 /** What the claims of a token have to hold, whoever vouches for them. */
 export interface ClaimOptions<C = Claims> {
@@ -17,8 +22,11 @@ export interface ClaimOptions<C = Claims> {
   readonly clients?: OneOrMore<string>
   /** Scopes that every token must carry. Default: none. */
   readonly scopes?: OneOrMore<string>
-  /** Further claims that must hold exactly these values, for example `{ token_use: 'access' }`. */
-  readonly requiredClaims?: Readonly<Record<string, string>>
+  /**
+   * Further claims that must hold exactly these values, for example `{ email_verified: true }`. Of a
+   * list of values, any one will do.
+   */
+  readonly requiredClaims?: RequiredClaims
   /** Longest accepted time until `exp`, in seconds; `null` for no limit. Default 86400. */
   readonly maxLifetimeSeconds?: number | null
   /**
@@ -32,8 +40,16 @@ export interface ClaimOptions<C = Claims> {
    * Default: such an address is removed, and reported.
    */
   readonly vouchesForEmail?: boolean
-  /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
+  /**
+   * Tolerated difference between clocks, 0 to 600 seconds. Default 30. Above 60 this gives up
+   * punctual expiry: only for an issuer whose clock is known to be off by that much.
+   */
   readonly clockSkewSeconds?: number
+  /**
+   * Accepts access tokens with a `nonce` (Azure AD B2C and others write it). This gives up telling
+   * ID tokens apart by it, so `audience` must not be a client's id. Default: `false`.
+   */
+  readonly acceptNonce?: boolean
   readonly claimMap?: ClaimMap
   /** Schema for custom claims (zod or any Standard Schema): types `identity.claims`. */
   readonly schema?: StandardSchema<C>
@@ -55,8 +71,9 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     requiredClaims: toRequiredClaims(options.requiredClaims ?? {}),
     maxLifetimeSeconds: toLifetime(options.maxLifetimeSeconds),
     longestLifeSeconds: toLongestLife(options.acceptMissingIat),
-    vouchesForEmail: toFlag(options.vouchesForEmail ?? false, 'vouchesForEmail'),
+    vouchesForEmail: toSwitch(options.vouchesForEmail, 'vouchesForEmail'),
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
+    acceptNonce: toSwitch(options.acceptNonce, 'acceptNonce'),
     claimMap: toClaimMap(options.claimMap ?? {}),
     schema: toSchema(options.schema),
   }
@@ -69,11 +86,30 @@ function toClaimMap(map: ClaimMap): Required<ClaimMap> {
   return merged
 }
 
-function toRequiredClaims(claims: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
-  const entries = Object.entries(claims)
-  const allText = entries.every(([, value]) => typeof value === 'string')
-  if (typeof claims === 'object' && allText) return new Map(entries)
-  throw new TypeError('requiredClaims must hold strings')
+function toRequiredClaims(claims: RequiredClaims): ClaimRules<unknown>['requiredClaims'] {
+  if (typeof claims !== 'object') throw notRequirements()
+  return new Map(Object.entries(claims).map(([name, value]) => [name, toAllowedValues(value)]))
+}
+
+function toAllowedValues(value: unknown): readonly (string | boolean)[] {
+  if (typeof value === 'string' || typeof value === 'boolean') return [value]
+  const isList = Array.isArray(value) && value.length > 0
+  if (isList && value.every((item) => typeof item === 'string')) return [...value]
+  throw notRequirements()
+}
+
+function notRequirements(): TypeError {
+  return new TypeError('requiredClaims must hold strings, lists of strings, true or false')
+}
+
+/**
+ * Reads an option that gives up a check.
+ *
+ * @throws TypeError for anything but `true`, `false` and none
+ */
+export function toSwitch(value: boolean | undefined, option: string): boolean {
+  if (value === undefined || typeof value === 'boolean') return value === true
+  throw new TypeError(`${option} must be true or false`)
 }
 
 /** @throws TypeError when a schema is given that is none */
@@ -85,16 +121,19 @@ export function toSchema<C>(schema: StandardSchema<C> | undefined): StandardSche
 const defaultClaimMap: Required<ClaimMap> = {
   subject: 'sub',
   client: agreeing('client_id', 'azp', 'client_ambiguous'),
-  organization: (claims) => claims['org_id'] && { id: claims['org_id'], name: claims['org_name'] },
+  organization: (claims) =>
+    isEmpty(claims['org_id']) ? undefined : { id: claims['org_id'], name: claims['org_name'] },
   roles: 'roles',
   scopes: (claims) =>
-    'scope' in claims && 'scp' in claims ? bothScopes(claims) : firstOf('scope', 'scp')(claims),
+    isEmpty(claims['scope']) || isEmpty(claims['scp'])
+      ? firstOf('scope', 'scp')(claims)
+      : bothScopes(claims),
   kind: () => 'user',
 }
 
 function agreeing(first: string, second: string, reason: string): (claims: Claims) => unknown {
   return (claims) => {
-    const [a, b] = [claims[first], claims[second]]
+    const [a, b] = [memberOf(claims, first), memberOf(claims, second)]
     if (a !== undefined && b !== undefined && a !== b) throw new IdentityError('TOK', { reason })
     return a ?? b
   }
@@ -104,8 +143,8 @@ function bothScopes(claims: Claims): unknown {
   const [scope, scp] = [claims['scope'], claims['scp']].map((value) =>
     Array.isArray(value) ? value.join(' ') : value,
   )
-  // `null` is no list of scopes: the operator is told that it was dropped.
-  return scope === scp ? scope : null
+  // `false` is not a list of scopes: the operator is notified that it was dropped.
+  return scope === scp ? scope : false
 }
 
 function toAudiences(
@@ -131,12 +170,17 @@ function toLongestLife(accepted: ClaimOptions['acceptMissingIat']): number | und
   throw new TypeError('acceptMissingIat.longestLifeSeconds must be positive')
 }
 
-function toFlag(value: boolean, option: string): boolean {
-  if (typeof value === 'boolean') return value
-  throw new TypeError(`${option} must be true or false`)
+const usualSkewSeconds = 60
+
+/** How long a token may be accepted from now on, with the skew that goes beyond the usual one. */
+export function longestLife(rules: ClaimRules<unknown>): number {
+  const { maxLifetimeSeconds, longestLifeSeconds = 0, skewSeconds } = rules
+  // A token counts from an `iat` one skew ahead to one skew behind its `exp`, with one for both.
+  const beyond = 3 * Math.max(0, skewSeconds - usualSkewSeconds)
+  return Math.max(maxLifetimeSeconds, longestLifeSeconds) + beyond
 }
 
 function toSkew(seconds: number): number {
-  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 60) return seconds
-  throw new TypeError('clockSkewSeconds must be from 0 to 60')
+  if (Number.isFinite(seconds) && seconds >= 0 && seconds <= 600) return seconds
+  throw new TypeError('clockSkewSeconds must be from 0 to 600')
 }

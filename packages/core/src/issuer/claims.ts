@@ -1,7 +1,7 @@
 import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Actor, Claims } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
-import { asText } from '../internal/text.ts'
+import { asText, isEmpty } from '../internal/text.ts'
 import type { StandardResult, StandardSchema } from './standard-schema.ts'
 
 /**
@@ -10,11 +10,15 @@ import type { StandardResult, StandardSchema } from './standard-schema.ts'
  */
 export type ClaimReader = string | readonly string[] | ((claims: Claims) => unknown)
 
-/** Reads one claim. */
+/** Reads one claim; one that is empty is absent. */
 export function readClaim(claims: Claims, reader: ClaimReader): unknown {
-  if (typeof reader === 'function') return readWith(reader, claims)
+  const value = typeof reader === 'function' ? readWith(reader, claims) : readPath(claims, reader)
+  return isEmpty(value) ? undefined : value
+}
+
+function readPath(claims: Claims, path: string | readonly string[]): unknown {
   let value: unknown = claims
-  for (const name of typeof reader === 'string' ? [reader] : reader) {
+  for (const name of typeof path === 'string' ? [path] : path) {
     if (!isRecord(value) || !Object.hasOwn(value, name)) return undefined
     value = value[name]
   }
@@ -45,13 +49,14 @@ export function firstOf(...readers: readonly ClaimReader[]): (claims: Claims) =>
 }
 
 /**
- * A list of names. A single string is one name, never a substring to search in; a list with a
- * member that is no string is dropped as a whole.
+ * A list of names. A single string is one name, never a substring to search in; empty members are
+ * absent, and a list with any other member that is not a string is dropped as a whole.
  */
 export function asNames(value: unknown): readonly string[] | undefined {
-  const list = typeof value === 'string' ? [value] : value
-  if (!Array.isArray(list) || !list.every((item) => typeof item === 'string')) return undefined
-  return [...new Set(list.filter((item) => item !== ''))]
+  if (typeof value === 'string') return value === '' ? [] : [value]
+  if (!Array.isArray(value)) return undefined
+  const list = value.filter((item) => !isEmpty(item))
+  return list.every((item) => typeof item === 'string') ? [...new Set(list)] : undefined
 }
 
 /** Scopes as RFC 6749 section 3.3 writes them (space-separated), or as a list (Okta). */
@@ -67,7 +72,7 @@ const maxActors = 8
  * @throws IdentityError `TOK` when it is present and not of that shape
  */
 export function readActor(act: unknown, depth = 0): Actor | undefined {
-  if (act === undefined) return undefined
+  if (isEmpty(act)) return undefined
   const subject = isRecord(act) ? asText(act['sub']) : undefined
   if (!isRecord(act) || subject === undefined || depth >= maxActors) {
     throw new IdentityError('TOK', { reason: 'bad_act' })

@@ -35,7 +35,10 @@ export interface ClaimRules<C> {
   readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined
   readonly scopes: readonly string[]
-  readonly requiredClaims: ReadonlyMap<string, string>
+  /** For each claim the values of which it must hold one. */
+  readonly requiredClaims: ReadonlyMap<string, readonly (string | boolean)[]>
+  /** Whether a `nonce` is accepted, although it is the mark of an ID token. */
+  readonly acceptNonce: boolean
   /** Seconds; infinite when the operator said so. */
   readonly maxLifetimeSeconds: number
   /** Longest life of tokens without `iat`; absent where they are refused. */
@@ -52,6 +55,8 @@ export interface SignatureRules {
   readonly algorithms: readonly Algorithm[]
   readonly keys: KeySource
   readonly keyIdRequired: boolean
+  /** How many keys may be tried for a token that names none. */
+  readonly maxKeysTried: number
   /** The keys that signed the claims of earlier requests, so that no signature is verified twice. */
   readonly signedBy: WeakMap<Claims, VerificationKey>
 }
@@ -59,4 +64,7 @@ export interface SignatureRules {
 /** The rules of an issuer of signed access tokens, after defaults were applied. */
 export interface IssuerRules<C> extends ClaimRules<C>, SignatureRules {
   readonly tokenType: TokenType
+  readonly maxTokenBytes: number
+  /** Whether `jku`, `x5u` and `x5c` are ignored; otherwise they refuse a token. */
+  readonly ignoresKeyHeaders: boolean
 }

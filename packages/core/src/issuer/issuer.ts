@@ -8,7 +8,8 @@ import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote
 import { staticKeys } from '../keys/static-keys.ts'
 import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
-import { type ClaimOptions, toClaimRules } from './claim-options.ts'
+import { toServers } from './authorization-servers.ts'
+import { type ClaimOptions, longestLife, toClaimRules, toSwitch } from './claim-options.ts'
 import type { IssuerRules, TokenType } from './issuer-rules.ts'
 import type { VerifiedToken } from './verified-token.ts'
 import { checkSignature, verifyToken } from './verify-token.ts'
@@ -31,6 +32,23 @@ export interface IssuerOptions<C = Claims> extends ClaimOptions<C>, RemoteKeysOp
   readonly tokenType?: TokenType
   /** Whether a token must name its key. Default: `'required'`. */
   readonly keyId?: 'required' | 'optional'
+  /**
+   * How many keys may be tried for a token that names none, 1 to 100. Default 4. More let anyone make
+   * this server verify that many signatures for one forged token.
+   */
+  readonly maxKeysTried?: number
+  /** Longest token, 16384 (default) to 65536 bytes. Node's own limit for all headers is 16 KiB. */
+  readonly maxTokenBytes?: number
+  /**
+   * Accepts tokens with `jku`, `x5u` or `x5c` in their header (SAP and Cloud Foundry write them). They
+   * are ignored and never fetched: only `keys` verify. Default: `false`, such tokens are refused.
+   */
+  readonly ignoreKeyHeaders?: boolean
+  /**
+   * Where clients get tokens, published in the resource's metadata (RFC 9728). Default: the first
+   * `iss`, if it is a URL.
+   */
+  readonly authorizationServers?: OneOrMore<string>
 }
 
 /** Who vouches for tokens, and the rules its tokens have to keep. */
@@ -44,6 +62,12 @@ export interface Issuer<C = Claims> {
   readonly maxLifetimeSeconds: number
   /** Whether this issuer reads tokens that cannot be parsed as a JWT. */
   readonly opaque: boolean
+  /** Where clients get tokens, as URLs. Default: the first of {@link issuers}, if it is a URL. */
+  readonly authorizationServers?: readonly string[]
+  /** Longest token that it accepts, in bytes. Default 16384. */
+  readonly maxTokenBytes?: number
+  /** Whether it accepts tokens whose header names or brings a key. Default: `false`. */
+  readonly ignoresKeyHeaders?: boolean
   /** Whether a credential says (so far without proof) that it comes from this issuer. */
   recognizes(credential: Credential): boolean
   /**
@@ -80,7 +104,10 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
     audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
-    maxLifetimeSeconds: Math.max(rules.maxLifetimeSeconds, rules.longestLifeSeconds ?? 0),
+    maxLifetimeSeconds: longestLife(rules),
+    authorizationServers: toServers(options.authorizationServers, rules.issuers),
+    maxTokenBytes: rules.maxTokenBytes,
+    ignoresKeyHeaders: rules.ignoresKeyHeaders,
     opaque: false,
     recognizes: ({ token }) => rules.issuers.includes(token?.claims['iss'] as string),
     verify: (credential, context) => verifyToken(credential, rules, context),
@@ -101,8 +128,16 @@ function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {
     keys: toKeySource(options, issuers[0] as string),
     tokenType,
     keyIdRequired: keyId === 'required',
+    maxKeysTried: toWhole(options.maxKeysTried ?? 4, [1, 100], 'maxKeysTried'),
+    maxTokenBytes: toWhole(options.maxTokenBytes ?? 16_384, [16_384, 65_536], 'maxTokenBytes'),
+    ignoresKeyHeaders: toSwitch(options.ignoreKeyHeaders, 'ignoreKeyHeaders'),
     signedBy: new WeakMap(),
   }
+}
+
+function toWhole(value: number, [least, most]: readonly [number, number], option: string): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new TypeError(`${option} must be a whole number from ${least} to ${most}`)
 }
 
 function assertOneOf(value: string, allowed: readonly string[], option: string): void {

@@ -1,6 +1,6 @@
 import type { Organization } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
-import { asText, isText } from '../internal/text.ts'
+import { asText, isEmpty, isText } from '../internal/text.ts'
 import { type JsonObject } from '../token/parse-json.ts'
 import { asNames } from './claims.ts'
 
@@ -40,8 +40,8 @@ function merge(items: readonly (Listed | undefined)[]): readonly Listed[] | unde
 }
 
 function asList(claim: unknown): readonly unknown[] {
-  if (claim === undefined || claim === null || claim === '') return []
-  if (Array.isArray(claim)) return claim.filter((item) => item !== '')
+  if (isEmpty(claim)) return []
+  if (Array.isArray(claim)) return claim.filter((item) => !isEmpty(item))
   if (isRecord(claim) && !('id' in claim)) return Object.entries(claim).map(named)
   return [claim]
 }
@@ -64,5 +64,5 @@ function nameOf(item: JsonObject): Pick<Listed, 'name'> {
 }
 
 function rolesOf(item: JsonObject): Pick<Listed, 'roles'> {
-  return item['roles'] === undefined ? {} : { roles: asNames(item['roles']) ?? [] }
+  return isEmpty(item['roles']) ? {} : { roles: asNames(item['roles']) ?? [] }
 }

@@ -77,7 +77,7 @@ function readKind(
 ): 'user' | 'service' {
   if (client !== undefined && subjects.includes(client)) return 'service'
   if (kind === 'user' || kind === 'service') return kind
-  throw refused('token_type')
+  throw refused('kind_unknown')
 }
 
 type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']

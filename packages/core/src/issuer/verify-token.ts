@@ -20,7 +20,9 @@ export async function verifyToken<C>(
   context: Context,
 ): Promise<VerifiedToken<C>> {
   const { token } = credential
-  if (token === undefined) throw refused('malformed_segments')
+  if (token === undefined) throw refused('opaque_token')
+  if (credential.text.length > rules.maxTokenBytes) throw refused('malformed_size')
+  if (token.hasKeyHeader && !rules.ignoresKeyHeaders) throw refused('malformed_header_member')
   // Before any key is looked up: a flood of tokens that are wrong anyway causes no fetch.
   const issuer = checkIssuer(token, rules)
   checkType(token, rules)
@@ -49,8 +51,9 @@ export async function checkSignature(
   const { algorithm, keyId } = token
   if (!rules.algorithms.includes(algorithm)) throw refused('algorithm')
   if (rules.keyIdRequired && keyId === undefined) throw refused('key_id_missing')
-  const candidates = await rules.keys.find({ algorithm, keyId, issuer }, (event) =>
-    context.report({ ...event, issuer }),
+  const candidates = await rules.keys.find(
+    { algorithm, keyId, issuer, limit: rules.maxKeysTried },
+    (event) => context.report({ ...event, issuer }),
   )
   if (candidates.length === 0) throw refused('key_unknown')
   const known = rules.signedBy.get(token.claims)

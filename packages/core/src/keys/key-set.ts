@@ -42,6 +42,8 @@ export interface KeySet {
 export interface KeyQuery {
   readonly algorithm: Algorithm
   readonly keyId: string | undefined
+  /** How many keys are wanted for a token that names none. Default 4. */
+  readonly limit?: number
 }
 
 /**
@@ -68,7 +70,7 @@ export function findKeys(set: KeySet, query: KeyQuery): readonly VerificationKey
   return set.keys
     .filter((key) => query.keyId === undefined || key.keyId === query.keyId)
     .filter((key) => key.algorithms.includes(query.algorithm))
-    .slice(0, maxCandidates)
+    .slice(0, query.keyId === undefined ? (query.limit ?? maxCandidates) : maxCandidates)
 }
 
 function parseJson(text: string): unknown {

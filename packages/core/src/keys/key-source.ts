@@ -45,7 +45,7 @@ export interface KeyLookup extends KeyQuery {
 /** Where the keys of an issuer come from. */
 export interface KeySource {
   /**
-   * The keys that may have signed a token, four at most.
+   * The keys that may have signed a token, `limit` at most.
    *
    * @throws IdentityError `DOWN` when no usable key set is at hand
    */

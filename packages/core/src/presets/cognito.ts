@@ -51,8 +51,8 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
 function issuersOf(options: CognitoOptions<unknown>): readonly string[] {
   const region = toRegion(options.region, 'region')
   const expected = `the id of a user pool of ${region}, for example '${region}_Ab12Cd34E'`
-  const shape = new RegExp(`^${region}_[A-Za-z0-9]+$`)
-  const pool = matching(options.userPoolId, shape, 'userPoolId', expected)
+  const pool = matching(options.userPoolId, /^[a-z0-9-]+_[A-Za-z0-9]+$/, 'userPoolId', expected)
+  if (!pool.startsWith(`${region}_`)) throw new TypeError(`userPoolId must be ${expected}`)
   const replicas = toList(options.replicaRegions, 'replicaRegions') ?? []
   return [region, ...replicas.map((name) => toRegion(name, 'replicaRegions'))].flatMap((name) =>
     ['cognito-idp', 'issuer-cognito-idp'].map(

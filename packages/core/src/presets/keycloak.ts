@@ -42,7 +42,7 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
     keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
     tokenType: options.tokenType ?? 'compatible',
     // Keycloak tells its tokens apart by a claim: ID, Refresh, Logout and others share the keys.
-    requiredClaims: { ...options.requiredClaims, typ: 'Bearer' },
+    requiredClaims: { ...options.requiredClaims, typ: ['Bearer', 'DPoP'] },
     claimMap: {
       organization: organizationOf,
       roles: ['realm_access', 'roles'],

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import type { Credential, CredentialRequest, Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import { isRecord } from '../internal/is-record.ts'
+import { isEmpty } from '../internal/text.ts'
 import type { ConfirmationMetadata } from '../refusal/metadata.ts'
 import { type JsonObject } from '../token/parse-json.ts'
 
@@ -19,7 +20,7 @@ export interface ConfirmationInput {
 /** One way in which a caller can prove that a sender-constrained token is its own. */
 export interface Confirmation {
   /** Member of `cnf` that it verifies (RFC 7800 section 3.1). */
-  readonly member: string
+  readonly member: BindingMember
   /** Headers that it reads, in lower case. */
   readonly headers: readonly string[]
   /** Whether a token in `Authorization` that is not bound this way is refused. */
@@ -30,9 +31,14 @@ export interface Confirmation {
   confirm(value: unknown, input: ConfirmationInput): Promise<void>
 }
 
+/** Members that bind a token to a key (IANA registry "JWT Confirmation Methods"). */
+const bindingMembers = ['jwk', 'jwe', 'kid', 'jku', 'x5t#S256', 'osc', 'jkt'] as const
+type BindingMember = (typeof bindingMembers)[number]
+
 /**
- * Checks every member of a token's `cnf`. A member that nothing here verifies refuses the token: it
- * is bound to a key that this caller has not shown.
+ * Checks every member of a token's `cnf` that binds. One that nothing here verifies refuses the
+ * token: it is bound to a key that this caller has not shown. Other members, such as Keycloak's
+ * `kc-jkt-type`, are annotations and ignored; with nothing else in it, `cnf` cannot be confirmed.
  *
  * @returns a promise only where there is something to wait for
  * @throws IdentityError `TOK` and what the confirmations throw
@@ -45,24 +51,26 @@ export function confirmAll(
   const { header, scheme } = input.credential
   const own = header === 'authorization'
   const required = confirmations.filter((confirmation) => own && confirmation.required)
-  if (cnf === undefined && scheme === 'bearer' && required.length === 0) return undefined
+  if (isEmpty(cnf) && scheme === 'bearer' && required.length === 0) return undefined
   // Whoever forwards someone else's token cannot prove possession for them.
-  if (!own || !isRecord(cnf) || Object.keys(cnf).length === 0) throw unconfirmed()
+  if (!own || !isRecord(cnf)) throw unconfirmed()
+  const bindings = bindingMembers.filter((member) => !isEmpty(cnf[member]))
+  if (bindings.length === 0) throw unconfirmed()
   // RFC 9449 section 7.2: the scheme and the binding go together, both ways.
-  if ((scheme === 'dpop') !== Object.hasOwn(cnf, 'jkt')) throw unconfirmed()
-  if (required.some(({ member }) => !Object.hasOwn(cnf, member))) throw unconfirmed()
-  return confirmEach(cnf, confirmations, input)
+  if ((scheme === 'dpop') !== bindings.includes('jkt')) throw unconfirmed()
+  if (required.some(({ member }) => !bindings.includes(member))) throw unconfirmed()
+  return confirmEach(cnf, bindings, { confirmations, input })
 }
 
 async function confirmEach(
   cnf: JsonObject,
-  confirmations: readonly Confirmation[],
-  input: ConfirmationInput,
+  bindings: readonly BindingMember[],
+  { confirmations, input }: { confirmations: readonly Confirmation[]; input: ConfirmationInput },
 ): Promise<void> {
-  for (const [member, value] of Object.entries(cnf)) {
+  for (const member of bindings) {
     const confirmation = confirmations.find((candidate) => candidate.member === member)
     if (confirmation === undefined) throw unconfirmed()
-    await confirmation.confirm(value, input)
+    await confirmation.confirm(cnf[member], input)
   }
 }
 

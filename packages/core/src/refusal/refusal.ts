@@ -18,6 +18,8 @@ export interface Refusal {
 export interface RefusalContext {
   readonly resourceMetadataUrl: string
   readonly metadata: ProtectedResourceMetadata
+  /** Scopes that every token needs. Default: those of the metadata. */
+  readonly scopes?: readonly string[]
 }
 
 const oauthError: Partial<Record<IdentityErrorCode, string>> = {
@@ -54,7 +56,8 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
 function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
   if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
   const { metadata, resourceMetadataUrl } = context
-  const scopes = error.code === 'SCOPE' ? error.scopes : (metadata.scopes_supported ?? [])
+  const always = context.scopes ?? metadata.scopes_supported ?? []
+  const scopes = error.code === 'SCOPE' ? error.scopes : always
   const fault = toFault(error)
   const parameters = [
     // RFC 6750 section 3.1: no error code for a request without credentials.

@@ -2,7 +2,7 @@ import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims, IdentityParts, Organization } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
-import { asText } from '../internal/text.ts'
+import { asText, isEmpty } from '../internal/text.ts'
 import { asNames, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
 import { asOrganizations } from '../issuer/organizations.ts'
 import { parseJsonObject } from '../token/parse-json.ts'
@@ -51,10 +51,6 @@ function readUser(token: Claims, claim: ClaimReader | undefined): Claims | undef
   const user = typeof value === 'string' ? parseUser(value) : value
   if (!isRecord(user)) throw unfit()
   return Object.keys(user).length === 0 ? undefined : user
-}
-
-function isEmpty(value: unknown): boolean {
-  return value === undefined || value === null || value === ''
 }
 
 function parseUser(text: string): Claims | undefined {

@@ -1,5 +1,5 @@
 import { IdentityError } from '../errors.ts'
-import type { JsonObject } from './parse-json.ts'
+import { type JsonObject, memberOf } from './parse-json.ts'
 
 /** When a token is looked at. */
 export interface ValidityOptions {
@@ -30,15 +30,17 @@ export function checkValidity(claims: JsonObject, options: ValidityOptions): voi
 }
 
 /**
- * Reads a NumericDate (RFC 7519 section 2): a finite, positive number of seconds since 1970.
+ * Reads a NumericDate (RFC 7519 section 2): a finite, positive number of seconds since 1970;
+ * `nbf` may be 0.
  *
  * @throws IdentityError `TOK`
  */
 export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
-  const value = claims[name]
+  const value = memberOf(claims, name)
   if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0)
-    throw refused(`bad_${name}`)
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw refused(`bad_${name}`)
+  // `nbf: 0` is how some libraries write "from the beginning".
+  if (value < 0 || (value === 0 && name !== 'nbf')) throw refused(`bad_${name}`)
   return value
 }
 

@@ -3,7 +3,7 @@ import type { ParsedToken } from './parse-token.ts'
 const maxTokens = 1_000
 
 /** What a token says; its text is a secret, and not kept. */
-type Content = Pick<ParsedToken, 'algorithm' | 'keyId' | 'type' | 'claims'>
+type Content = Pick<ParsedToken, 'algorithm' | 'keyId' | 'type' | 'hasKeyHeader' | 'claims'>
 
 /**
  * The tokens of accepted requests, parsed, so that the next request with one of them brings the very
@@ -19,13 +19,14 @@ export class KnownTokens {
     const content = this.#contents.get(hash)
     if (content === undefined) return undefined
     this.#put(hash, content)
-    const { algorithm, keyId, type, claims } = content
     const [header = '', payload = '', signature = ''] = text.split('.')
-    return { algorithm, keyId, type, protected: header, payload, signature, claims }
+    return { ...content, protected: header, payload, signature }
   }
 
-  keep(hash: string, { algorithm, keyId, type, claims }: ParsedToken): void {
-    if (!this.#contents.has(hash)) this.#put(hash, { algorithm, keyId, type, claims })
+  keep(hash: string, token: ParsedToken): void {
+    if (this.#contents.has(hash)) return
+    const { algorithm, keyId, type, hasKeyHeader, claims } = token
+    this.#put(hash, { algorithm, keyId, type, hasKeyHeader, claims })
   }
 
   #put(hash: string, content: Content): void {

@@ -1,4 +1,5 @@
 import { isRecord } from '../internal/is-record.ts'
+import { isEmpty } from '../internal/text.ts'
 
 const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
@@ -36,6 +37,12 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
 /** Whether an object was made by {@link parseJsonObject}. */
 export function isParsedObject(value: object): boolean {
   return parsed.has(value)
+}
+
+/** A member of an object; `undefined` when it is absent or {@link isEmpty}. */
+export function memberOf(object: JsonObject, name: string): unknown {
+  const value = object[name]
+  return isEmpty(value) ? undefined : value
 }
 
 /** Scans before parsing: bounds the depth and refuses a name that stands twice in the outer object. */

@@ -5,11 +5,22 @@ import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
 import { type JsonObject, parseJsonObject } from './parse-json.ts'
 
-/** Longest token that is looked at, in characters. */
+/** Longest token that is looked at by default, in bytes. */
 export const maxTokenLength = 16_384
 
-/** Header members that change how a token is read, or bring a key along: never accepted. */
-const forbiddenMembers = ['crit', 'b64', 'zip', 'cty', 'jku', 'x5u', 'x5c'] as const
+/** Header members that change how a token is read: never accepted. */
+const forbiddenMembers = ['crit', 'b64', 'zip', 'cty'] as const
+
+/** Header members that bring a key along, or say where one is. Nothing here ever reads them. */
+const keyMembers = ['jku', 'x5u', 'x5c'] as const
+
+/** What is let through for the issuer to judge, where one of several issuers allows it. */
+export interface ParseOptions {
+  /** Longest token, in bytes. Default 16384. */
+  readonly maxBytes?: number
+  /** Accepts `jku`, `x5u` and `x5c` in the header and ignores them. Default: refused. */
+  readonly ignoreKeyHeaders?: boolean
+}
 
 const printableAscii = /^[\x20-\x7E]{1,256}$/
 
@@ -19,6 +30,8 @@ export interface CompactToken {
   readonly keyId: string | undefined
   /** `typ` header without the optional `application/` prefix, in lower case. */
   readonly type: string | undefined
+  /** Whether the header names or brings a key (`jku`, `x5u`, `x5c`). */
+  readonly hasKeyHeader: boolean
   readonly protected: string
   readonly payload: string
   readonly signature: string
@@ -31,29 +44,36 @@ export interface ParsedToken extends CompactToken {
 
 /**
  * Parses the compact serialization and nothing else: three segments of canonical base64url, at most
- * 16384 characters, a header of known shape. A strict token has one spelling only.
+ * 16384 bytes, a header of known shape. A strict token has one spelling only.
  *
  * Does NOT verify the signature.
  *
  * @throws IdentityError `TOK`
  */
-export function parseCompact(token: string): CompactToken {
-  const { jwk, ...compact } = parseAny(token)
+export function parseCompact(token: string, options: ParseOptions = {}): CompactToken {
+  assertCompact(token, options.maxBytes)
+  const { jwk, ...compact } = parseAny(token, options)
   if (jwk !== undefined) throw malformed('header_member')
   return compact
 }
 
-function parseAny(token: string): CompactToken & { readonly jwk: unknown } {
-  const [header, payload, signature] = splitToken(token)
+function parseAny(
+  token: string,
+  options: ParseOptions = {},
+): CompactToken & { readonly jwk: unknown } {
+  const [header, payload, signature] = splitToken(token, options.maxBytes)
   const members = decodeObject(header)
   if (members === undefined) throw malformed('header')
   if (forbiddenMembers.some((name) => name in members)) throw malformed('header_member')
+  const hasKeyHeader = keyMembers.some((name) => name in members)
+  if (hasKeyHeader && options.ignoreKeyHeaders !== true) throw malformed('header_member')
   const algorithm = members['alg']
   if (!isAlgorithm(algorithm)) throw malformed('algorithm')
   return {
     algorithm,
     keyId: readKeyId(members),
     type: readType(members),
+    hasKeyHeader,
     protected: header,
     payload,
     signature,
@@ -69,8 +89,8 @@ function parseAny(token: string): CompactToken & { readonly jwk: unknown } {
  *
  * @throws IdentityError `TOK`
  */
-export function parseToken(token: string): ParsedToken {
-  const compact = parseCompact(token)
+export function parseToken(token: string, options: ParseOptions = {}): ParsedToken {
+  const compact = parseCompact(token, options)
   const claims = decodeObject(compact.payload)
   if (claims === undefined) throw malformed('payload')
   return Object.freeze({ ...compact, claims })
@@ -97,25 +117,33 @@ export function parseProof(proof: string): ParsedProof {
 }
 
 /**
- * Whether text was meant as a signed JWT, however malformed: three segments, the first of them the
- * beginning of a JSON object. Opaque tokens with dots in them, and encrypted ones, do not.
+ * Whether text was meant as a signed JWT, however malformed: three segments or more, the first of
+ * them the beginning of a JSON object. Opaque tokens with dots in them, and encrypted ones, are not.
  */
 export function looksLikeJwt(text: string): boolean {
-  const [header = '', ...rest] = text.split('.', 4)
-  if (rest.length !== 2) return false
+  const [header = '', ...rest] = text.split('.', 3)
+  if (rest.length < 2 || isEncrypted(text)) return false
   // Whole groups of four characters decode, whatever follows them.
   const [groups = ''] = /^(?:[\w-]{4})*/.exec(header) ?? []
   return new TextDecoder().decode(base64url.decode(groups)).trimStart().startsWith('{')
 }
 
-/** @throws IdentityError `TOK` for a token that is too long to be looked at */
-export function assertTokenLength(token: string): void {
-  if (token.length > maxTokenLength) throw malformed('size')
+/** A compact JWE (RFC 7516 section 7.1): five segments, and a header that names an encryption. */
+function isEncrypted(text: string): boolean {
+  const segments = text.split('.', 6)
+  const [header = ''] = segments
+  if (segments.length !== 5 || !isCanonicalBase64url(header)) return false
+  return typeof decodeObject(header)?.['enc'] === 'string'
 }
 
-function splitToken(token: string): [string, string, string] {
+/** @throws IdentityError `TOK` for a token that is too long to be looked at */
+export function assertTokenLength(token: string, maxBytes: number = maxTokenLength): void {
+  if (token.length > maxBytes) throw malformed('size')
+}
+
+function splitToken(token: string, maxBytes?: number): [string, string, string] {
   // Length first: unbounded input is never split (a megabyte of dots costs nothing here).
-  assertTokenLength(token)
+  assertTokenLength(token, maxBytes)
   const [header, payload, signature, ...rest] = token.split('.', 4)
   if (header === undefined || payload === undefined || signature === undefined || rest.length > 0) {
     throw malformed('segments')
@@ -142,6 +170,14 @@ function readType(header: JsonObject): string | undefined {
   if (typeof type !== 'string') throw malformed('type')
   // RFC 7515 section 4.1.9: media type names ignore case; "application/" may be left out.
   return type.toLowerCase().replace(/^application\//, '')
+}
+
+/** Encrypted and opaque tokens may be sound: it is this server that is configured for others. */
+function assertCompact(token: string, maxBytes?: number): void {
+  assertTokenLength(token, maxBytes)
+  if (token.split('.', 4).length === 3) return
+  if (isEncrypted(token)) throw new IdentityError('TOK', { reason: 'encrypted_token' })
+  if (!looksLikeJwt(token)) throw new IdentityError('TOK', { reason: 'opaque_token' })
 }
 
 function malformed(part: string): IdentityError {

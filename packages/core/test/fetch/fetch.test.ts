@@ -48,8 +48,9 @@ describe('authenticateRequest', () => {
 
   it.each([
     ['no credential', {}, 'MISSING', 'no_credential'],
-    ['a shape that is none', { authorization: 'Bearer' }, 'REQ', 'header_shape'],
-    ['a token that is none', { authorization: 'Bearer abc' }, 'TOK', 'malformed_segments'],
+    ['a scheme without a token', { authorization: 'Bearer' }, 'MISSING', 'no_credential'],
+    ['a shape that is none', { authorization: 'Bearer a b' }, 'REQ', 'header_shape'],
+    ['a token that is none', { authorization: 'Bearer abc' }, 'TOK', 'opaque_token'],
   ])('throws for %s', async (_case, headers, code, reason) => {
     const request = new Request(resource, { headers: headers as Record<string, string> })
     const thrown = await authenticateRequest(request, authenticator).catch((error) => error)

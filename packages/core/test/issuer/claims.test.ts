@@ -94,7 +94,7 @@ describe('the kind of a caller', () => {
   })
 
   it.each([undefined, null, 'app', 'User', true, ['user']])('must not be %j', (idtyp) =>
-    expectReason('token_type', { idtyp }, { claimMap: { kind: (claims) => claims['idtyp'] } }),
+    expectReason('kind_unknown', { idtyp }, { claimMap: { kind: (claims) => claims['idtyp'] } }),
   )
 })
 
@@ -108,6 +108,10 @@ describe('scopes', () => {
     ['both, in agreement', { scope: 'a b', scp: ['a', 'b'] }, ['a', 'b']],
     ['one twice', { scope: 'a b a' }, ['a', 'b']],
     ['empty text', { scope: '' }, []],
+    ['null', { scope: null }, []],
+    ['scp beside an empty scope', { scope: '', scp: ['a'] }, ['a']],
+    ['scope beside scp that is null', { scope: 'a', scp: null }, ['a']],
+    ['a list with null in it', { scope: ['a', null, ''] }, ['a']],
     ['none', { scope: undefined }, []],
     ['commas, which separate nothing', { scope: 'a,b' }, ['a,b']],
   ])('are read from %s', async (_, claims, scopes) => {
@@ -116,7 +120,6 @@ describe('scopes', () => {
 
   it.each([
     [{ scope: 7 }],
-    [{ scope: null }],
     [{ scope: { a: true } }],
     [{ scope: ['a', 7] }],
     [{ scope: ['a', ['b']] }],
@@ -141,13 +144,15 @@ describe('roles', () => {
     ['admin,viewer', ['admin,viewer']],
     [['a', 'a', ''], ['a']],
     ['', []],
+    [null, []],
+    [['a', null], ['a']],
     [[], []],
     [undefined, []],
   ])('are read from %j as %j', async (roles, expected) => {
     expect(await read({ roles })).toMatchObject({ identity: { roles: expected }, dropped: [] })
   })
 
-  it.each([[7], [null], [true], [{ admin: true }], [['admin', 7]], [[['admin']]]])(
+  it.each([[7], [true], [{ admin: true }], [['admin', 7]], [[['admin']]]])(
     'are dropped as a whole, and the operator is told, when they are %j',
     async (roles) => {
       expect(await read({ roles })).toMatchObject({
@@ -324,7 +329,6 @@ describe('the actor', () => {
   })
 
   it.each([
-    [null],
     ['agent'],
     [[]],
     [[{ sub: 'agent' }]],
@@ -332,11 +336,17 @@ describe('the actor', () => {
     [{ sub: '' }],
     [{ sub: 7 }],
     [{ client_id: 'agent' }],
-    [{ sub: 'agent', act: null }],
     [{ sub: 'agent', act: 'portal' }],
     [{ sub: 'agent', act: { sub: 'portal', act: {} } }],
     [chain(9)],
   ])('refuses the token when act is %j', (act) => expectReason('bad_act', { act }))
+
+  it.each([null, ''])('is absent when act is %j, at any depth', async (act) => {
+    expect(await accepts({ act })).not.toHaveProperty('actor')
+    expect(await accepts({ act: { sub: 'agent', act } })).toMatchObject({
+      actor: { subject: 'agent' },
+    })
+  })
 
   it('may have seven behind it', async () => {
     expect((await accepts({ act: chain(8) })).actor).toMatchObject({ subject: 'actor-1' })

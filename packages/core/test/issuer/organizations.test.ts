@@ -119,7 +119,6 @@ describe('the organization of a caller', () => {
     [true],
     [[7]],
     [['acme', 7]],
-    [['acme', null]],
     [['acme', ['beta']]],
     [[{ id: 'acme' }, { name: 'Beta' }]],
     [{ id: 7 }],

@@ -70,7 +70,8 @@ describe('a key source of your own', () => {
   it('is asked for the key that a token names, once', async () => {
     const { asked, keys } = spy()
     await accepts({}, { keys })
-    expect(asked).toEqual([{ algorithm: 'ES256', keyId: 'people-key', issuer: peopleIssuer }])
+    const asks = { algorithm: 'ES256', keyId: 'people-key', issuer: peopleIssuer, limit: 4 }
+    expect(asked).toEqual([asks])
   })
 
   it.each([

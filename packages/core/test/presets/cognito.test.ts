@@ -131,7 +131,7 @@ describe('cognito', () => {
     ['required_claim', () => person({ token_use: undefined })],
     ['client', () => person({ client_id: 'other' })],
     ['client', () => person({ client_id: undefined, aud: web })],
-    ['token_type', () => person({ username: undefined })],
+    ['kind_unknown', () => person({ username: undefined })],
     ['issuer_unknown', () => person({ iss: `${original}/` })],
     ['issuer_unknown', () => person({ iss: original.replace('AbCdEf123', 'Other') })],
     ['issuer_unknown', () => person({ iss: original.replace('eu-central-1.', 'us-east-1.') })],
@@ -143,7 +143,7 @@ describe('cognito', () => {
   it('checks an audience where a trigger adds one', async () => {
     const issuer = preset({ audience: web })
     expect(await tokens.read(issuer, person({ aud: web }))).toMatchObject({ kind: 'user' })
-    await expectReason('audience', issuer, person())
+    await expectReason('audience_missing', issuer, person())
   })
 
   it('asks each issuer name for the keys below it', async () => {

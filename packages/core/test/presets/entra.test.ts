@@ -152,10 +152,10 @@ describe('entra', () => {
   )
 
   it.each([
-    ['token_type', () => idToken()],
+    ['kind_unknown', () => idToken()],
     ['token_type', () => idToken({ nonce: 'n' })],
-    ['token_type', () => person({ scp: undefined })],
-    ['token_type', () => person({ scp: ['Notes.Read'] })],
+    ['kind_unknown', () => person({ scp: undefined })],
+    ['kind_unknown', () => person({ scp: ['Notes.Read'] })],
     ['subject', () => person({ oid: undefined })],
     ['audience', () => person({ aud: '00000003-0000-0000-c000-000000000000' })],
     ['required_claim', () => person({ tid: otherTenant })],

@@ -98,7 +98,7 @@ describe('keycloak', () => {
 
   it('refuses a token that does not tell a person from a service account', async () => {
     for (const claims of [person, machine]) {
-      await expectReason('token_type', preset(), claims({ preferred_username: undefined }))
+      await expectReason('kind_unknown', preset(), claims({ preferred_username: undefined }))
     }
     const told = preset({ claimMap: { kind: () => 'user' } })
     const claims = person({ preferred_username: undefined })
@@ -156,7 +156,7 @@ describe('keycloak', () => {
     ['required_claim', () => person({ typ: 'Refresh' })],
     ['required_claim', () => person({ typ: 'Offline' })],
     ['required_claim', () => person({ typ: 'Logout' })],
-    ['required_claim', () => person({ typ: 'DPoP' })],
+    ['sender_constrained', () => person({ typ: 'DPoP' })],
     ['required_claim', () => person({ typ: undefined })],
     ['token_type', () => person({ nonce: 'n' })],
     ['token_type', () => person({ at_hash: 'x' })],

@@ -39,7 +39,6 @@ describe('what a token is bound to', () => {
     ['nothing', {}],
     ['a list', ['jkt']],
     ['text', 'jkt'],
-    ['null', null],
     ['false', false],
   ])('has to be known: %s is refused', async (_form, cnf) => {
     const server = await startDirect(dpop({ store: memoryStore() }), certificateBound())
@@ -51,10 +50,51 @@ describe('what a token is bound to', () => {
     expect(await server.verdict({ headers: dpopHeaders(token, proof) })).toEqual(unconfirmed)
   })
 
-  it('is refused as a whole when one part of it is unknown', async () => {
+  it.each([{ 'kc-jkt-type': 'dpop' }, { note: { a: 1 } }, { kid: null }, { 'x5t#S256': '' }])(
+    'may be annotated: %j beside a key is ignored',
+    async (annotation) => {
+      const server = await startDirect(dpop({ store: memoryStore() }))
+      const token = await people.token({ cnf: { ...annotation, jkt: holder.jkt } })
+      const headers = dpopHeaders(token, holder.proof(token))
+      expect(await server.verdict({ headers })).toMatchObject({ subject: 'jane' })
+      const stolen = { authorization: `Bearer ${token}` }
+      expect(await server.verdict({ headers: stolen })).toEqual(unconfirmed)
+    },
+  )
+
+  it.each([{ 'kc-jkt-type': 'dpop' }, { jkt: null }, { jkt: '', kid: '' }])(
+    'has to be there: %j alone is refused',
+    async (cnf) => {
+      const server = await startDirect(dpop({ store: memoryStore() }), certificateBound())
+      const token = await people.token({ cnf })
+      for (const headers of [
+        { authorization: `Bearer ${token}` },
+        dpopHeaders(token, holder.proof(token)),
+      ]) {
+        expect(await server.verdict({ headers })).toEqual(unconfirmed)
+      }
+    },
+  )
+
+  it.each([null, ''])('is absent when it is %j, as in a token without it', async (cnf) => {
     const server = await startDirect(dpop({ store: memoryStore() }))
-    const token = await people.token({ cnf: { jkt: holder.jkt, kid: 'k' } })
-    const headers = dpopHeaders(token, holder.proof(token))
+    const headers = { authorization: `Bearer ${await people.token({ cnf })}` }
+    expect(await server.verdict({ headers })).toMatchObject({ subject: 'jane' })
+  })
+
+  it.each([{ 'x5t#S256': 'x' }, { kid: 'k' }, { jwk: {} }, { jku: 'https://x.example' }])(
+    'is refused as a whole when nothing verifies %j in it',
+    async (other) => {
+      const server = await startDirect(dpop({ store: memoryStore() }))
+      const token = await people.token({ cnf: { jkt: holder.jkt, ...other } })
+      const headers = dpopHeaders(token, holder.proof(token))
+      expect(await server.verdict({ headers })).toEqual(unconfirmed)
+    },
+  )
+
+  it.each([undefined, null, {}])('is missed in a token that is called bound: %j', async (cnf) => {
+    const server = await startDirect(dpop({ store: memoryStore() }))
+    const headers = { authorization: `Bearer ${await people.token({ typ: 'DPoP', cnf })}` }
     expect(await server.verdict({ headers })).toEqual(unconfirmed)
   })
 

@@ -248,9 +248,7 @@ describe('a proof', () => {
 describe('a token whose binding is malformed', () => {
   it.each([
     ['a number', 1],
-    ['null', null],
     ['a list', ['x']],
-    ['empty', ''],
   ])('is refused: %s', async (_form, jkt) => {
     const bound = await people.token({ cnf: { jkt } })
     const headers = dpopHeaders(bound, holder.proof(bound))

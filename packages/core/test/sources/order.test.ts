@@ -185,7 +185,7 @@ describe('a credential that the deciding source does not read', () => {
     const headers = { authorization: `Bearer ${person}`, 'x-assertion': 'junk' }
     await expectRefused(() => send([sources.direct(), sources.assertion()], headers), {
       code: 'TOK',
-      reason: 'malformed_segments',
+      reason: 'opaque_token',
     })
   })
 })

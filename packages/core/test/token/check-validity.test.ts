@@ -39,7 +39,7 @@ describe('checkValidity', () => {
     })
   })
 
-  const noTimes = [null, '1900000000', [], [1_900_000_000], {}, true, 0, -1, Number.NaN]
+  const noTimes = ['1900000000', [], [1_900_000_000], {}, true, -1, Number.NaN]
   const cases = ['exp', 'nbf'].flatMap((name) =>
     [...noTimes, Number.POSITIVE_INFINITY].map((value) => [name, value] as const),
   )
@@ -49,6 +49,15 @@ describe('checkValidity', () => {
       reason: `bad_${name}`,
     }),
   )
+
+  it('takes empty times for absent, and nbf for 1970 when it is 0', async () => {
+    expect(() => checkValidity({ exp: null, nbf: '' }, options)).not.toThrow()
+    expect(() => checkValidity({ nbf: 0 }, options)).not.toThrow()
+    await expectRefused(() => checkValidity({ exp: 0 }, options), {
+      code: 'TOK',
+      reason: 'bad_exp',
+    })
+  })
 
   it('refuses when the clock shows no time at all', () =>
     expectRefused(() => checkValidity({ exp: now + 1 }, { now: Number.NaN, skewSeconds: 30 }), {

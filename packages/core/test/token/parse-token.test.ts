@@ -13,6 +13,7 @@ describe('parseToken', () => {
       algorithm: 'RS256',
       keyId: 'k1',
       type: 'at+jwt',
+      hasKeyHeader: false,
       protected: protectedHeader,
       payload,
       signature,
@@ -39,13 +40,18 @@ describe('parseToken', () => {
   })
 
   it.each([
-    ['one segment', encode('{}')],
-    ['two segments', `${encode('{}')}.${encode('{}')}`],
-    ['four segments', `${unsigned(header, {})}.x`],
-    ['five segments, as an encrypted token has', `${unsigned(header, {})}.x.y`],
-    ['nothing', ''],
-  ])('refuses %s', (_, token) =>
-    expectRefused(() => parseToken(token), { code: 'TOK', reason: 'malformed_segments' }, token),
+    ['opaque_token', 'one segment', encode('{}')],
+    ['opaque_token', 'two segments', `${encode('{}')}.${encode('{}')}`],
+    ['opaque_token', 'text with dots', 'v4.public.abc.def'],
+    ['opaque_token', 'nothing', ''],
+    ['malformed_segments', 'four segments', `${unsigned(header, {})}.x`],
+    ['malformed_segments', 'a dot too many', `${unsigned(header, {})}.`],
+    ['malformed_segments', 'two dots too many', `${unsigned(header, {})}..`],
+    ['malformed_segments', 'five segments', `${unsigned(header, {})}.x.y`],
+    ['malformed_segments', 'six segments', `${unsigned({ ...header, enc: 'A256GCM' }, {})}.x.y.z`],
+    ['encrypted_token', 'encryption', `${unsigned({ ...header, enc: 'A256GCM' }, {})}.x.y`],
+  ])('refuses (%s) %s', (reason, _, token) =>
+    expectRefused(() => parseToken(token), { code: 'TOK', reason }, token),
   )
 
   it('reads a token of the greatest length and refuses one character more', async () => {
@@ -169,7 +175,7 @@ describe('parseToken', () => {
   it('refuses the JSON serializations of a token', () => {
     const [protectedHeader, payload, signature] = unsigned(header, {}).split('.')
     const flattened = JSON.stringify({ protected: protectedHeader, payload, signature })
-    return expectRefused(() => parseToken(flattened), { code: 'TOK', reason: 'malformed_segments' })
+    return expectRefused(() => parseToken(flattened), { code: 'TOK', reason: 'opaque_token' })
   })
 })
 

@@ -3,11 +3,15 @@ import type { Credential } from '../../credentials/credentials.ts'
 import { IdentityError } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { basicAuthorization } from '../../internal/basic-authorization.ts'
+import type { OneOrMore } from '../../internal/one-or-more.ts'
 import { safeUrl } from '../../internal/safe-url.ts'
-import { asText } from '../../internal/text.ts'
+import { asText, isEmpty } from '../../internal/text.ts'
 import { toTimeoutSeconds } from '../../keys/fetch-json.ts'
+import { memberOf } from '../../token/parse-json.ts'
+import { assertTokenLength } from '../../token/parse-token.ts'
 import { acceptClaims, checkClaims } from '../accept-claims.ts'
-import { type ClaimOptions, toClaimRules } from '../claim-options.ts'
+import { toServers } from '../authorization-servers.ts'
+import { type ClaimOptions, longestLife, toClaimRules } from '../claim-options.ts'
 import type { Issuer } from '../issuer.ts'
 import type { ClaimRules } from '../issuer-rules.ts'
 import type { VerifiedToken } from '../verified-token.ts'
@@ -17,6 +21,8 @@ import { createVerdictCache, type VerdictCacheOptions } from './verdict-cache.ts
 export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   /** Name of the authorization server; an `iss` in its answers must equal it. */
   readonly iss: string
+  /** Where clients get tokens, published in the metadata. Default: `iss`, if it is a URL. */
+  readonly authorizationServers?: OneOrMore<string>
   /** Introspection endpoint (RFC 7662 section 2). */
   readonly endpoint: string
   /** How this server authenticates there (HTTP Basic, RFC 6749 section 2.3.1). */
@@ -54,9 +60,10 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
   const cached = createVerdictCache(toCacheOptions(options))
 
   async function verify(credential: Credential, context: Context): Promise<VerifiedToken<C>> {
+    assertTokenLength(credential.text)
     const claims = await cached(await credential.hash(), () => introspect(credential.text, request))
     if (claims === undefined) throw refused('inactive')
-    if (claims['iss'] !== undefined && claims['iss'] !== name) throw refused('issuer')
+    if (!isEmpty(claims['iss']) && claims['iss'] !== name) throw refused('issuer')
     checkTokenType(claims, rules)
     const expiresAt = checkClaims(claims, rules, context.now)
     return acceptClaims({ claims, issuer: name as string, expiresAt, credential }, rules, context)
@@ -67,7 +74,8 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
     audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
-    maxLifetimeSeconds: Math.max(rules.maxLifetimeSeconds, rules.longestLifeSeconds ?? 0),
+    maxLifetimeSeconds: longestLife(rules),
+    authorizationServers: toServers(options.authorizationServers, [name]),
     opaque: true,
     recognizes: ({ token }) => token === undefined,
     verify,
@@ -98,12 +106,12 @@ function toCacheOptions(options: IntrospectionOptions<unknown>): VerdictCacheOpt
  * of them without a type: where no audience tells the two apart, an access token has to say so.
  */
 function checkTokenType(claims: Claims, rules: ClaimRules<unknown>): void {
-  const type = claims['token_type'] ?? undefined
+  const type = memberOf(claims, 'token_type')
   if (type === undefined && rules.audiences !== undefined) return
   const name = typeof type === 'string' ? type.toLowerCase() : ''
   if (name !== 'bearer' && name !== 'dpop') throw refused('token_type')
   // An endpoint that calls it bound and does not say to what cannot be confirmed.
-  if (name === 'dpop' && claims['cnf'] === undefined) throw refused('sender_constrained')
+  if (name === 'dpop' && isEmpty(claims['cnf'])) throw refused('sender_constrained')
 }
 
 function refused(reason: string): IdentityError {

@@ -76,7 +76,10 @@ describe('the opaque tokens of an oidc-provider', () => {
   it('are no refresh tokens, although the endpoint calls those active', async () => {
     const as = await startOpaqueIssuer()
     const token = await as.refreshToken()
-    expect(await (await start(as)).verdict(token)).toEqual({ status: 401, reason: 'audience' })
+    expect(await (await start(as)).verdict(token)).toEqual({
+      status: 401,
+      reason: 'audience_missing',
+    })
     const lenient = await start(as, { audience: null, clients: machine.id })
     expect(await lenient.verdict(token)).toEqual({ status: 401, reason: 'token_type' })
   })
