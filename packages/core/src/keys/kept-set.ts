@@ -12,16 +12,33 @@ export interface KeptSet {
   readonly staleAt: number
   /** From here on it does not serve. */
   readonly endsAt: number
+  /** Ids of keys that earlier sets had and this one has not. */
+  readonly withdrawn: ReadonlySet<string>
 }
 
+// Far more than an issuer withdraws within the life of a token.
+const maxWithdrawn = 100
+
 /** A set that has just been loaded. */
-export function keep(set: KeySet, settings: Required<RefreshOptions>): KeptSet {
+export function keep(
+  set: KeySet,
+  settings: Required<RefreshOptions>,
+  before: KeptSet | undefined,
+): KeptSet {
   const { maxAgeSeconds, maxStaleSeconds, monotonic, random } = settings
   const loadedAt = monotonic()
   const staleAt = loadedAt + maxAgeSeconds
   // At 70 to 80 % of its age, so that servers which started together do not ask together.
   const dueAt = loadedAt + maxAgeSeconds * (0.7 + random() / 10)
-  return { set, loadedAt, dueAt, staleAt, endsAt: staleAt + maxStaleSeconds }
+  const withdrawn = withdrawnSince(before, set)
+  return { set, loadedAt, dueAt, staleAt, endsAt: staleAt + maxStaleSeconds, withdrawn }
+}
+
+function withdrawnSince(before: KeptSet | undefined, { keys }: KeySet): ReadonlySet<string> {
+  const current = new Set(keys.map(({ keyId }) => keyId))
+  const earlier = before?.set.keys.flatMap(({ keyId }) => keyId ?? []) ?? []
+  const ids = [...(before?.withdrawn ?? []), ...earlier].filter((id) => !current.has(id))
+  return new Set(ids.slice(-maxWithdrawn))
 }
 
 /** What answers while a source fails, and for how long. */

@@ -20,7 +20,8 @@ const unknownPeriodSeconds = 30
  * - A failing source is asked again after 1, 2, 4 ... 60 seconds plus jitter, and the last good set
  *   serves for a bounded time. An unusable answer counts as a failure.
  * - An unknown key id causes a fetch within a budget that failures use up as well. So "unknown" is
- *   only ever said of a set that was fetched in the last 30 seconds; otherwise it is `DOWN`.
+ *   only ever said of a set that was just fetched, or of a key that an earlier set had; otherwise it
+ *   is `DOWN`.
  *
  * @throws TypeError naming the option that is wrong
  */
@@ -49,7 +50,7 @@ export function refreshingKeys(
       const set = await load()
       ignored = set.ignored
       if (set.keys.length === 0) throw new FetchError('no_usable_key')
-      kept = keep(set, settings)
+      kept = keep(set, settings, kept)
       backoff.reset()
       report({ type: 'keys_loaded', usable: set.keys.length, ignored })
     } catch (error) {
@@ -104,8 +105,10 @@ export function refreshingKeys(
       report({ type: 'key_unknown', lookedAgain })
       if (lookedAgain) await refresh(report)
       const found = findKeys(usable(), query)
-      // While the source fails, nobody can say that the key does not exist.
-      if (found.length === 0 && backoff.failures > 0) throw down('key_unverifiable')
+      // While the source fails, or a flood of made-up ids has used up the budget, nobody can say that
+      // the key does not exist; except for one that an earlier set had.
+      const isCurrent = lookedAgain || kept !== before || isWithdrawn(kept, query.keyId)
+      if (found.length === 0 && (backoff.failures > 0 || !isCurrent)) throw down('key_unverifiable')
       return found
     },
     async ready(report) {
@@ -113,6 +116,10 @@ export function refreshingKeys(
       usable()
     },
   }
+}
+
+function isWithdrawn(kept: KeptSet | undefined, keyId: string | undefined): boolean {
+  return keyId !== undefined && kept?.withdrawn.has(keyId) === true
 }
 
 function isDue(kept: KeptSet | undefined, now: number): boolean {

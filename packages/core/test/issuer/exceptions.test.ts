@@ -20,6 +20,8 @@ beforeAll(async () => {
   tokens = directTokens(people)
 })
 
+const expectReason: DirectTokens['expectReason'] = (...input) => tokens.expectReason(...input)
+
 describe('a token whose header names or brings a key', () => {
   const headers = [
     { jku: 'https://evil.example/jwks' },
@@ -28,7 +30,7 @@ describe('a token whose header names or brings a key', () => {
   ]
 
   it.each(headers)('is refused unless its issuer is known to write it: %j', (header) =>
-    tokens.expectReason('malformed_header_member', {}, {}, header),
+    expectReason('malformed_header_member', {}, {}, header),
   )
 
   it.each(headers)('is accepted where that is said, and never fetched: %j', async (header) => {
@@ -46,8 +48,7 @@ describe('a token whose header names or brings a key', () => {
 
   it.each([{ jwk: { kty: 'EC' } }, { crit: ['exp'] }, { zip: 'DEF' }])(
     'is refused all the same for anything else in it: %j',
-    (header) =>
-      tokens.expectReason('malformed_header_member', {}, { ignoreKeyHeaders: true }, header),
+    (header) => expectReason('malformed_header_member', {}, { ignoreKeyHeaders: true }, header),
   )
 
   it('is refused for another issuer of the same server', async () => {
@@ -74,10 +75,10 @@ describe('a long token', () => {
   const roles = Array.from({ length: 1200 }, (_, at) => `realm-role-number-${at}`)
 
   it('is accepted up to the bound of its issuer', async () => {
-    await tokens.expectReason('malformed_size', { roles })
+    await expectReason('malformed_size', { roles })
     expect(await tokens.accepts({ roles }, { maxTokenBytes: 65_536 })).toMatchObject({ roles })
     const huge = { pad: 'x'.repeat(65_536) }
-    await tokens.expectReason('malformed_size', huge, { maxTokenBytes: 65_536 })
+    await expectReason('malformed_size', huge, { maxTokenBytes: 65_536 })
   })
 })
 
@@ -87,8 +88,8 @@ describe('a token that names no key', () => {
     const jwks = { keys: [...others.map(({ jwk }) => jwk), people.signer.jwk] }
     const options = { keys: { jwks }, keyId: 'optional' } as const
     const header = { kid: undefined }
-    await tokens.expectReason('signature', {}, options, header)
-    await tokens.expectReason('signature', {}, { ...options, maxKeysTried: 5 }, header)
+    await expectReason('signature', {}, options, header)
+    await expectReason('signature', {}, { ...options, maxKeysTried: 5 }, header)
     expect(await tokens.accepts({}, { ...options, maxKeysTried: 6 }, header)).toMatchObject({
       subject: 'jane',
     })
@@ -97,15 +98,15 @@ describe('a token that names no key', () => {
 
 describe('a JWT that is malformed', () => {
   it('is never introspected in its place, whatever is behind it', async () => {
-    const asked: string[] = []
+    let asked = 0
     const opaque = introspected({
       iss: 'https://login.example.com',
       endpoint: 'https://login.example.com/introspect',
       clientId: 'mcp',
       clientSecret: 'secret',
       audience: resource,
-      fetch: async (_url, init) => {
-        asked.push(String(init?.body))
+      fetch: async () => {
+        asked += 1
         return Response.json({ active: false })
       },
     })
@@ -118,7 +119,7 @@ describe('a JWT that is malformed', () => {
         reason: 'malformed_segments',
       })
     }
-    expect(asked).toEqual([])
+    expect(asked).toBe(0)
   })
 })
 

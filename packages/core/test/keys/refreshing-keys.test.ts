@@ -252,13 +252,38 @@ describe('an unknown key id', () => {
     await bench.find('a')
     const fetches: number[] = []
     for (let second = 0; second <= 90; second++) {
-      expect(await bench.find(`x${second}`)).toBe('unknown')
+      const looked = bench.fetches
+      const verdict = await bench.find(`x${second}`)
+      expect(verdict).toBe(bench.fetches > looked ? 'unknown' : 'key_unverifiable')
       fetches.push(bench.fetches - 1)
       bench.now += 1
     }
     expect([0, 1, 29, 30, 59, 60, 90].map((second) => fetches[second])).toEqual([
       1, 2, 2, 3, 3, 4, 5,
     ])
+  })
+
+  it('never makes a key unknown that the issuer took into use during a flood', async () => {
+    const bench = createBench()
+    await bench.find('a')
+    for (const id of ['x1', 'x2', 'x3']) await bench.find(id)
+    bench.published = ['a', 'b']
+    for (let second = 0; second < 30; second++) {
+      expect(await bench.find('b')).toBe('key_unverifiable')
+      bench.now += 1
+    }
+    expect(await bench.find('b')).toBe('found')
+  })
+
+  it('is unknown without a look once the issuer has withdrawn it', async () => {
+    const bench = createBench()
+    await bench.find('a')
+    bench.published = ['b']
+    expect(await bench.find('b')).toBe('found')
+    for (const id of ['x1', 'x2']) await bench.find(id)
+    const before = bench.fetches
+    expect(await bench.find('a')).toBe('unknown')
+    expect(bench.fetches).toBe(before)
   })
 
   it('spends the budget with failures as well', async () => {
