@@ -19,7 +19,7 @@ const authenticator = createAuthenticator({
   },
 })
 
-// Without sessions of its own: the runtime adds `Mcp-Session-Id`, and may send each call to another
+// Without its own sessions: the runtime adds `Mcp-Session-Id`, and may send each call to another
 // container.
 const handle = toNodeHandler(createMcpHandler(createServer))
 const app = express()

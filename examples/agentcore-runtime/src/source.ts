@@ -6,7 +6,7 @@ import { gatewayIssuer, peopleIssuer } from './issuers.ts'
 /**
  * How the user gets into the container: with their own token, when they call the runtime themselves, or in
  * a header beside the machine token of a gateway. The runtime has verified a token already; it is verified
- * again, because whoever reaches the container past the runtime was not asked for one.
+ * again, because a caller that reaches the container past the runtime was not asked for one.
  */
 export function createSource(): Source {
   if (optional('BEHIND', 'nothing') !== 'gateway') return direct({ issuer: peopleIssuer() })

@@ -13,7 +13,7 @@ import { peopleIssuer } from './people.ts'
 /** REQUEST interceptor of the gateway. */
 export const handler: RequestInterceptor = requestInterceptor({
   authenticator: createAuthenticator({
-    // Never published: the gateway has metadata of its own.
+    // Never published: the gateway has its own metadata.
     resource: optional('GATEWAY_URL', 'https://gateway.invalid'),
     sources: [direct({ issuer: peopleIssuer() })],
   }),

@@ -31,7 +31,7 @@ export interface AlbKeysOptions extends FetchOptions {
 
 interface Entry {
   readonly source: KeySource
-  /** Whether the address says that there is no such key, or not any more. */
+  /** Whether the address says that it does not have the key. */
   isGone: boolean
 }
 
@@ -45,8 +45,7 @@ const unknownPeriodSeconds = 0.1
 const monotonic = (): number => performance.now() / 1000
 
 /**
- * The keys of load balancers: each at an address of its own, and kept like a key set of its own. It is
- * refreshed ahead of its age, serves while the address fails, and ends when the address denies it.
+ * The keys of load balancers: each has its own address, and is kept like a key set. It is refreshed ahead of its age, serves while the address fails, and ends when the address denies it.
  *
  * Only a key that has verified a signature is kept. Ids that are not kept share a budget of fetches, which
  * kept ones neither use nor wait for.

@@ -146,7 +146,7 @@ function toIdentity(
     asOrganizations(claim, roles),
   )
   return createIdentity<Claims>({
-    // A load balancer signs users in; the client's own id is no user's, whatever else is said.
+    // A load balancer signs users in; the client's own id never names one, whatever the claims say.
     kind: subject === client ? 'service' : 'user',
     issuer: settings.iss,
     subject,

@@ -90,7 +90,7 @@ function keysUrlOf(region: string): string {
   if (region.startsWith('us-gov-')) {
     return `https://s3-${region}.amazonaws.com/aws-elb-public-keys-prod-${region}/`
   }
-  // Partitions with a domain of their own.
+  // Partitions that have another domain.
   if (/^(?:cn|us-iso[a-z]*|eu-isoe|eusc)-/.test(region)) {
     throw new TypeError(`keysUrl is required in ${region}: the address of its load balancers' keys`)
   }

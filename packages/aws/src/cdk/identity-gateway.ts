@@ -208,7 +208,7 @@ export class IdentityGateway extends Construct {
     })
   }
 
-  /** Without a credential of its own: the interceptor writes `Authorization`. */
+  /** Without its own credential: the interceptor writes `Authorization`. */
   private createEnrichedTarget(
     props: IdentityGatewayProps,
     { toolSchema }: EnrichedMode,

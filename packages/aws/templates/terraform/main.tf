@@ -15,7 +15,7 @@ data "aws_region" "current" {}
 
 locals {
   enriched = var.mode != "header"
-  # The gateway has a machine token of its own for the target.
+  # The gateway has its own machine token for the target.
   credential = var.mode != "enriched"
   account    = data.aws_caller_identity.current.account_id
   region     = data.aws_region.current.region
@@ -368,7 +368,7 @@ resource "awscc_bedrockagentcore_gateway_target" "header" {
   depends_on = [aws_iam_role_policy.machine_token]
 }
 
-# No credential of its own: the interceptor writes Authorization.
+# Without its own credential: the interceptor writes Authorization.
 resource "awscc_bedrockagentcore_gateway_target" "enriched" {
   count              = local.credential ? 0 : 1
   name               = var.target_name

@@ -21,7 +21,7 @@ export interface InterceptorProof {
 /** Options of {@link headers}. */
 export interface HeadersOptions {
   /**
-   * Written beside the headers. The gateway's own credential is no substitute: a call that reaches the
+   * Written beside the headers. The gateway's own credential does not replace it: a call that reaches the
    * target without this interceptor has that credential as well, and headers that the client typed.
    */
   readonly proof: InterceptorProof
