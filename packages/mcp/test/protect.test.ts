@@ -246,6 +246,31 @@ describe('protect of a v1 server', () => {
     }
   })
 
+  test('guards tasks whose createTask was wrapped after it was guarded', async () => {
+    const taskStore = new InMemoryTaskStore()
+    const capabilities = { tasks: { requests: { tools: { call: {} } } } }
+    const server = protect(new McpServerV1(info, { taskStore, capabilities }))
+    const errors: string[] = []
+    server.server.onerror = ({ message }) => errors.push(message)
+    const createTask = requireRole('operator', async () => ({ task: {} }))
+    server.experimental.tasks.registerToolTask(
+      'wrapped_task',
+      { inputSchema: nothing, execution: { taskSupport: 'required' } },
+      {
+        createTask: (...params: Parameters<typeof createTask>) => createTask(...params),
+        getTask: async () => ({}),
+        getTaskResult: async () => ({}),
+      } as never,
+    )
+    const line = await wire('v1', server)
+    expect(names(await line.ask(list(1), 'bob'))).toEqual([])
+    expect(names(await line.ask(list(2), 'ada'))).toEqual(['wrapped_task'])
+    expect(errors).toEqual([
+      'The guard of tool wrapped_task is hidden by a wrapper: guard the wrapped handler instead',
+    ])
+    taskStore.cleanup()
+  })
+
   test('guards tasks, and answers a refused one with an error', async () => {
     const taskStore = new InMemoryTaskStore()
     const capabilities = { tasks: { requests: { tools: { call: {} } } } }

@@ -1,4 +1,5 @@
 import type { Identity } from '../identity.ts'
+import type { Awaitable } from '../internal/awaitable.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
 /**
@@ -9,7 +10,7 @@ export function ask(
   guard: Guard<never>,
   identity: Identity,
   call: Call | undefined,
-): Decision | Promise<Decision> {
+): Awaitable<Decision> {
   const failed = (): Decision => deny(guard.name, 'guard_error')
   const sound = (decision: Decision): Decision => (isDecision(decision, call) ? decision : failed())
   try {

@@ -8,6 +8,7 @@ import {
   deny,
   type Guard,
 } from '@onbehalf/core/guards'
+import { type Awaitable, andThen } from '@onbehalf/core/internal'
 
 /** What a handler asks of its callers; without one it asks for an identity. */
 export type Policy = Guard<never> | 'public'
@@ -48,9 +49,8 @@ export function decideCall(
   policy: Policy | undefined,
   identity: Identity | undefined,
   call: { readonly arguments: unknown; readonly now: number },
-): Allow | Deny | Promise<Allow | Deny> {
-  const decision = decidePolicy(policy, identity, { call, now: call.now })
-  return decision instanceof Promise ? decision.then(final) : final(decision)
+): Awaitable<Allow | Deny> {
+  return andThen(decidePolicy(policy, identity, { call, now: call.now }), final)
 }
 
 /**
@@ -61,11 +61,10 @@ export function decidePartial(
   policy: Policy | undefined,
   identity: Identity | undefined,
   call: { readonly arguments: unknown; readonly now: number },
-): Allow | Deny | Promise<Allow | Deny> {
-  const decide = (decision: Decision): Allow | Deny | Promise<Allow | Deny> =>
-    decision.effect === 'unknown' ? decideCall(policy, identity, call) : decision
-  const decision = decidePolicy(policy, identity, { now: call.now })
-  return decision instanceof Promise ? decision.then(decide) : decide(decision)
+): Awaitable<Allow | Deny> {
+  return andThen(decidePolicy(policy, identity, { now: call.now }), (decision) =>
+    decision.effect === 'unknown' ? decideCall(policy, identity, call) : decision,
+  )
 }
 
 /** Decides whether an item of a list is shown. */
@@ -73,9 +72,8 @@ export function decideListing(
   policy: Policy | undefined,
   identity: Identity | undefined,
   now: number,
-): boolean | Promise<boolean> {
-  const decision = decidePolicy(policy, identity, { now })
-  return decision instanceof Promise ? decision.then(isShown) : isShown(decision)
+): Awaitable<boolean> {
+  return andThen(decidePolicy(policy, identity, { now }), isShown)
 }
 
 /** The identity, unless it is missing or has expired. */
@@ -87,7 +85,7 @@ function decidePolicy(
   policy: Policy | undefined,
   identity: Identity | undefined,
   options: Parameters<typeof decide>[2],
-): Decision | Promise<Decision> {
+): Awaitable<Decision> {
   return policy === 'public' ? allow : decide(policy ?? authenticated, identity, options)
 }
 
