@@ -1,10 +1,8 @@
-import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { checkLinks } from './docs/check-links.ts'
 import { checkWords } from './docs/check-words.ts'
 import { compilePrograms } from './docs/compile-programs.ts'
 import { composePrograms } from './docs/compose-programs.ts'
-import { type Block, readPage } from './docs/markdown.ts'
+import { type Block, findPages, readPage } from './docs/markdown.ts'
 import { readExamples } from './docs/read-examples.ts'
 
 // Every block of TypeScript that a reader may copy compiles, every block of JSON parses, every
@@ -34,20 +32,6 @@ const counts = [
 ]
 console.log(`docs: ${counts.join(', ')}: ${complaints.length} wrong`)
 if (complaints.length > 0) process.exitCode = 1
-
-function findPages(): string[] {
-  const root = readdirSync('.').filter(isMarkdown)
-  const folders = ['docs', 'docs/aws']
-  const guide = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-  const readmes = ['packages', 'examples'].flatMap((folder) =>
-    readdirSync(folder).map((name) => join(folder, name, 'README.md')),
-  )
-  return [...root, ...guide.filter(isMarkdown), ...readmes.filter(existsSync)]
-}
-
-function isMarkdown(name: string): boolean {
-  return name.endsWith('.md')
-}
 
 function isTypeScript({ language }: Block): boolean {
   return language === 'ts'

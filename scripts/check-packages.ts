@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
 import { checkExamples } from './packages/check-examples.ts'
+import { checkPages } from './packages/check-pages.ts'
 import { npmInstall, run } from './packages/run.ts'
 
 const strictUser = {
@@ -22,8 +23,9 @@ try {
   checkCoreAlone(packages)
   checkUse(packages)
   checkExamples(packages, join(scratch, 'examples'))
+  await checkPages(packages, join(scratch, 'pages'))
   console.log(
-    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples: all right',
+    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples, programs of pages: all right',
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
@@ -37,7 +39,7 @@ function checkShape(tarball: string): void {
   run('attw', [tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'])
 }
 
-/** Whoever installs the core gets `jose` and nothing else. */
+/** An installation of the core brings `jose` and nothing else. */
 function checkCoreAlone(packages: readonly PackedPackage[]): void {
   const core = packages.filter(({ name }) => name === '@onbehalf/core')
   const project = newProject('core-alone', core)

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 
 /** A line of a file that people edit: where a complaint points. */
 export interface Origin {
@@ -39,6 +40,21 @@ const heading = /^#{1,6} +(.+?)(?: +#+)?$/
 const codeSpan = /(`+)(?!`).*?[^`]\1(?!`)/g
 const inlineLink = /\]\(<?([^)\s>]+)>?(?: +"[^"]*")?\)/g
 const referenceLink = /^ {0,3}\[[^\]]+\]: *<?([^\s>]+)>?/
+
+/** Every page that readers get: at the root, in the guide, and in each package and example. */
+export function findPages(): string[] {
+  const root = readdirSync('.').filter(isMarkdown)
+  const folders = ['docs', 'docs/aws']
+  const guide = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  const readmes = ['packages', 'examples'].flatMap((folder) =>
+    readdirSync(folder).map((name) => join(folder, name, 'README.md')),
+  )
+  return [...root, ...guide.filter(isMarkdown), ...readmes.filter(existsSync)]
+}
+
+function isMarkdown(name: string): boolean {
+  return name.endsWith('.md')
+}
 
 export function readPage(file: string): Page {
   const source = readFileSync(file, 'utf8').split('\n')

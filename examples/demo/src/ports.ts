@@ -10,33 +10,48 @@ export interface Ports {
   readonly forwardedV1: number
 }
 
+const names = ['gateway', 'direct', 'forwarded', 'enriched', 'forwardedV1'] as const
+
 /** The same ports every time, for a demo that is called by hand. */
-export const fixedPorts: Ports = {
-  gateway: 3000,
-  direct: 3001,
-  forwarded: 3002,
-  enriched: 3003,
-  forwardedV1: 3004,
+export function portsFrom(first: number): Ports {
+  return toPorts(names.map((_name, index) => first + index))
+}
+
+/** Those that another process has, each with what would have used it. */
+export async function takenPorts(
+  ports: Ports,
+): Promise<readonly { readonly name: string; readonly port: number }[]> {
+  const looked = await Promise.all(
+    names.map(async (name) => {
+      const server = await listen(ports[name])
+      if (server !== undefined) await close(server)
+      return { name, port: ports[name], isTaken: server === undefined }
+    }),
+  )
+  return looked.filter(({ isTaken }) => isTaken)
 }
 
 /**
- * Ports that are free now. They lie below those that systems give to outgoing connections, which
+ * Ports that are free now. They are below those that systems give to outgoing connections, which
  * could otherwise take one before a server does.
  */
 export async function freePorts(): Promise<Ports> {
-  const names = Object.keys(fixedPorts)
   const servers: Server[] = []
   while (servers.length < names.length) {
     const server = await listen(randomInt(lowestPort, highestPort))
     if (server !== undefined) servers.push(server)
   }
   const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return Object.fromEntries(names.map((name, at) => [name, ports[at]])) as unknown as Ports
+  await Promise.all(servers.map(close))
+  return toPorts(ports)
 }
 
 const lowestPort = 20_000
 const highestPort = 32_000
+
+function toPorts(numbers: readonly number[]): Ports {
+  return Object.fromEntries(names.map((name, at) => [name, numbers[at]])) as unknown as Ports
+}
 
 /** A server on this port, unless another one has it. */
 function listen(port: number): Promise<Server | undefined> {
@@ -45,4 +60,8 @@ function listen(port: number): Promise<Server | undefined> {
     server.once('error', () => resolve(undefined))
     server.listen(port, '127.0.0.1', () => resolve(server))
   })
+}
+
+function close(server: Server): Promise<unknown> {
+  return new Promise((done) => server.close(done))
 }

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
+import type { ExampleServer } from './example-server.ts'
 import type { Outcome } from './outcome.ts'
-import type { ExampleServer } from './servers.ts'
 
 const body = JSON.stringify({
   jsonrpc: '2.0',
@@ -11,7 +11,7 @@ const body = JSON.stringify({
 
 /**
  * Calls a server by hand, with header lines as they are given, duplicates included. The verdict is
- * the status that the caller sees and the reason that the server told its operator.
+ * the status that the caller sees and the reason that the server reported to its operator.
  */
 export async function post(
   url: string,
@@ -47,12 +47,12 @@ function send(
   })
 }
 
-const waitSeconds = 5
+const waitSeconds = 60
 
-/** The line that the refusal left in the server's log; it comes by a pipe of its own. */
+/** The line that the refusal left in the server's log; it comes through another pipe than the answer. */
 async function nextReason(server: ExampleServer, seen: number): Promise<string> {
   const until = Date.now() + waitSeconds * 1000
-  while (server.log.length === seen && Date.now() < until) {
+  while (server.log.length === seen && server.process.exitCode === null && Date.now() < until) {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   return server.log.at(-1)?.replace('refused: ', '') ?? 'nothing in the log'

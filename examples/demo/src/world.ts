@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import {
@@ -9,6 +7,8 @@ import {
   type LocalIssuer,
   type LocalTarget,
 } from '@onbehalf/testing'
+import { type Cleanup, createCleanup } from './cleanup.ts'
+import { type ExampleServer, StartError } from './example-server.ts'
 import {
   createMachineIssuer,
   createPeopleIssuer,
@@ -18,7 +18,8 @@ import {
   toResources,
 } from './issuers.ts'
 import type { Ports } from './ports.ts'
-import { type ExampleServer, startServers, stopServers } from './servers.ts'
+import { createScratchFolder } from './scratch-folder.ts'
+import { type Servers, startServers } from './servers.ts'
 
 /** The ways by which the gateway reaches a server: the names of its targets. */
 export const ways = ['exchange', 'passthrough', 'forwarded', 'forwarded-v1', 'enriched'] as const
@@ -32,57 +33,54 @@ export interface World {
   readonly gateway: LocalGateway
   /** Where the server of the way `forwarded` records its calls. */
   readonly auditDirectory: string
-  /** What the gateway passed on last. */
+  /** What the gateway forwarded last. */
   lastHop(): GatewayHop | undefined
   /** The server behind a target. */
   server(way: Way): ExampleServer
   stop(): Promise<void>
 }
 
-/** Starts issuers, servers and the gateway. The servers run by the loader that runs this process. */
+/**
+ * Starts issuers, servers and the gateway. The servers run by the loader that runs this process. If
+ * one of them does not start, everything that was started is stopped again.
+ *
+ * @throws StartError naming what did not start, on which port, and why
+ */
 export async function startWorld(
   ports: Ports,
+  cleanup: Cleanup,
   nodeOptions: readonly string[] = process.execArgv,
 ): Promise<World> {
-  const resources = toResources(ports)
-  const scratch = mkdtempSync(join(tmpdir(), 'onbehalf-demo-'))
-  const auditDirectory = join(scratch, 'audit-log')
-  const people = await createPeopleIssuer(resources)
-  const machines = await createMachineIssuer(resources, people.issuer)
-  const [directServer, forwarded, enriched, forwardedV1] = await startServers(
-    ports,
-    resources,
-    { people, machines },
-    auditDirectory,
-    nodeOptions,
-  )
-  const servers = {
-    exchange: directServer,
-    passthrough: directServer,
-    forwarded,
-    enriched,
-    'forwarded-v1': forwardedV1,
+  const own = createCleanup()
+  cleanup.add(() => own.run())
+  try {
+    return await start(ports, own, nodeOptions)
+  } catch (error) {
+    await own.run()
+    throw error
   }
+}
+
+async function start(
+  ports: Ports,
+  cleanup: Cleanup,
+  nodeOptions: readonly string[],
+): Promise<World> {
+  const resources = toResources(ports)
+  const auditDirectory = join(createScratchFolder(cleanup), 'audit-log')
+  const people = await createPeopleIssuer(resources)
+  cleanup.add(() => people.close())
+  const machines = await createMachineIssuer(resources, people.issuer)
+  cleanup.add(() => machines.close())
+  const servers = await startServers(
+    { ports, resources, people, machines, auditDirectory, nodeOptions },
+    cleanup,
+  )
   let hop: GatewayHop | undefined
-  const gateway = await createLocalGateway({
-    port: ports.gateway,
-    authenticator: createAuthenticator({
-      resource: resources.gateway,
-      sources: [
-        direct({
-          issuer: issuer({
-            iss: people.issuer,
-            // A token that is passed through unchanged is for the server, not for the gateway.
-            audience: [resources.gateway, resources.direct],
-          }),
-        }),
-      ],
-    }),
-    targets: createTargets(resources, people, machines),
-    onHop: (latest) => {
-      if (latest.method?.startsWith('tools/')) hop = latest
-    },
+  const gateway = await startGateway(ports, resources, { people, machines }, (latest) => {
+    if (latest.method?.startsWith('tools/')) hop = latest
   })
+  cleanup.add(() => gateway.close())
   return {
     resources,
     people,
@@ -90,14 +88,44 @@ export async function startWorld(
     gateway,
     auditDirectory,
     lastHop: () => hop,
-    server: (way) => servers[way],
-    stop: async () => {
-      await gateway.close()
-      await stopServers([directServer, forwarded, enriched, forwardedV1])
-      await Promise.all([people.close(), machines.close()])
-      rmSync(scratch, { recursive: true })
-    },
+    server: (way) => serverOf(servers, way),
+    stop: () => cleanup.run(),
   }
+}
+
+function startGateway(
+  { gateway: port }: Ports,
+  resources: Resources,
+  { people, machines }: Pick<World, 'people' | 'machines'>,
+  onHop: (hop: GatewayHop) => void,
+): Promise<LocalGateway> {
+  const accepted = issuer({
+    iss: people.issuer,
+    // A token that is passed through unchanged is for the server, not for the gateway.
+    audience: [resources.gateway, resources.direct],
+  })
+  return createLocalGateway({
+    port,
+    authenticator: createAuthenticator({
+      resource: resources.gateway,
+      sources: [direct({ issuer: accepted })],
+    }),
+    targets: createTargets(resources, people, machines),
+    onHop,
+  }).catch((error: unknown) => {
+    throw new StartError({ example: 'the gateway', port }, 'it failed', [String(error)])
+  })
+}
+
+function serverOf(servers: Servers, way: Way): ExampleServer {
+  const byWay = {
+    exchange: servers.direct,
+    passthrough: servers.direct,
+    forwarded: servers.forwarded,
+    enriched: servers.enriched,
+    'forwarded-v1': servers.forwardedV1,
+  }
+  return byWay[way]
 }
 
 function createTargets(
@@ -149,7 +177,7 @@ function createTargets(
   ]
 }
 
-/** Where the server of a way listens, for those who do not go through the gateway. */
+/** Where the server of a way listens, to call it without the gateway. */
 export function serverUrl({ resources }: World, way: Way): string {
   const { direct, forwarded, enriched, forwardedV1 } = resources
   const urls = {

@@ -1,3 +1,4 @@
+import { createCleanup } from '../../../examples/demo/src/cleanup.ts'
 import { freePorts } from '../../../examples/demo/src/ports.ts'
 import { startWorld, type World } from '../../../examples/demo/src/world.ts'
 
@@ -6,5 +7,5 @@ export const nodeOptions: readonly string[] = ['--conditions=@onbehalf/source', 
 
 /** Issuers, the gateway and every example server behind it, as the demo runs them. */
 export async function runWorld(): Promise<World> {
-  return startWorld(await freePorts(), nodeOptions)
+  return startWorld(await freePorts(), createCleanup(), nodeOptions)
 }

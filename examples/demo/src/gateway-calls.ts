@@ -6,8 +6,8 @@ import { serverUrl, type Way } from './world.ts'
 
 const toolCount = 4
 
-/** What the gateway does of its own accord: it may list every tool, and call none. */
-export function machineCalls(way: Way): readonly Call[] {
+/** What the gateway does for itself: it may list every tool, and call none. */
+export function gatewayCalls(way: Way): readonly Call[] {
   if (way === 'exchange' || way === 'passthrough') return []
   return [
     {

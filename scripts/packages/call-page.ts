@@ -1,0 +1,119 @@
+import { spawnSync } from 'node:child_process'
+import { request } from 'node:http'
+import type { PageProgram } from './check-pages.ts'
+import type { Algorithm, Issuers } from './issuers.ts'
+
+const message = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'tools/call',
+  params: { name: 'list_invoices', arguments: { month: '2026-10' } },
+})
+
+/**
+ * Calls a program without credentials, with those that the page shows, and by each `curl` of the
+ * page.
+ *
+ * @returns one line for each answer that is not what the page says
+ */
+export async function callPage(
+  page: PageProgram,
+  url: string,
+  output: string,
+  issuers: Issuers,
+): Promise<readonly string[]> {
+  const [, path = '/mcp'] =
+    /\.(?:all|get|post)\('([^']+)'/.exec(page.program.lines.join('\n')) ?? []
+  const target = url + path
+  const complaints: string[] = []
+  const bare = await send(target, {})
+  if (bare.status !== 401) complaints.push(`without credentials the answer is ${bare.status}`)
+  const shown = await credentialsOf(page, issuers)
+  if (shown !== undefined) {
+    const { status, text } = await send(target, shown)
+    const isAllowed = status === 200 && !text.includes('"isError":true')
+    if (!isAllowed) complaints.push(`with the credentials of the page: ${status} ${text}`)
+  }
+  return [...complaints, ...callByCurl(page, url, exportsIn(output))]
+}
+
+function send(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ status: number; text: string }> {
+  const method = url.endsWith('/mcp') ? 'POST' : 'GET'
+  const accept = 'application/json, text/event-stream'
+  const options = {
+    method,
+    headers: { host: 'mcp.example.com', accept, 'content-type': 'application/json', ...headers },
+  }
+  return new Promise((resolve, reject) => {
+    const outgoing = request(url, options, (response) => {
+      let text = ''
+      response.setEncoding('utf8')
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+    outgoing.on('error', reject)
+    outgoing.end(method === 'POST' ? message : undefined)
+  })
+}
+
+/** The headers of the first request that the page shows, with tokens of the claims below it. */
+async function credentialsOf(
+  { blocks, program }: PageProgram,
+  issuers: Issuers,
+): Promise<Record<string, string> | undefined> {
+  const at = blocks.findIndex(
+    ({ language, lines }) => language === 'http' && /^(?:POST|GET) \/mcp /.test(lines[0] ?? ''),
+  )
+  const shown = blocks[at]
+  if (shown === undefined) return undefined
+  const claims = blocks.slice(at + 1).filter(({ language }) => language === 'json')
+  const alg: Algorithm = program.lines.some((line) => line.includes('ES256')) ? 'ES256' : 'RS256'
+  const headers: Record<string, string> = {}
+  for (const line of shown.lines.slice(1)) {
+    const [, name = '', value = ''] = /^([\w-]+): (.*)$/.exec(line) ?? []
+    const [, scheme, token] = /^(Bearer )?(eyJ\S*)$/.exec(value) ?? []
+    if (token === undefined) headers[name] = value
+    else {
+      const decoded = JSON.parse(claims.shift()?.lines.join('\n') ?? '{}') as Record<
+        string,
+        unknown
+      >
+      headers[name] = `${scheme ?? ''}${await issuers.sign(decoded, alg)}`
+    }
+  }
+  return headers
+}
+
+/** Each `curl` to this host gets the status that the page names next. */
+function callByCurl(
+  { blocks, text }: PageProgram,
+  url: string,
+  variables: Readonly<Record<string, string>>,
+): readonly string[] {
+  const lines = text.split('\n')
+  const calls = blocks.filter(
+    ({ language, lines: own }) =>
+      language === 'sh' && /^curl .*127\.0\.0\.1:3000/m.test(own.join(' ')),
+  )
+  return calls.flatMap((block) => {
+    const command = block.lines.join('\n').replaceAll('http://127.0.0.1:3000', url)
+    const after = lines.slice(block.line + block.lines.length).join('\n')
+    const [expected] = /\b[1-5]\d\d\b/.exec(after) ?? []
+    const { stdout } = spawnSync('sh', ['-c', `${command} -s -o /dev/null -w '%{http_code}'`], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], ...variables },
+    })
+    return stdout === expected ? [] : [`line ${block.line}: curl gets ${stdout}, not ${expected}`]
+  })
+}
+
+/** Variables that the program prints for the reader to paste. */
+function exportsIn(output: string): Record<string, string> {
+  const lines = output.matchAll(/^export (\w+)='?([^'\n]*)'?$/gm)
+  return Object.fromEntries([...lines].map(([, name, value]) => [name, value]))
+}
