@@ -8,7 +8,7 @@ export interface AuditTarget {
   readonly name: string
 }
 
-/** What intents and refusals tell of a call. */
+/** What intents and refusals say about a call. */
 export interface AuditCall {
   /** Who calls, where that is known. */
   readonly identity?: Identity<unknown> | undefined

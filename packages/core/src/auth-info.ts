@@ -36,7 +36,7 @@ export function createAuthInfo(identity: Identity<unknown>, options: AuthInfoOpt
     clientId: identity.client ?? identity.gateway?.client ?? identity.subject,
     scopes: [...identity.scopes],
     expiresAt: identity.expiresAt,
-    // Made for whoever asks: one that is kept could be changed, and few ask.
+    // Made on each read: a kept one could be changed, and few callers read it.
     get resource() {
       return new URL(options.resource)
     },

@@ -57,7 +57,7 @@ export interface IdentityErrorDetail {
 
 /**
  * A refused request. `message` is fixed ASCII text for each code and safe to show to anyone;
- * `reason` tells the operator which rule refused.
+ * `reason` says to the operator which rule refused.
  */
 export class IdentityError extends Error {
   readonly code: IdentityErrorCode

@@ -16,7 +16,7 @@ export interface Actor {
   readonly actor?: Actor
 }
 
-/** The gateway that vouched for the subject: the issuer of its credential and its client id. */
+/** The gateway that forwarded the subject: the issuer of its credential and its client id. */
 export interface Gateway {
   readonly issuer: string
   readonly client: string
@@ -51,7 +51,7 @@ export interface Identity<C = Claims> {
   readonly actor?: Actor
   /** OAuth client that obtained the subject's token. */
   readonly client?: string
-  /** The gateway that vouched, where one did. */
+  /** The gateway that forwarded the call, if one did. */
   readonly gateway?: Gateway
   readonly scopes: readonly string[]
   readonly roles: readonly string[]

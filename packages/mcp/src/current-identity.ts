@@ -15,7 +15,7 @@ followWith((identity, work) => identities.run(identity(), work))
  * call, such as a timer or a queue, keeps the identity of the call that started it.
  *
  * It uses `AsyncLocalStorage`, which costs a call about a tenth of its time before Node.js 24: hence
- * an entry of its own, and nothing for servers that do not import it.
+ * a separate entry, and nothing for servers that do not import it.
  */
 export function currentIdentity(): Identity | undefined {
   return identities.getStore()

@@ -32,7 +32,7 @@ export interface ProtectOptions {
   /** Seconds since 1970. Default: the system's clock. */
   readonly clock?: () => number
   /**
-   * Hears of every decision on a request, allowed or denied; lists are left out. An exception goes
+   * Called for every decision on a request, allowed or denied; lists are left out. An exception goes
    * to the server's `onerror` and changes nothing for the caller.
    */
   readonly onDecision?: (event: DecisionEvent) => void
@@ -44,7 +44,7 @@ export interface ProtectOptions {
   readonly audit?: AuditTrail | undefined
   /**
    * Shows everything to a gateway that lists without a user, as gateways do to synchronize their
-   * own lists. Its calls are decided as ever. Default: it sees what it may call.
+   * own lists. Its calls are still authorized. Default: it sees what it may call.
    */
   readonly listToGateway?: boolean
   /**
@@ -77,7 +77,7 @@ export interface ProtectOptions {
  * - `currentIdentity()` of `@onbehalf/mcp/current-identity` works below every handler, on any
  *   transport.
  * - A session, its streams and its tasks belong to the caller who opened them, in the organization
- *   of that time; to anybody else they do not exist.
+ *   of that time; to anyone else they do not exist.
  *
  * It does not verify tokens: identities come with the `AuthInfo` that `createAuthInfo` made. It does
  * not see `subscriptions/listen` of SDK v2: `protectHandler` and `protectStdio` do.

@@ -54,7 +54,7 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   readonly audit?: Pick<AuditTrail, 'refusal'> | undefined
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
-  /** Told about every decision and every key load. A throw or a rejection in it changes nothing. */
+  /** Called for every decision and every key load. A throw or a rejection in it changes nothing. */
   readonly onEvent?: (event: AuthenticatorEvent) => void
 }
 
@@ -262,7 +262,7 @@ function chooseSource(sources: readonly AnySource[], credentials: Credentials): 
   return source
 }
 
-/** Why no source applies, as precisely as it can be told. */
+/** Why no source applies, as precisely as possible. */
 function explain(sources: readonly AnySource[], credentials: Credentials): IdentityError {
   if (credentials.present.size === 0) {
     return new IdentityError('MISSING', { reason: 'no_credential' })
@@ -280,7 +280,7 @@ function explain(sources: readonly AnySource[], credentials: Credentials): Ident
 /** Whether what was presented counts only beside the credential of a gateway, and there is none. */
 function lacksGateway(sources: readonly AnySource[], credentials: Credentials): boolean {
   const { present } = credentials
-  // A token in a header of its own, such as a proxy's assertion, is a whole credential.
+  // A token in a separate header, such as a proxy's assertion, is a whole credential.
   const isWhole = sources.some(
     ({ tokenHeaders }) =>
       !tokenHeaders.includes('authorization') && tokenHeaders.some((name) => present.has(name)),

@@ -40,7 +40,7 @@ export interface Credential {
   readonly header: string
   readonly scheme: 'bearer' | 'dpop'
   readonly text: string
-  /** SHA-256 of the text, base64url: stands for it wherever it must not stand itself. */
+  /** SHA-256 of the text, base64url: replaces it where the text itself must not be. */
   hash(): string | Promise<string>
   /** Absent for a token of any other form, where an issuer of opaque tokens is configured. */
   readonly token: ParsedToken | undefined
@@ -60,7 +60,7 @@ export interface Credentials {
 export interface CredentialHeaders {
   readonly tokens: ReadonlySet<string>
   readonly values: ReadonlySet<string>
-  /** Headers that go with a token to prove whose it is: alone they are no credential. */
+  /** Headers that go with a token to prove possession: alone they are not a credential. */
   readonly proofs: ReadonlySet<string>
   /** Whether a token may be anything else than a JWT. */
   readonly opaque: boolean
@@ -147,7 +147,7 @@ function rawHeadersOf({ rawHeaders }: CredentialRequest): readonly unknown[] | u
   return Array.isArray(rawHeaders) && rawHeaders.length > 0 ? rawHeaders : undefined
 }
 
-/** The first line of a header that is no credential, as it arrived. */
+/** The first line of a header that is not a credential, as it arrived. */
 export function readHeader(request: CredentialRequest, header: string): string | undefined {
   const lines = rawHeadersOf(request) ?? linesOf(request)
   const at = lines.findIndex(
@@ -219,7 +219,7 @@ function isOtherScheme(value: string): boolean {
 function refuseQueryToken(url: string | undefined): void {
   const query = url?.indexOf('?') ?? -1
   if (url === undefined || query < 0) return
-  // RFC 6750 section 2.3 and MCP: a token must not stand in the URI.
+  // RFC 6750 section 2.3 and MCP: a token must not be in the URI.
   if (new URLSearchParams(url.slice(query)).has('access_token')) throw malformed('token_in_query')
 }
 

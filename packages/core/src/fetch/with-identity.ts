@@ -8,7 +8,7 @@ import { refusalResponse } from './refusal-response.ts'
 
 export interface WithIdentityOptions<Rest extends unknown[] = []> {
   /**
-   * Told about every refusal: for logs and metrics. The answer does not wait for it. What it throws
+   * Called for every refusal: for logs and metrics. The answer does not wait for it. What it throws
    * or rejects with becomes a warning on the console and changes nothing for the caller.
    */
   onRefusal?(error: IdentityError, request: Request, ...rest: Rest): void | Promise<void>
@@ -20,7 +20,7 @@ const optionNames: OptionNames<WithIdentityOptions> = { onRefusal: true }
  * Lets a handler run for requests with a verified identity and answers all others as RFC 6750 section
  * 3 and the MCP specification ask (400, 401, 403 or 503).
  *
- * What the runtime passes after the request goes on to the handler: `env` and `ctx` on Cloudflare
+ * What the runtime passes after the request reaches the handler: `env` and `ctx` on Cloudflare
  * Workers, the context of a Next.js route. What the handler throws is the caller's to see.
  *
  * It does not check the `Origin` and `Host` headers, nor what the caller may do: that is for guards.

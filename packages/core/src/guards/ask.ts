@@ -3,7 +3,7 @@ import type { Awaitable } from '../internal/awaitable.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
 /**
- * Asks one guard. A throw, a rejection and an answer that is no decision deny; `unknown` is one in
+ * Asks one guard. A throw, a rejection and an answer that is not a decision deny; `unknown` is one in
  * lists only.
  */
 export function ask(

@@ -10,7 +10,7 @@ export interface DecideOptions {
 }
 
 /**
- * Asks a guard. No identity, an expired identity, a throw, a rejection and an answer that is no
+ * Asks a guard. No identity, an expired identity, a throw, a rejection and an answer that is not a
  * decision all deny: forgetting the middleware fails closed.
  */
 export function decide(
@@ -19,7 +19,7 @@ export function decide(
   options: DecideOptions,
 ): Decision | Promise<Decision> {
   if (identity === undefined) return deny(guard.name, 'identity_missing')
-  // Asked for what must hold: a time that is no number refuses.
+  // Asked for what must hold: a time that is not a number refuses.
   const lasts = options.now < identity.expiresAt + graceSeconds
   return lasts ? ask(guard, identity, options.call) : deny(guard.name, 'identity_expired')
 }

@@ -23,7 +23,7 @@ export interface Requirement {
   readonly check?: string
 }
 
-/** The call goes on. `organization` is the id of the organization that the guard spoke of. */
+/** The call continues. `organization` is the id of the organization that the guard decided on. */
 export interface Allow {
   readonly effect: 'allow'
   readonly organization?: string

@@ -18,7 +18,7 @@ export function assertOptions<Options extends object>(
   known: OptionNames<Options>,
 ): void {
   if (!isRecord(options)) throw new TypeError(`${of}: the options must be an object`)
-  // Inherited ones as well: whoever reads an option finds those.
+  // Inherited ones as well: reading an option finds those.
   for (const name in options) {
     if (!Object.hasOwn(known, name)) throw new TypeError(unknownOption(of, name, known))
     if (options[name] === undefined) throw new TypeError(`${name} must not be undefined`)

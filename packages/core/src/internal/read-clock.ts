@@ -1,5 +1,5 @@
 /**
- * Reads a clock of the user's. Every comparison with a time that is no number would be false, and
+ * Reads the user's clock. Every comparison with a time that is not a number would be false, and
  * nothing would ever expire.
  *
  * @throws TypeError when it shows no time

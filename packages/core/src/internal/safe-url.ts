@@ -39,7 +39,7 @@ function isPrivate({ hostname }: URL): boolean {
   return privateV4.test(hostname) || privateV6.test(hostname)
 }
 
-/** Whether a URL names this very machine. */
+/** Whether a URL names this host. */
 export function isLoopback(url: URL): boolean {
   return loopback.test(url.hostname)
 }

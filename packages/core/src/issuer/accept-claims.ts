@@ -11,7 +11,7 @@ import type { ClaimRules } from './issuer-rules.ts'
 import { readCallerFacts, type VerifiedToken } from './verified-token.ts'
 
 /**
- * Checks what can be told from claims alone, signed or not: the kind of token, its times, its
+ * Checks what claims alone can show, signed or not: the kind of token, its times, its
  * audience.
  *
  * @returns seconds since 1970 at which the token expires

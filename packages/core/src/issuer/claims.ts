@@ -5,7 +5,7 @@ import { asText, isEmpty } from '../internal/text.ts'
 import type { StandardResult, StandardSchema } from './standard-schema.ts'
 
 /**
- * Where a claim stands: its name, the path to it, or a function of all claims. A name is never
+ * Where a claim is: its name, the path to it, or a function of all claims. A name is never
  * split: `https://example.com/org` and `urn:example:a.b` are names.
  */
 export type ClaimReader = string | readonly string[] | ((claims: Claims) => unknown)
@@ -26,7 +26,7 @@ function readPath(claims: Claims, path: string | readonly string[]): unknown {
 }
 
 /**
- * Runs a reader of the user's. What it throws may quote claims: that stays out of the error.
+ * Runs a user-supplied claim reader. What it throws may quote claims: that stays out of the error.
  *
  * @throws IdentityError its own, or `DOWN` in place of anything else
  */

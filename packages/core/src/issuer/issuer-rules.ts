@@ -5,7 +5,7 @@ import type { Algorithm } from '../token/algorithm.ts'
 import type { ClaimReader } from './claims.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
-/** Where the facts about the caller stand in an issuer's tokens. */
+/** Which claims of an issuer's tokens hold the facts about the caller. */
 export interface ClaimMap {
   /** Default: `sub`. */
   readonly subject?: ClaimReader
@@ -30,7 +30,7 @@ export interface ClaimMap {
  */
 export type TokenType = 'at+jwt' | 'compatible'
 
-/** Rules for the claims of a token, whoever vouches for them. */
+/** Rules for the claims of a token, signed or introspected. */
 export interface ClaimRules<C> {
   readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined

@@ -14,7 +14,7 @@ import type { IssuerRules, TokenType } from './issuer-rules.ts'
 import type { VerifiedToken } from './verified-token.ts'
 import { checkSignature, verifyToken } from './verify-token.ts'
 
-/** `'discovery'`, a JWKS URL, a given key set, or a source of your own. */
+/** `'discovery'`, a JWKS URL, a given key set, or your own source. */
 export type Keys =
   | 'discovery'
   | { readonly jwksUri: string }
@@ -54,7 +54,7 @@ export interface IssuerOptions<C = Claims> extends ClaimOptions<C>, RemoteKeysOp
 /** Who vouches for tokens, and the rules its tokens have to keep. */
 export interface Issuer<C = Claims> {
   readonly issuers: readonly string[]
-  /** Audiences of which a token must name one; absent where clients stand in their place. */
+  /** Audiences of which a token must name one; absent where clients replace them. */
   readonly audiences: readonly string[] | undefined
   readonly clients: readonly string[] | undefined
   readonly scopes: readonly string[]
@@ -83,7 +83,7 @@ export interface Issuer<C = Claims> {
 /** An issuer that signs its tokens. Made by {@link issuer} and the presets. */
 export interface SigningIssuer<C = Claims> extends Issuer<C> {
   /**
-   * Checks the signature alone: for tokens that are no access tokens.
+   * Checks the signature alone: for tokens that are not access tokens.
    *
    * @returns the exact `iss`
    * @throws IdentityError `TOK`, `DOWN`

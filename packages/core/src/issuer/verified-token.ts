@@ -40,7 +40,7 @@ export type CallerFacts = Omit<
 /**
  * Reads what verified claims say about the caller.
  *
- * @throws IdentityError `TOK` when they name no subject or cannot be told apart from another kind
+ * @throws IdentityError `TOK` when they name no subject or could be another kind
  */
 export function readCallerFacts(
   claims: Claims,
@@ -82,7 +82,7 @@ function readKind(
 
 type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']
 
-/** Reads a list out of a claim. One that is not understood is dropped as a whole, and told. */
+/** Reads a list out of a claim. One that is not understood is dropped as a whole and reported. */
 export function dropper(context: Context) {
   return <T>(
     claim: Dropped,

@@ -57,7 +57,7 @@ export async function checkSignature(
   )
   if (candidates.length === 0) throw refused('key_unknown')
   const known = rules.signedBy.get(token.claims)
-  // As soon as its key is not in the set any more, a known token is verified anew.
+  // As soon as its key is not in the set any more, a known token is verified again.
   const isKnown = known !== undefined && candidates.includes(known)
   const key = isKnown ? known : await verifySignature(token, candidates)
   if (key === undefined) throw refused('signature')

@@ -15,7 +15,7 @@ export interface FetchOptions {
   readonly timeoutSeconds?: number
 }
 
-/** How a document is fetched under somebody else's time limit. */
+/** How a document is fetched under the caller's time limit. */
 interface RequestOptions extends Pick<FetchOptions, 'fetch'> {
   readonly signal: AbortSignal
 }

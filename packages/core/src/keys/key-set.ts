@@ -51,7 +51,7 @@ export interface KeyQuery {
  * someone published is never used.
  *
  * @param input the set as an object or as JSON text
- * @returns `undefined` when the input is no JWK Set or has more than 100 members
+ * @returns `undefined` when the input is not a JWK Set or has more than 100 members
  */
 export async function parseKeySet(input: unknown): Promise<KeySet | undefined> {
   const set = typeof input === 'string' ? parseJson(input) : input

@@ -14,7 +14,7 @@ const unknownPeriodSeconds = 30
 /**
  * Keeps a key set fresh without letting anyone else decide how often it is fetched.
  *
- * - One fetch at a time, whoever asks.
+ * - One fetch at a time, for all callers.
  * - Refreshed ahead of its age by the calls that use it. Nobody waits for that, except the calls on
  *   a server that was idle for longer: a key may have been withdrawn in the meantime.
  * - A failing source is asked again after 1, 2, 4 ... 60 seconds plus jitter, and the last good set

@@ -70,7 +70,7 @@ async function discover(issuer: string, base: URL, request: Request): Promise<UR
   if (!isRecord(metadata)) throw new FetchError('metadata_malformed')
   if (metadata['issuer'] !== issuer) throw new FetchError('metadata_issuer_mismatch')
   const url = toJwksUri(metadata['jwks_uri'])
-  // Only an issuer of a development machine may send this server to its own machine.
+  // Only an issuer on loopback may send this server to an address on loopback.
   if (isLoopback(url) && !isLoopback(base)) throw new FetchError('metadata_jwks_uri')
   return url
 }

@@ -12,8 +12,8 @@ export interface Auth0Options<C = Claims> extends PresetOptions<C> {
 }
 
 /**
- * RS256 access tokens of an Auth0 API. The organization is `org_id` with `org_name`. Roles have no
- * claim of their own in Auth0: name your namespaced one in `claimMap.roles`.
+ * RS256 access tokens of an Auth0 API. The organization is `org_id` with `org_name`. Auth0 has no
+ * claim for roles: name your namespaced one in `claimMap.roles`.
  *
  * https://auth0.com/docs/manage-users/organizations/using-tokens
  *

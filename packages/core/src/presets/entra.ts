@@ -5,7 +5,7 @@ import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { matching, type PresetOptions } from './preset.ts'
 
 export interface EntraOptions<C = Claims> extends PresetOptions<C> {
-  /** Directory (tenant) id, a GUID: `common` and `organizations` are no issuers. */
+  /** Directory (tenant) id, a GUID: `common` and `organizations` are not issuers. */
   readonly tenantId: string
   /** The API's application id (v2.0 tokens) or its App ID URI (v1.0 tokens). */
   readonly audience: OneOrMore<string>

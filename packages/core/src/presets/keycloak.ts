@@ -10,7 +10,7 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
   /** Base URL of the server as its tokens name it, for example `https://id.example.com`. */
   readonly url: string
   readonly realm: string
-  /** Put there by an audience mapper; the default `account` is no audience of yours. */
+  /** Put there by an audience mapper; the default `account` is not your audience. */
   readonly audience: OneOrMore<string>
 }
 

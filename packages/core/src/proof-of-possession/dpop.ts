@@ -37,7 +37,7 @@ interface Rules {
 
 /**
  * Accepts tokens that are bound to a client's key by DPoP (RFC 9449): `Authorization: DPoP` with a
- * proof of its own for each request. Scheme and host of the proof's target have to be those of the
+ * separate proof for each request. Scheme and host of the proof's target have to be those of the
  * server's `resource`; the host that the request names is not asked.
  *
  * @throws TypeError naming the option that is missing or wrong
@@ -147,7 +147,7 @@ function refused(part: string): IdentityError {
   return new IdentityError('TOK', { reason: part })
 }
 
-/** Everything that is wrong with a proof, whoever found it, is one kind of refusal. */
+/** Everything that is wrong with a proof is one kind of refusal. */
 function asProofError(error: unknown): never {
   if (!isIdentityError(error) || error.code !== 'TOK') throw error
   throw new IdentityError('TOK', {

@@ -1,4 +1,4 @@
-// Only what RFC 3986 allows in a URI: the URL parser would mend a backslash, a tab or a missing slash.
+// Only what RFC 3986 allows in a URI: the URL parser would repair a backslash, a tab or a missing slash.
 const httpUri = /^https?:\/\/[^/\\\s@][!-[\]-~]*$/i
 const unreserved = /^[A-Za-z0-9._~-]$/
 

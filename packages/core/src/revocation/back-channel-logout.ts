@@ -31,7 +31,7 @@ export interface BackChannelLogoutOptions {
   readonly store: Store
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
-  /** Told why a logout token is refused, and about key loads. A throw in it changes nothing. */
+  /** Called with the reason of a refused logout token, and for key loads. A throw changes nothing. */
   readonly onEvent?: (event: AuthenticatorEvent) => void
 }
 

@@ -96,7 +96,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     )
   }
 
-  /** Each token names the other's issuer, and the two are told apart by name. */
+  /** Each token names the other's issuer, and the two names differ. */
   function isSwapped(credentials: Credentials): boolean {
     return (
       !namesIssuer(credentials, 'authorization', [gatewayIssuer]) ||

@@ -30,7 +30,7 @@ export interface PlainHeadersOptions {
 }
 
 const noClaims: Claims = Object.freeze(Object.create(null) as Claims)
-// A proof without an expiry of its own holds for the request; this is the time it may take.
+// A proof that does not expire holds for the request; this is the time it may take.
 const requestSeconds = 300
 
 /**

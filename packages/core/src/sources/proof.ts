@@ -76,7 +76,7 @@ export function sharedSecret(options: SharedSecretOptions): GatewayProof {
     applies: (credentials) => credentials.value(header) !== undefined,
     async prove(credentials) {
       const sent = await digest(credentials.value(header) ?? '')
-      // Every secret is compared, so that time tells nothing about which one came close.
+      // Every secret is compared, so that the time does not reveal which one came close.
       const expected = await Promise.all(secrets.map(digest))
       const matches = expected.map((secret) => isEqual(sent, secret))
       if (!matches.includes(true)) throw new IdentityError('MISSING', { reason: 'proof_secret' })

@@ -10,7 +10,7 @@ export interface Provenance {
   readonly until?: number
 }
 
-/** The identity that a verified token stands for. */
+/** The identity in a verified token. */
 export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
   const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
   if (asText(token.subject) === undefined || asText(token.issuer) === undefined) {

@@ -14,7 +14,7 @@ export interface MemoryStoreOptions {
  * When it is full of live entries it rejects rather than forget one: a forgotten proof could be
  * replayed.
  *
- * @throws TypeError when `maxEntries` is no positive integer
+ * @throws TypeError when `maxEntries` is not a positive integer
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxEntries = 100_000, monotonic = () => performance.now() / 1000 } = options

@@ -9,7 +9,7 @@ export class Carrier<T> {
   readonly #byKey = new WeakMap<object, T>()
   readonly #ambient = new AsyncLocalStorage<T>()
 
-  /** A key that carries something already, or is no object, is as good as none. */
+  /** A key that carries something already, or that is not an object, is ignored. */
   carry<R>(key: unknown, value: T, work: () => R): R {
     // What was begun below another one's store would otherwise find that.
     if (!isObject(key) || this.#byKey.has(key) || this.#ambient.getStore() !== undefined) {

@@ -3,7 +3,7 @@ import type { Identity } from '@onbehalf/core'
 /** Runs work so that code below it can learn whose it is. */
 export type Follow = <R>(identity: () => Identity | undefined, work: () => R) => R
 
-// Following costs, so nothing is followed before somebody asks for it.
+// Following costs, so nothing is followed before it is asked for.
 let follow: Follow = (_identity, work) => work()
 
 export function followWith(chosen: Follow): void {

@@ -7,7 +7,7 @@ import type { MessageExtra } from '../wire/transport.ts'
 import type { Protection } from './decide-request.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 
-/** What an audit trail is told of a request, and of its refusal if it is refused. */
+/** What an audit trail gets of a request, and of its refusal if it is refused. */
 export function toAuditCall(
   { items, rules }: Protection,
   open: OpenRequest,
@@ -30,7 +30,7 @@ export function toAuditCall(
   }
 }
 
-/** How a call ended, told by its answer. `isThrown`: its handler is known to have thrown. */
+/** How a call ended, judged by its answer. `isThrown`: its handler is known to have thrown. */
 export function toAuditResult(
   { items }: Protection,
   request: Request,

@@ -4,7 +4,7 @@ import type { Allow, Deny } from '@onbehalf/core/guards'
 /** One decision on one request, for the operator. */
 export interface DecisionEvent {
   /**
-   * JSON-RPC method, for example `tools/call`. Of a request to the session of somebody else, which
+   * JSON-RPC method, for example `tools/call`. Of a request to the session of another caller, which
    * nobody reads, it is `HTTP` and the HTTP method.
    */
   readonly method: string

@@ -15,7 +15,7 @@ const standIns = new WeakMap<Request, readonly StandIn[]>()
  */
 export function mask(request: Request, hidden: string): void {
   const id = randomUUID()
-  // SDKs show a URI as it was sent or normalized: the two are told apart by the case of the scheme.
+  // SDKs show a URI as it was sent or normalized: the case of the scheme distinguishes the two.
   const standIn = { hidden, shown: `URN:uuid:${id}` }
   const normalized = { hidden: parseUri(hidden)?.href ?? hidden, shown: `urn:uuid:${id}` }
   standIns.set(request, [...(standIns.get(request) ?? []), standIn, normalized])

@@ -5,7 +5,7 @@ import { toAuditCall } from './audit-call.ts'
 import { type Protection, toEvent } from './decide-request.ts'
 
 /**
- * Tells the operator of a decision, and records a refusal. `error` is the one that answers it over
+ * Reports a decision to the operator, and records a refusal. `error` is the one that answers it over
  * HTTP.
  *
  * @returns a promise only where something is recorded

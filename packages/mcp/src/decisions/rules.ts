@@ -16,7 +16,7 @@ import { recordDecision } from './record-decision.ts'
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
-/** Somebody else's session or task. */
+/** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
 /** What a protected server decides, as its gates apply them. */

@@ -27,7 +27,7 @@ export interface GateRules extends ServingRules {
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
   /** A request that passed ends without an answer. */
   abandon(open: OpenRequest): Promise<void> | undefined
-  /** Hears of a message in the session of somebody else. */
+  /** Called for a message in the session of another caller. */
   onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
   /** Whether a notification may pass. */
   accepts(method: string, identity: Identity | undefined): boolean
@@ -47,7 +47,7 @@ export function openGate(transport: Transport, rules: GateRules, session: Sessio
 }
 
 /**
- * Stands between one transport and the server. It sees every message before the server validates
+ * Sits between one transport and the server. It sees every message before the server validates
  * it, and the very object that it decides on is the one that is dispatched.
  *
  * It never throws into a transport, whose answer would show the exception to the caller.
@@ -186,7 +186,7 @@ class Gate {
     return this.#rules.accepts(message.method, identity)
   }
 
-  // Whoever shares a session could otherwise cancel another principal's request and take its id.
+  // A caller who shares a session could otherwise cancel another principal's request and take its id.
   #cancel(message: Message, identity: Identity | undefined): boolean {
     const open = this.#open.get(paramsOf(message)['requestId'])
     if (open === undefined) return true
@@ -210,7 +210,7 @@ class Gate {
       : this.#send(released, options)
   }
 
-  /** Whose call the server is serving while it asks; undefined where that cannot be told. */
+  /** Whose call the server is serving while it asks; undefined if that is unknown. */
   #whomToAsk(options: unknown): string | undefined {
     const { relatedRequestId } = (options ?? {}) as { relatedRequestId?: unknown }
     const related = this.#open.get(relatedRequestId) ?? ambientDelivery()?.open

@@ -9,7 +9,7 @@ import { type AnyHandler, runHandler, runOf } from './run-handler.ts'
  * Declares that a tool, prompt or resource may be listed and used without an identity, on a server
  * that `protect` watches. The handler sees the caller's identity where there is a valid one.
  *
- * @throws TypeError when the handler is no function, or has a guard
+ * @throws TypeError when the handler is not a function, or has a guard
  *
  * @example
  * ```ts

@@ -2,7 +2,7 @@ import type { WithIdentity } from './identity-of.ts'
 
 /**
  * A handler behind a guard. `A` is its first parameter: the arguments of a tool or prompt, or the
- * URI of a resource. `P` is what stands between that and the context: the variables of a resource
+ * URI of a resource. `P` is what comes between that and the context: the variables of a resource
  * template. `N` is what the guard makes known about the identity.
  *
  * Everything infers where the handler is written inside `registerTool` and its siblings. On its own

@@ -13,7 +13,7 @@ import { type Awaitable, andThen } from '@onbehalf/core/internal'
 /** What a handler asks of its callers; without one it asks for an identity. */
 export type Policy = Guard<never> | 'public'
 
-// Not a WeakMap: one of thousands of handlers, made anew for each request, keeps the collector busy.
+// Not a WeakMap: one of thousands of handlers, made again for each request, keeps the collector busy.
 const policyKey = Symbol('policy')
 
 /** The default: any caller whose identity is verified and has not expired. */

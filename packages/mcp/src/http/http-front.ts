@@ -26,11 +26,11 @@ interface HttpInput {
 
 type Answer = Pick<Refusal, 'status' | 'headers' | 'body'>
 
-/** What stands in front of a transport. */
+/** What runs in front of a transport. */
 export interface FrontRules {
   readonly session: SessionOwner
   readonly streams: StreamExpiry
-  /** Hears of a request to the session of somebody else. */
+  /** Called for a request to the session of another caller. */
   onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
   readonly findMissingScopes: FindMissingScopes
 }
@@ -49,7 +49,7 @@ const sessionNotFound: Answer = {
  * Puts checks in front of an HTTP transport, where the HTTP status is still open, and where GET and
  * DELETE pass, which never become messages.
  *
- * - The session of somebody else is answered as one that does not exist.
+ * - The session of another caller is answered as one that does not exist.
  * - A stream ends with the identity that opened it.
  * - Missing scopes are answered with 403 under SDK v1, whose transports have no hook for it. It needs
  *   the parsed body, as `express.json()` gives it. Without one the request's stream is left to the

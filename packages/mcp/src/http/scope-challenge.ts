@@ -23,7 +23,7 @@ type ChallengeHandler = (context: ChallengeContext) => Promise<Challenge | undef
 type Found = IdentityError | undefined
 
 /**
- * Finds out whether a request lacks scopes and nothing else: only then can consent mend it. Returns a
+ * Finds out whether a request lacks scopes and nothing else: only then can consent fix it. Returns a
  * promise only where there is something to wait for.
  */
 export type FindMissingScopes = (request: Message, authInfo: unknown) => Found | Promise<Found>

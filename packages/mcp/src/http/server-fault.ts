@@ -1,6 +1,6 @@
 import { createRefusal, isIdentityError, type Refusal, type RefusalContext } from '@onbehalf/core'
 
-// Answers to a fault of this server tell nothing of these.
+// A 503 does not mention metadata or scopes.
 const nothing: RefusalContext = {
   resourceMetadataUrl: '',
   metadata: { resource: '', bearer_methods_supported: ['header'] },

@@ -7,7 +7,7 @@ const maxTimerSeconds = 2 ** 31 / 1000 - 1
 
 /**
  * Ends the stream that a GET request opened once the identity that opened it has expired: what is
- * sent later is for callers who are verified anew. A client opens the next stream with its new token.
+ * sent later is for callers who are verified again. A client opens the next stream with its new token.
  */
 export class StreamExpiry {
   readonly #transport: SessionTransport
@@ -20,7 +20,7 @@ export class StreamExpiry {
     this.#now = now
   }
 
-  /** The stream ends with the first identity that asked for one, whoever got it. */
+  /** The stream ends with the first identity that asked for one. */
   opened(identity: Identity | undefined): void {
     const endsAt = (identity?.expiresAt ?? Number.POSITIVE_INFINITY) + graceSeconds
     if (endsAt >= this.#endsAt) return

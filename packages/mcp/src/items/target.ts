@@ -59,7 +59,7 @@ export function ruleKindOf(kind: ItemKind): RuleKind {
 
 type Params = Readonly<Record<string, unknown>>
 
-// Completions run without the identity of their caller, and reveal values: whoever may not use an
+// Completions run without the identity of their caller, and reveal values: a caller who may not use an
 // item may not complete its arguments either.
 function completionTarget(items: Items, ref: Params, { argument, context }: Params): Target {
   const known = isRecord(context) && isRecord(context['arguments']) ? context['arguments'] : {}

@@ -7,7 +7,7 @@ type Registrar = Record<string, unknown>
 type Kept = Readonly<Record<string, Record<string, Registered & Record<string, unknown>>>>
 
 /**
- * Tells of everything that a server has or gets: from `registerTool` and its siblings, and under SDK
+ * Reports everything that a server has or gets: from `registerTool` and its siblings, and under SDK
  * v1 from their older forms and from `registerToolTask`.
  */
 export function watchItems(server: object, onItem: OnItem): void {
@@ -47,7 +47,7 @@ function watch(registrar: Registrar, method: string, onRegistered: OnRegistered)
 
 // No public member lists what a server has. Should these go, what is older than the gate counts as
 // without a guard: its callers need an identity, its handlers still enforce. So do prompts that
-// are older than the gate under SDK v2, which keeps no handler of theirs.
+// are older than the gate under SDK v2, which keeps none of their handlers.
 function tellOfEarlier(server: object, onItem: OnItem): void {
   const kept = server as Kept
   const earlier: [ItemKind, string, string][] = [

@@ -14,7 +14,7 @@ export interface EntryServer extends ProtectableServer {
   close(): Promise<void>
 }
 
-/** Makes a server for what an entry tells of a request. */
+/** Makes a server from what an entry knows of a request. */
 export type CreateServer = (context: never) => EntryServer | Promise<EntryServer>
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
@@ -32,8 +32,8 @@ export function isListen(message: Message): message is Request {
 }
 
 /**
- * One `subscriptions/listen`, which entries of SDK v2 serve where no gate stands. Its caller is
- * decided on when it opens, and again for each resource that it is about to hear of.
+ * One `subscriptions/listen`, which entries of SDK v2 serve without a gate. It is decided on
+ * when it opens, and again for each resource that it is about to report.
  */
 export class ListenStream {
   readonly #protection: Protection

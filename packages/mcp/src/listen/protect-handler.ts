@@ -20,7 +20,7 @@ interface EntryOptions<F> {
  * Guards `subscriptions/listen` of an MCP handler, which SDK v2 serves before any server sees it. Give
  * it the same factory as `createMcpHandler`, and serve what it returns.
  *
- * A caller needs an identity, and for each resource that it wants to hear of, what reading it needs.
+ * A caller needs an identity, and for each resource that it subscribes to, what reading it needs.
  * Each `notifications/resources/updated` is decided on again before it leaves, and withheld from
  * whom its guard refuses by then. The stream ends when the token expires.
  *

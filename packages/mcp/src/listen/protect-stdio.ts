@@ -56,7 +56,7 @@ interface Open {
   readonly timer: NodeJS.Timeout
 }
 
-/** Stands between a transport and the entry that serves it, for listen streams alone. */
+/** Sits between a transport and the entry that serves it, for listen streams alone. */
 class ListenGate {
   readonly #line: Transport
   readonly #createServer: CreateServer

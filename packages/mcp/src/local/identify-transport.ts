@@ -22,7 +22,7 @@ export interface IdentifyTransportOptions {
  *
  * The token is verified before the first message. A token that is refused then rejects the start of
  * the server. Its expiry counts at every message; a file is looked at before every message and its
- * token verified anew when it has changed.
+ * token verified again when it has changed.
  *
  * It does not verify a token again that has not changed: revocation is noticed with the next token.
  *

@@ -28,8 +28,8 @@ export interface Elicitations {
 }
 
 /**
- * Binds URL elicitations to the user who was asked. The URL travels through a chat: whoever gets
- * hold of it could finish it with an account of his own, or finish somebody else's.
+ * Binds URL elicitations to the user who was asked. The URL travels through a chat: anyone
+ * who sees it could complete it with their own account, or complete another caller's.
  *
  * Issuer and subject must be the same on both sides. The organization does not count, since the
  * sign-in of a web page often knows none: keep the one of the call with what you keep of it.

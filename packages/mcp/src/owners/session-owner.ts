@@ -59,16 +59,16 @@ export function isSameCaller(one: Caller | undefined, other: Caller | undefined)
 
 /**
  * Whose session a transport serves: that of the first identity which speaks in it. Transports
- * without a session, and sessions in which nobody has identified himself, have no owner.
+ * without a session, and sessions that no identity has spoken in, have no owner.
  */
 export class SessionOwner {
   readonly #transport: SessionTransport
   #owner: Caller | undefined
-  /** Of a transport without a session: whoever spoke first, and whether others did. */
+  /** Of a transport without a session: who spoke first, and whether others did. */
   #first: { readonly caller: Caller | undefined } | undefined
   #isShared = false
 
-  /** `opener` is who opened the connection, where that is known before anybody speaks. */
+  /** `opener` is who opened the connection, if that is known before anyone speaks. */
   constructor(transport: SessionTransport, opener?: Identity) {
     this.#transport = transport
     this.#owner = opener && nameOf(opener)
@@ -93,7 +93,7 @@ export class SessionOwner {
     return true
   }
 
-  // A stream that somebody unknown opened must not hear what is now said to the owner.
+  // A stream that an unknown caller opened must not get what is now sent to the owner.
   #adopt(caller: Identity): void {
     this.#owner = nameOf(caller)
     this.#transport.closeStandaloneSSEStream?.()

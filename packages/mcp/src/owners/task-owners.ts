@@ -5,14 +5,14 @@ import { ownerOf } from './session-owner.ts'
 
 const relatedTask = 'io.modelcontextprotocol/related-task'
 
-// Longer than tasks live: whoever asks later is told that the task does not exist.
+// Longer than tasks live: a later request gets the answer for a task that does not exist.
 const keptSeconds = 7 * 24 * 3600
 
-// Stateless servers are made anew for each request, while their tasks live on.
+// Stateless servers are made again for each request, while their tasks live on.
 const thisProcess = memoryStore()
 
 /**
- * Remembers whose a task is. The SDKs know a task by its id alone, or by its session: whoever sends
+ * Remembers whose a task is. The SDKs know a task by its id alone, or by its session: anyone who sends
  * the id could read another caller's result.
  */
 export class TaskOwners {

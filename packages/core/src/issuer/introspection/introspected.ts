@@ -103,7 +103,7 @@ function toCacheOptions(options: IntrospectionOptions<unknown>): VerdictCacheOpt
 
 /**
  * `token_type` is that of RFC 6749 section 5.1. Endpoints answer for refresh tokens as well, some
- * of them without a type: where no audience tells the two apart, an access token has to say so.
+ * of them without a type: where no audience distinguishes the two, an access token has to say so.
  */
 function checkTokenType(claims: Claims, rules: ClaimRules<unknown>): void {
   const type = memberOf(claims, 'token_type')

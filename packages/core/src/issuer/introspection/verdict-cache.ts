@@ -2,7 +2,7 @@ import { IdentityError } from '../../errors.ts'
 import { type Claims, deepFreeze } from '../../identity.ts'
 
 const maxEntries = 1000
-// Each one holds a connection to the endpoint: whoever sends random tokens does not get more.
+// Each one holds a connection to the endpoint: a sender of random tokens does not get more.
 const maxPending = 64
 
 type Load = () => Promise<Claims | undefined>
