@@ -30,7 +30,7 @@ export interface Page {
   readonly prose: string
 }
 
-export interface Heading extends Origin {
+interface Heading extends Origin {
   readonly title: string
 }
 

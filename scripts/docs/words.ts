@@ -5,6 +5,9 @@ export interface BannedWord {
   readonly write: string
 }
 
+/** Files whose wordings are counted and not complained about yet, by the start of their path. */
+export const notYetReworded = ['packages/', 'docs/aws/', 'examples/aws-lambdas/']
+
 /** What no prose says: not in Markdown, comments, texts of the code, or names of tests. */
 export const bannedProse: readonly BannedWord[] = [
   { pattern: /\bwhoever\b/, write: 'anyone who, or the name of that party' },
@@ -16,8 +19,12 @@ export const bannedProse: readonly BannedWord[] = [
   { pattern: /\btold\b/, write: 'is notified, receives, is given' },
   { pattern: /\btells? (?:of|nothing|the rest|the operator)\b/, write: 'reports, describes' },
   { pattern: /\b(?:tell|tells|telling)(?: [\w'`]+){1,4} apart\b/, write: 'distinguish' },
-  { pattern: /\bof (?:the user's|yours|theirs)\b/, write: "the user's, your, their" },
-  { pattern: /\bof (?:its|their|your|our|my|one's) own\b(?! accord)/, write: 'its own, separate' },
+  { pattern: /\bof (?:the user's(?! \w)|yours\b|theirs\b)/, write: "the user's, your, their" },
+  {
+    pattern:
+      /\bof (?:its|their|your|our|my|one's) own(?=[^ \w]| (?:and|or|for|to|in|after|that|which)\b)/,
+    write: 'its own, separate',
+  },
   { pattern: /\bstands\b|\bstood\b/, write: 'is, is in, is written' },
   {
     pattern: /\bstand (?:in|for|there|behind|beside|between|before|in front)\b/,
@@ -45,7 +52,10 @@ export const bannedHeadings: readonly BannedWord[] = [
 /** Two kinds of subject have one word each; `machine token` is the field's term for that token. */
 export const bannedSubjects: readonly BannedWord[] = [
   { pattern: /person(?!al)/, write: 'user' },
-  { pattern: /\bmachines?\b(?!-readable| tokens?\b)/, write: 'service, or host for a computer' },
+  {
+    pattern: /\bmachines?\b(?!-readable|-only| tokens?\b)/,
+    write: 'service, or host for a computer',
+  },
 ]
 
 /** Public names that gave way to better ones. */

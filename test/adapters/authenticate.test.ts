@@ -68,7 +68,7 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
       expect(seen[0]?.authInfo).toMatchObject({ clientId: 'agent', extra: { sub: 'ada' } })
     })
 
-    it('is that of its own request, whoever calls at the same time', async () => {
+    it('is that of its own request, whatever calls run at the same time', async () => {
       const { url, seen } = await start()
       const callers = ['ada', 'bob', 'cid', 'dan', 'eve']
       const headers = await Promise.all(callers.map((sub) => adasHeaders({ sub })))
@@ -223,19 +223,19 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
   })
 
   describe('onRefusal', () => {
-    it('is told why, and which request', async () => {
+    it('is notified why, and which request', async () => {
       const { url, refusals } = await start()
       await post(url, await adasHeaders({ aud: 'https://other.example/mcp' }))
       expect(refusals).toEqual([{ code: 'TOK', reason: 'audience', url: '/mcp' }])
     })
 
-    it('is told nothing about an admitted request', async () => {
+    it('gets nothing about an admitted request', async () => {
       const { url, refusals } = await start()
       await post(url, await adasHeaders())
       expect(refusals).toEqual([])
     })
 
-    it('is told of an unexpected failure as an internal error', async () => {
+    it('is notified of an unexpected failure as an internal error', async () => {
       const broken = createAuthenticator({
         resource,
         sources: [direct({ issuer: trusted(people) })],
@@ -275,7 +275,7 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
     })
   })
 
-  /** A server whose every handler stands behind the authenticator, and what it saw. */
+  /** A server whose every handler is behind the authenticator, and what it saw. */
   async function start(changes: Partial<Site> = {}) {
     const seen: Seen[] = []
     const refusals: (Pick<IdentityError, 'code' | 'reason'> & { url: string | undefined })[] = []
@@ -322,7 +322,7 @@ function authenticatorWithKeysAt(url: URL): typeof authenticator {
   return createAuthenticator({ resource, sources: [direct({ issuer: remote })] })
 }
 
-/** Serves no keys, but only once it is told to. */
+/** Serves no keys, but only once it is asked to. */
 async function slowKeyServer() {
   const server = createServer()
   const asked = once(server, 'request')

@@ -52,7 +52,7 @@ describe.each(adapters)('the answer to an invalid token on $name', ({ mount }) =
     ['no JWT', 'opaque-token'],
     ['two segments', 'e30.e30'],
     ['an unsigned token', 'eyJhbGciOiJub25lIn0.e30.'],
-    ['a header that is no JSON', 'AAAA.AAAA.AAAA'],
+    ['a header that is not JSON', 'AAAA.AAAA.AAAA'],
     ['12 kB of dots', '.'.repeat(12_000)],
   ])('for %s is the same to the byte', async (_case, token) => {
     expect(await call({ authorization: `Bearer ${token}` })).toEqual(answer)

@@ -39,7 +39,7 @@ describe.each(mcpWays)('$name', ({ mount, isModern: speaksModern }) => {
       expect(foreign.refused).toBe('org_mismatch')
     })
 
-    it('lists no tool for which an organization is needed to somebody without one', async () => {
+    it('lists no tool for which an organization is needed to someone without one', async () => {
       const client = await start(await adasHeaders({ org_id: undefined }))
       expect(await client.listTools()).toEqual(['whoami'])
     })

@@ -92,7 +92,7 @@ describe.each(adapters)('the resource metadata on $name', ({ mount }) => {
     expect(answer).toMatch(/^HTTP\/1\.1 200 /)
   })
 
-  it('stands at the root for a resource without a path', async () => {
+  it('is at the root for a resource without a path', async () => {
     const root = createAuthenticator({
       resource: 'https://mcp.example.com',
       sources: [direct({ issuer: trusted(people) })],

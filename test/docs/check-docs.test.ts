@@ -85,7 +85,7 @@ describe('compilePrograms', () => {
     return complaints.filter((complaint) => complaint.startsWith(`${basename(file)}:`))
   }
 
-  it('lets a block use what the blocks above declare, and declare it anew', () => {
+  it('lets a block use what the blocks above declare, and declare it again', () => {
     expect(complaintsOf(pages.continued)).toEqual([])
   })
 

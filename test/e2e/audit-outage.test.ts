@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).toReversed()) await clean()
 })
 
-/** A file system of its own that holds little, where this process may make one. */
+/** A separate file system that holds little, where this process may make one. */
 function mountSmall(): string | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'onbehalf-full-'))
   cleanups.push(() => rmSync(directory, { recursive: true }))

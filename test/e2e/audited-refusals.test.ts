@@ -195,7 +195,7 @@ const cases: readonly Case[] = [
     },
   },
   {
-    what: "somebody else's session",
+    what: "another caller's session",
     send: async () => {
       await openSession(await headersOf(parties.person({ sub: 'bob' })))
       const headers = { ...(await headersOf(parties.person())), 'mcp-session-id': 'session-1' }

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop())
 
 describe.each(examples)('the MCP Inspector on the example $name', (example) => {
-  it('lists the tools of whoever the bearer header is for', async () => {
+  it('lists the tools of the user in the bearer header', async () => {
     const { exitCode, stdout, stderr } = await ask(example, ['--method', 'tools/list'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const { tools } = JSON.parse(stdout) as { tools: readonly { name: string }[] }
@@ -36,7 +36,7 @@ describe.each(examples)('the MCP Inspector on the example $name', (example) => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'tool_is_error' } })
   })
 
-  it('is told to authenticate without the header', async () => {
+  it('is asked to authenticate without the header', async () => {
     const url = urlOf(world, example)
     const refused = await inspect({ url, options: ['--method', 'tools/list'] })
     expect(refused.exitCode).not.toBe(0)

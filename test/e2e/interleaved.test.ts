@@ -21,7 +21,7 @@ describe.each([
   ['SDK v2, called by both kinds of revisions', serveV2, bothEras],
   ['SDK v1, with a session each', serveV1, ownSession],
 ] as const)('C11 one server of %s', (kind, serve, connectAs) => {
-  it(`C11 tells ${calls} calls of ${people} people of ${organizations} organizations apart`, async () => {
+  it(`C11 distinguishes ${calls} calls of ${people} users of ${organizations} organizations`, async () => {
     const whose = createWhose(people)
     const url = await serve(whose)
     const found = await Promise.all(

@@ -52,7 +52,7 @@ describe('A19 keys for something else', () => {
     },
   )
 
-  it('A19 never takes a symmetric key that somebody published', async () => {
+  it('A19 never takes a symmetric key that someone published', async () => {
     const secret = Buffer.alloc(32, 7)
     const oct = { kty: 'oct', k: secret.toString('base64url'), kid: 'shared', alg: 'HS256' }
     const { server } = await startPublished([sound.jwk, oct])

@@ -171,7 +171,7 @@ describe('B9 an issuer that is a trap', () => {
   ]
 
   it.each(rows.map((iss) => [iss.slice(0, 24), iss]))(
-    'B9 refuses an issuer that is no name of ours and fetches nothing: %s',
+    'B9 refuses an unknown issuer and fetches nothing: %s',
     async (_name, iss) => {
       const keys = await startKeyServer([key.jwk])
       const options = { keys: { jwksUri: keys.url } }

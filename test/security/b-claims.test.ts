@@ -45,7 +45,7 @@ describe('B11 a token of another kind', () => {
   })
 
   it.each([1, ['at+jwt'], null, { typ: 'at+jwt' }])(
-    'B11 refuses a type that is no string: %j',
+    'B11 refuses a type that is not a string: %j',
     async (typ) => {
       const server = await startDirect(key, { tokenType: 'compatible' })
       const lines = bearer(mint(key, { header: { typ } }))
@@ -94,7 +94,7 @@ describe('B11 a token of another kind', () => {
 
 describe('B12 claims of mixed types', () => {
   it.each([42, '', null, undefined, true, { id: 'ada' }, ['ada']].map((sub) => [sub]))(
-    'B12 refuses a subject that is no text: %j',
+    'B12 refuses a subject that is not text: %j',
     async (sub) => {
       const server = await startDirect(key)
       const lines = bearer(mint(key, { claims: { sub } }))
@@ -156,7 +156,7 @@ describe('B12 claims of mixed types', () => {
   )
 
   it.each([42, ['ada@example.com'], { value: 'ada@example.com' }, true, null])(
-    'B12 does not show an email address that is no text: %j',
+    'B12 does not show an email address that is not text: %j',
     async (email) => {
       const server = await startDirect(key)
       await expectAccepted(server, bearer(mint(key, { claims: { email, email_verified: true } })))

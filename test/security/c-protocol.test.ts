@@ -125,7 +125,7 @@ describe.each(compositions)('C8 the transport of 2024-11-05 on %s', (_framework,
     expect(site.ran).toEqual([])
   })
 
-  it('C8 decides for whoever sent the message, not for whoever opened the stream', async () => {
+  it('C8 decides for the sender of the message, not for the opener of the stream', async () => {
     const site = await startMcpSite(compose, serveOldSse)
     const [own, adas] = [await openStream(site, eve), await openStream(site, ada)]
     const call = callTool(undefined, acmeOnly)
@@ -213,7 +213,7 @@ describe.each(sites)('C9 $server on $framework, before 2026-07-28', ({ compose, 
 describe.each(sites)('C11 $server on $framework', ({ compose, serve }) => {
   const people = Array.from({ length: 40 }, (_, index) => `person-${index}`)
 
-  it('C11 tells interleaved calls apart', async () => {
+  it('C11 distinguishes interleaved calls', async () => {
     const site = await startMcpSite(compose, serve)
     const sessions = await Promise.all(people.map((person) => openSession(site, as(person))))
     const calls = people.flatMap((person, at) =>

@@ -231,7 +231,7 @@ const typed: Lines = [
 ]
 
 describe.each(frameworks)('C5 identity typed by the client, on %s', (_framework, mount) => {
-  it.each(typed)('C5 believes no header that it was not told to read: %s', async (...line) => {
+  it.each(typed)('C5 reads no header that was not configured: %s', async (...line) => {
     await expectRefused(await startDirectOn(mount), [line], nothing)
     await expectRefused(await startForwardedOn(mount), [line], nothing)
   })
@@ -438,7 +438,7 @@ async function serve(compose: Compose): Promise<Site> {
   return { handled, send }
 }
 
-/** Refused as anybody is who brings no credential; with one the server serves. */
+/** Refused as anyone is who brings no credential; with one the server serves. */
 async function expectMissing(
   site: Site,
   lines: Lines,

@@ -196,7 +196,7 @@ describe.each(sessionWays)('$name', (way) => {
     const stream = await send(url, 'GET', { 'mcp-session-id': session })
     const own = { ...ada(), 'mcp-session-id': session }
     expect(await (await send(url, 'POST', own, call(1, 'announce'))).text()).toContain('announced')
-    // The stream of whoever was there before has ended.
+    // The stream of the caller before has ended.
     expect(await stream.text()).not.toContain('for the owner alone')
     const again = await send(url, 'POST', { 'mcp-session-id': session }, call(2, 'secret'))
     expect(await seen(again)).toEqual(notFound)

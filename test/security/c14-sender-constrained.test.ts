@@ -72,7 +72,7 @@ describe('C14 a bound token that comes as bearer', () => {
   )
 
   it.each(Object.entries(bindings))(
-    'C14 refuses a bound token that somebody else forwards: %s',
+    'C14 refuses a bound token that another party forwards: %s',
     async (_binding, cnf) => {
       const gatewayKey = createKey('ES256', 'gateway')
       const trusted = { audience, algorithms: ['ES256'] as const }

@@ -133,7 +133,7 @@ describe('two tokens that do not belong together', () => {
     await expectRefused(server, lines('globex'), { code: 'BIND', reason: 'binding_tenant' })
   })
 
-  it('are refused from a client that may not vouch, which alone stands for itself', async () => {
+  it('are refused from a client that may not vouch, which identifies only itself', async () => {
     const reporting = { client_id: 'reporting', sub: 'reporting' }
     const server = await start({ userOptional: true })
     const machine = machineToken(reporting)

@@ -108,7 +108,7 @@ describe('D3 a user token for another gateway', () => {
     await expectAccepted(server, call({ machine, person: personToken(other) }))
   })
 
-  it('D3 refuses a machine that is no gateway', async () => {
+  it('D3 refuses a machine that is not a gateway', async () => {
     const server = await startForwarded()
     const machine = machineToken({ client_id: 'reporting' })
     const lines = call({ machine, person: personToken({ client_id: 'reporting' }) })
@@ -197,14 +197,18 @@ describe('D6 tokens in the place of each other', () => {
     ['exchanged', { sub: 'ada' }, { sub: 'gateway-a' }],
     ['two of users', { sub: 'ada' }, { sub: 'eve' }],
     ['two of machines', { sub: 'gateway-a' }, { sub: 'gateway-a', jti: '2' }],
-  ])('D6 tells the two apart where one issuer makes both: %s', async (_variant, first, second) => {
-    const one = gatewayIssuer({ clients: 'gateway-a' })
-    const person = (claims: Changes): string => machineToken({ client_id: 'gateway-a', ...claims })
-    const good = call({ machine: machineToken(), person: person({ sub: 'ada' }) })
-    const server = await startForwarded({ issuer: one, gateway: one, bind: 'client' }, good)
-    const lines = call({ machine: person(first), person: person(second) })
-    await expectRefused(server, lines, misplaced)
-  })
+  ])(
+    'D6 distinguishes the two where one issuer makes both: %s',
+    async (_variant, first, second) => {
+      const one = gatewayIssuer({ clients: 'gateway-a' })
+      const person = (claims: Changes): string =>
+        machineToken({ client_id: 'gateway-a', ...claims })
+      const good = call({ machine: machineToken(), person: person({ sub: 'ada' }) })
+      const server = await startForwarded({ issuer: one, gateway: one, bind: 'client' }, good)
+      const lines = call({ machine: person(first), person: person(second) })
+      await expectRefused(server, lines, misplaced)
+    },
+  )
 })
 
 describe('D7 one token twice', () => {
@@ -323,7 +327,7 @@ describe('D9 how long and how often', () => {
   })
 })
 
-describe('D10 enrichment by a client that is no gateway', () => {
+describe('D10 enrichment by a client that is not a gateway', () => {
   const person = { sub: 'ada', org_id: 'acme', roles: ['admin'] }
   const rows: readonly (readonly [string, Changes])[] = [
     ['the claim as an object', { onBehalfOf: person }],

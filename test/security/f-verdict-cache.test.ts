@@ -116,7 +116,7 @@ describe('F3 a verdict that is not true any more', () => {
     await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_unknown' })
   })
 
-  it('F3 verifies a known token anew when its key was loaded again', async () => {
+  it('F3 verifies a known token again when its key was loaded again', async () => {
     const { keys, server, pass } = await startFetching()
     pass(86_400)
     const verifications = countVerifications()
@@ -212,7 +212,7 @@ it('F6 accepts a token that was not valid yet as soon as it is', async () => {
 })
 
 it.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '60'])(
-  'F7 refuses to be told to keep answers for %s seconds',
+  'F7 refuses to keep answers for %s seconds',
   (cacheSeconds) => {
     const options = { iss: issuerName, audience, endpoint: 'https://idp.example/introspect' }
     const credentials = { clientId: 'me', clientSecret: 'secret' }
@@ -221,7 +221,7 @@ it.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '60'])(
   },
 )
 
-it('F8 tells servers of different audiences apart', async () => {
+it('F8 distinguishes servers of different audiences', async () => {
   const mine = await startKnowing(key, {}, alone)
   const others = await startDirect(key, { audience: 'https://other.example' }, alone)
   await expectRefused(others, bearer(token), { code: 'TOK', reason: 'audience' })

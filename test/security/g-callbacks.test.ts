@@ -59,7 +59,7 @@ const failures: readonly (readonly [string, Callback])[] = [
 
 describe('G6 an observer that fails', () => {
   it.each([...failures, ['never resolves', never] as const])(
-    'G6 decides as ever when onEvent %s',
+    'G6 decides as before when onEvent %s',
     async (_mode, callback) => {
       const onEvent = callback as (event: AuthenticatorEvent) => void
       const server = await startDirect(key, {}, { onEvent })
@@ -69,7 +69,7 @@ describe('G6 an observer that fails', () => {
   )
 
   it.each([...failures, ['never resolves', never] as const])(
-    'G6 decides as ever when onDecision %s',
+    'G6 decides as before when onDecision %s',
     async (_mode, callback) => {
       const answers = await callTool({ onDecision: callback as () => void, allow: () => true })
       expect(answers).toEqual({ result: 'done', handled: 1 })
@@ -236,7 +236,7 @@ describe('G6 a store that fails', () => {
   })
 })
 
-describe('G6 a source, an issuer or a proof of your own that fails', () => {
+describe('G6 your own source, issuer or proof that fails', () => {
   const odd = [
     ['resolves to an object', gives(Promise.resolve({}))],
     ['resolves to true', gives(Promise.resolve(true))],

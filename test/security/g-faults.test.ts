@@ -260,7 +260,7 @@ describe('G7 requests that are none', () => {
     ['a getter that throws', Object.defineProperty({}, 'headers', { get: raise })],
   ]
 
-  it.each(shapes)('G7 refuses what is no request: %s', async (_shape, request) => {
+  it.each(shapes)('G7 refuses what is not a request: %s', async (_shape, request) => {
     const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
     const source: Source<unknown> = direct({ issuer: trusted })
     const confirmations = [certificateBound()]
@@ -274,7 +274,7 @@ describe('G7 requests that are none', () => {
   })
 
   it.each([undefined, null, 0, 'text', {}, [], new Error('x'), Object.create(null), Symbol('x')])(
-    'G7 answers 503 to whatever was thrown that is no refusal: %#',
+    'G7 answers 503 to whatever was thrown that is not a refusal: %#',
     (thrown) => {
       const metadata = {
         resource,

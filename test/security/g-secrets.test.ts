@@ -154,7 +154,7 @@ describe('G3 secrets of a token', () => {
   })
 
   it.each(['a.b', 'canary-malformed.token-1.x', `${mint(key, { claims })}.AAAA`])(
-    'G3 leaves no trace of what is no token: %s',
+    'G3 leaves no trace of what is not a token: %s',
     async (token) => {
       const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
       const seen = await observe([direct({ issuer: trusted })], bearerOf(token))
@@ -203,7 +203,7 @@ describe('G3 secrets of a token', () => {
 describe('G3 secrets of the operator', () => {
   const answers: readonly (readonly [string, number, string])[] = [
     ['inactive', 200, '{"active":false}'],
-    ['active for somebody else', 200, `{"active":true,"aud":"x","sub":"${canary.subject}"}`],
+    ['active for another party', 200, `{"active":true,"aud":"x","sub":"${canary.subject}"}`],
     ['malformed', 200, `{"active":"${canary.claim}"`],
     ['an error that echoes', 500, `${canary.opaque} ${canary.clientSecret}`],
     ['unauthorized', 401, canary.clientSecret],

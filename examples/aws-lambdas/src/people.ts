@@ -8,7 +8,7 @@ export function peopleIssuer(): Issuer {
   if (userPoolId === '') {
     return issuer({ iss: required('PEOPLE_ISSUER'), audience: list('PEOPLE_AUDIENCE') })
   }
-  // Cognito's access tokens have no audience: the app clients that users sign in with stand for it.
+  // Cognito's access tokens have no audience: the app clients that users sign in with replace it.
   return cognito({
     region: optional('PEOPLE_REGION', required('AWS_REGION')),
     userPoolId,

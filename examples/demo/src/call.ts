@@ -20,7 +20,7 @@ export interface Row {
   readonly asExpected: boolean
 }
 
-/** Makes a call and holds it against what was expected. */
+/** Makes a call and compares it with what was expected. */
 export async function make(call: Call, world: World): Promise<Row> {
   try {
     const { verdict, answer, reached } = await call.run(world)

@@ -43,7 +43,7 @@ export function createPeopleIssuer(resources: Resources): Promise<LocalIssuer> {
   })
 }
 
-/** The authorization server of the machines, with a trigger that adds the user to a token. */
+/** The authorization server for machine tokens, with a trigger that adds the user to a token. */
 export function createMachineIssuer(
   resources: Resources,
   peopleIssuer: string,

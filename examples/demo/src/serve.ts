@@ -16,8 +16,8 @@ export async function describeWorld(world: World): Promise<string> {
   return `
 Everything keeps running until you press Ctrl-C.
 
-  issuer of users   ${world.people.issuer}
-  issuer of machines  ${world.machines.issuer}
+  user tokens from    ${world.people.issuer}
+  machine tokens from ${world.machines.issuer}
 ${ways.map((way) => `  ${way.padEnd(18)}  ${world.gateway.mcpUrl(way)}`).join('\n')}
 
 Sign in as ada (for an hour):

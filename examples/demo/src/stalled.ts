@@ -6,7 +6,7 @@ const lookEverySeconds = 5
 const reportEverySeconds = 15
 
 /**
- * Why it is no use to wait any longer: for a minute the process has used no processor time. A busy
+ * Why not to wait any longer: for a minute the process has used no processor time. A busy
  * computer makes a process slow, but never that idle. Resolves once the process has ended or printed
  * something, too; does not resolve while its processor time cannot be read.
  */

@@ -96,7 +96,7 @@ async function start(
 function startGateway(
   { gateway: port }: Ports,
   resources: Resources,
-  { people, machines }: Pick<World, 'people' | 'machines'>,
+  { people, machines }: { readonly people: LocalIssuer; readonly machines: LocalIssuer },
   onHop: (hop: GatewayHop) => void,
 ): Promise<LocalGateway> {
   const accepted = issuer({

@@ -1,4 +1,4 @@
-/** Stands for your database: the books of two organizations. */
+/** Replace this with your database: the books of two organizations. */
 export interface Invoice {
   readonly number: string
   readonly month: string

@@ -8,7 +8,7 @@ export function gatewayIssuer(resource: string): Issuer {
   const scopes = list('GATEWAY_SCOPES')
   const userPoolId = optional('COGNITO_USER_POOL_ID', '')
   if (userPoolId !== '') {
-    // Cognito's machine tokens have no audience: client and scope stand in for it.
+    // Cognito's machine tokens have no audience: client and scope replace it.
     return cognito({ region: required('AWS_REGION'), userPoolId, audience: null, clients, scopes })
   }
   return issuer({

@@ -2,7 +2,7 @@ import { type Issuer, issuer } from '@onbehalf/core'
 import { auth0, cognito, entra, keycloak, okta } from '@onbehalf/core/issuers'
 import { list, optional, required } from './environment.ts'
 
-/** Who issues the tokens of users: any OpenID provider, or one whose claims have a shape of their own. */
+/** Who issues the tokens of users: any OpenID provider, or one whose claims have their own shape. */
 export function peopleIssuer(): Issuer {
   const provider = optional('IDENTITY_PROVIDER', 'oidc')
   switch (provider) {
@@ -14,7 +14,7 @@ export function peopleIssuer(): Issuer {
         tokenType: 'compatible',
       })
     case 'cognito':
-      // No audience in Cognito's access tokens: the app clients stand in for it.
+      // No audience in Cognito's access tokens: the app clients replace it.
       return cognito({
         region: required('AWS_REGION'),
         userPoolId: required('PEOPLE_USER_POOL_ID'),

@@ -59,7 +59,7 @@ function isAlias(node: ts.Statement, name: string): node is ts.TypeAliasDeclarat
 
 function literalText(node: ts.TypeNode): string {
   if (!ts.isLiteralTypeNode(node) || !ts.isStringLiteral(node.literal)) {
-    throw new Error('a member is no string literal')
+    throw new Error('a member is not a string literal')
   }
   return node.literal.text
 }

@@ -27,14 +27,14 @@ describe('IdentityError', () => {
     expect(String(error)).toBe(`IdentityError: ${message}`)
   })
 
-  it('has no scopes, no time to retry and no cause unless it is told', () => {
+  it('has no scopes, no time to retry and no cause unless it is given', () => {
     const error = new IdentityError('TOK', { reason: 'expired' })
     expect(error.scopes).toEqual([])
     expect(error.retryAfterSeconds).toBeUndefined()
     expect('cause' in error).toBe(false)
   })
 
-  it('keeps what it is told, and its own copy of the scopes', () => {
+  it('keeps what it is given, and its own copy of the scopes', () => {
     const scopes = ['a']
     const cause = new Error('underneath')
     const error = new IdentityError('SCOPE', { reason: 'x', scopes, retryAfterSeconds: 3, cause })

@@ -65,7 +65,7 @@ describe('createIdentity', () => {
     expect(() => Object.assign(identity, { admin: true })).toThrow(TypeError)
   })
 
-  it('freezes what stands inside an object that a schema has frozen on its surface', () => {
+  it('freezes what is inside an object that a schema has frozen on its surface', () => {
     const claims = Object.freeze({ tags: ['a'] })
     const identity = fresh({ claims }) as Identity<{ tags: string[] }>
     expect(() => identity.claims.tags.push('b')).toThrow(TypeError)

@@ -120,7 +120,7 @@ describe('the type of identity.claims', () => {
 })
 
 describe('the type of an identity', () => {
-  it('may lack an organization and stand for a service', () => {
+  it('may lack an organization and be a service', () => {
     expectTypeOf<Identity['organization']>().toEqualTypeOf<Organization | undefined>()
     expectTypeOf<Identity['kind']>().toEqualTypeOf<'user' | 'service'>()
   })

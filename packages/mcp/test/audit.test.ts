@@ -187,7 +187,7 @@ describe.each(generations)('%s', (generation) => {
     await line.close()
   })
 
-  test('tells it of handlers that have no guard of their own, also of later ones', async () => {
+  test('reports handlers without a guard to it, also later ones', async () => {
     const { trail, events } = listTrail()
     const server = guarded(trail)
     const boom = async (): Promise<never> => {
@@ -291,7 +291,7 @@ describe.each(generations)('%s', (generation) => {
     await line.close()
   })
 
-  test('goes on in best-effort mode, and tells what is missing', async () => {
+  test('continues in best-effort mode, and tells what is missing', async () => {
     let isFull = true
     const { trail, events } = listTrail(() => isFull, { mode: 'best-effort' })
     const server = guarded(trail)

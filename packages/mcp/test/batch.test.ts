@@ -11,7 +11,7 @@ import { serve } from './support/http-ways.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
 import { call, generations } from './support/raw.ts'
 
-// The messages of a batch come with one HTTP request, and are told apart all the same.
+// The messages of a batch come with one HTTP request, and are distinguished all the same.
 describe.each(generations)('a batch to a %s server', (generation) => {
   test('is recorded call by call, as each of them ended', async () => {
     const { trail, events } = listTrail()

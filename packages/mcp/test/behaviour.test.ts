@@ -373,7 +373,7 @@ describe.each(runtimes)('$name', ({ start, isHttp, generation }) => {
     expect(runs).toEqual([])
   })
 
-  test('answers a missing scope so that consent can mend it', async () => {
+  test('answers a missing scope so that consent can fix it', async () => {
     const client = await server.connect('bob')
     const outcome = await client.call('write_notes')
     const denial = denied('scope_missing', 'scope', 'the access token lacks a required scope.', {

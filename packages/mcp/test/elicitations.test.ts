@@ -97,7 +97,7 @@ function withoutSession(site: Site): Handle {
         const { inputResponses, requestState } = (extra as unknown as V2Context).mcpReq
         const known = requestState()
         if (inputResponses !== undefined && known !== undefined) {
-          // The state comes back from the client: it may be the id of somebody else's.
+          // The state comes back from the client: it may be the id of another caller's.
           const isOwn = await site.elicitations.isFor(known, identityOf(extra))
           return reply(isOwn && site.connected.has(known) ? 'accept' : 'not connected')
         }
@@ -178,7 +178,7 @@ describe.each(ways)('a URL elicitation under $way', ({ serve, ask }) => {
     expect(visits).toEqual([200])
   })
 
-  test('is unknown to anybody else, and stays open for that person', async () => {
+  test('is unknown to anyone else, and stays open for that user', async () => {
     const { url, visit } = await start()
     const visits: number[] = []
     const open: Open = async (asked) => {

@@ -274,7 +274,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       ['no params', undefined],
       ['a list for params', []],
       ['no name', { arguments: {} }],
-      ['a name that is no string', { name: ['slow'] }],
+      ['a name that is not a string', { name: ['slow'] }],
       ['a name with a space', { name: 'slow ' }],
       ['a name in other letters', { name: 'SLOW' }],
     ])('runs nothing for a call with %s', async (_what, params) => {
@@ -291,7 +291,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
     test.each([
       ['an id that is null', { jsonrpc: '2.0', id: null, method: 'tools/call' }],
       ['an id that is a fraction', { jsonrpc: '2.0', id: 1.5, method: 'tools/list' }],
-      ['a method that is no string', { jsonrpc: '2.0', id: 1, method: ['tools/list'] }],
+      ['a method that is not a string', { jsonrpc: '2.0', id: 1, method: ['tools/list'] }],
       ['nothing in it', {}],
     ])('drops a message with %s', async (_what, message) => {
       const { server } = slowServer()
@@ -443,7 +443,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
   })
 
   describe('failures', () => {
-    test('answers an exception underneath with fixed text and tells the operator', async () => {
+    test('answers an exception underneath with fixed text and notifies the operator', async () => {
       const server = protect(makeServer(generation))
       const errors: Error[] = []
       server.server.onerror = (error) => errors.push(error)
@@ -509,7 +509,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       expect(errors).toEqual(['no time', 'no time'])
     })
 
-    test('tells the operator of a refusal that could not be sent', async () => {
+    test('reports to the operator a refusal that could not be sent', async () => {
       const server = protect(makeServer(generation))
       const errors: Error[] = []
       server.server.onerror = (error) => errors.push(error)
@@ -526,7 +526,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
   })
 
   describe('decisions', () => {
-    test('are told to the operator, with names that the server gave', async () => {
+    test('are reported to the operator, with names that the server gave', async () => {
       const events: DecisionEvent[] = []
       const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
       const secret = requireOrg('acme', async (_args: object) => reply('secret'))
@@ -556,7 +556,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       ])
     })
 
-    test('on validated arguments are told as well', async () => {
+    test('on validated arguments are reported as well', async () => {
       const events: DecisionEvent[] = []
       const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
       const orgId = z.object({ orgId: z.string().transform(() => 'globex') })

@@ -276,7 +276,7 @@ describe('guarded', () => {
     expect(seen).toEqual([{}, {}])
   })
 
-  test('throws TypeError for what is no handler', () => {
+  test('throws TypeError for what is not a handler', () => {
     for (const handler of [undefined, null, {}, 'handler']) {
       expect(() => guarded(user(), handler as never)).toThrow(TypeError)
       expect(() => requireOrg(handler as never)).toThrow(TypeError)

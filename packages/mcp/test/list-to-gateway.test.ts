@@ -51,7 +51,7 @@ describe.each(generations)('listToGateway of a %s server', (generation) => {
 
   test.each([
     ['a person behind the gateway', 'personByGateway'],
-    ['a machine that is no gateway', 'robot'],
+    ['a machine that is not a gateway', 'robot'],
     ['a gateway whose identity has expired', 'lateGateway'],
     ['nobody', undefined],
   ])('shows nothing more to %s', async (_who, caller) => {

@@ -178,7 +178,7 @@ function read(answer: Response) {
 describe('an open stream', () => {
   const updates = () => events.filter(({ method }) => method === 'notifications/resources/updated')
 
-  test('hears of a resource for as long as its guard lets the caller in', async () => {
+  test('is notified of a resource for as long as its guard lets the caller in', async () => {
     allowed = new Set(['bob'])
     const { url, entry } = await start(true)
     const stream = read(await listen(url, ['note://list'], 'bob'))

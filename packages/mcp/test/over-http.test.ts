@@ -171,7 +171,7 @@ describe('v1', () => {
     expect(runs).toEqual([])
   })
 
-  test('hands what is no message on to the SDK', async () => {
+  test('hands what is not a message on to the SDK', async () => {
     const url = await serve(v1Stateless())
     for (const body of [[], 'tools/call', [null], { method: 'tools/call' }]) {
       const { status } = await post(url, body, { 'x-caller': 'bob' })
@@ -211,7 +211,7 @@ describe('v2', () => {
     expect(headers.get('www-authenticate')).toContain('scope="own:scope"')
   })
 
-  test('tells the operator of a challenge', async () => {
+  test('reports a challenge to the operator', async () => {
     const events: DecisionEvent[] = []
     const write = requireScope('notes:write', async (_args: object) => reply('written'))
     const register = (server: McpServerV2) => {

@@ -72,7 +72,7 @@ describe.each(generations)('protect of a %s server', (generation) => {
     expect(names(await line.ask(list(5), 'bob'))).toEqual(['health', 'new', 'secret'])
   })
 
-  test('fails closed for tools that it could not hear of', async () => {
+  test('fails closed for tools that it does not know', async () => {
     const server = protect(makeServer(generation))
     type Register = (...input: unknown[]) => unknown
     const prototype = Object.getPrototypeOf(server) as { registerTool: Register }

@@ -67,7 +67,7 @@ describe.each(generations)('rules of a %s server', (generation) => {
     })
     const line = await connect([health, { kind: 'tool', guard }])
     expect(names(await line.ask(list(1), 'bob'))).toContain('list_invoices')
-    // Once for the three tools without a guard of their own, once together with that of `of_acme`.
+    // Once for the three tools without their own guard, once together with that of `of_acme`.
     expect(asked).toBe(2)
     await line.ask(list(2), 'bob')
     expect(asked).toBe(4)

@@ -10,7 +10,7 @@ const sound = createKey('ES256', 'sound')
 
 export const badAnswers: Scenario = {
   id: 'E9',
-  title: 'answers that are no key set are refused and the old set is kept',
+  title: 'answers that are not a key set are refused and the old set is kept',
   run: (found) =>
     onStage({ timeoutSeconds: 4 }, async (stage) => {
       await stage.call()

@@ -82,7 +82,7 @@ export interface Authenticator<C = Claims> {
   ready(): Promise<void>
   /**
    * Refuses a token, a session (`sid`), every token that a subject was issued until now, or all that
-   * an identity stands for, from the next request on. A stream that is open already is not closed.
+   * an identity represents, from the next request on. A stream that is open already is not closed.
    *
    * Reaches the processes that share `revocations`. Without that option it holds in this process
    * only: the first such call reports `revocation_not_shared`.

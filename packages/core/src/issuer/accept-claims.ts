@@ -64,7 +64,7 @@ export async function acceptClaims<C>(
   return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, exposed, claims })
 }
 
-/** Claims as a handler may see them. The operator is told of an address that was removed. */
+/** Claims as a handler may see them. A removed address is reported to the operator. */
 export function exposeClaims(
   claims: Claims,
   { vouchesForEmail }: Pick<ClaimRules<unknown>, 'vouchesForEmail'>,

@@ -56,7 +56,7 @@ function toProxy({ header, proof }: CertificateProxy): CertificateProxy {
   if (proof.tokenHeaders.length > 0) throw new TypeError('proxy.proof must not be a token')
   const name = headerName(header, 'proxy.header')
   if (name === 'authorization' || proof.valueHeaders.includes(name)) {
-    throw new TypeError('proxy.header must be a header of its own')
+    throw new TypeError('proxy.header must be a separate header')
   }
   return { header: name, proof }
 }

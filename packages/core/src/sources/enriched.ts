@@ -100,7 +100,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     const parts = toUser(exposed, sender, place.claimMap, context)
     const within = withinTenants(parts, caller.token)
     // The user's own session and token, where the claim names them. When they signed in cannot be
-    // told: `iat` is the machine token's, or whatever the issuer's trigger wrote.
+    // known: `iat` is the machine token's, or whatever the issuer's trigger wrote.
     const { iat: _iat, ...known } = user
     await context.checkRevoked({ ...parts, claims: known })
     return createIdentity<C>({ ...parts, ...within, claims })

@@ -132,7 +132,7 @@ function bind(
   rules: readonly BindingRule[],
 ): void {
   const { gateway } = sender
-  // The gateway's own token in place of the user's, or another service's.
+  // The gateway's own token instead of a user token, or another service's.
   if (user.kind !== 'user') throw broken('binding_roles_swapped')
   if (rules.includes('client') && user.client !== gateway.client) throw broken('binding_client')
   if (rules.includes('actor') && !isActor(user, sender, gatewayIssuer)) {

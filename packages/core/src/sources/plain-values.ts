@@ -80,7 +80,7 @@ function decode(value: string): string {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Exactly what was sent names somebody: no blank at an edge, which some hop would drop, and nothing
+ * Exactly what was sent names the user: no blank at an edge, which some hop would drop, and nothing
  * that ends a line.
  */
 function isName(name: string): boolean {

@@ -54,7 +54,7 @@ describe('an authenticator', () => {
     expect(await authenticator.authenticate(bearer(token))).toMatchObject({ subject: 'jane' })
   })
 
-  it('makes an identity of its own for every request', async () => {
+  it('makes a new identity for every request', async () => {
     const authenticator = withOptions()
     const request = bearer(await people.token())
     const [one, other] = await Promise.all([
@@ -87,7 +87,7 @@ describe('an authenticator', () => {
   })
 })
 
-describe('a source of your own', () => {
+describe('your own source', () => {
   it.each([undefined, null, {}, { subject: 'root' }])(
     'gives no identity when it returns %j',
     async (identity) => {
@@ -156,7 +156,7 @@ describe('the clock', () => {
 })
 
 describe('onEvent', () => {
-  it('is told what was accepted and what was refused, and why', async () => {
+  it('is notified of what was accepted and what was refused, and why', async () => {
     const { events, onEvent } = createRecorder()
     const authenticator = withOptions({ onEvent })
     await authenticator.authenticate(bearer(await people.token()))
@@ -169,7 +169,7 @@ describe('onEvent', () => {
     ])
   })
 
-  it('is told of keys, with their issuer', async () => {
+  it('is notified of keys, with their issuer', async () => {
     const { events, onEvent } = createRecorder()
     const gateway = await createGateway()
     const sources = [direct({ issuer: people.issuer() }), direct({ issuer: gateway.issuer() })]
@@ -181,7 +181,7 @@ describe('onEvent', () => {
     ])
   })
 
-  it('is told nothing of tokens and claims', async () => {
+  it('gets nothing of tokens and claims', async () => {
     const { events, onEvent } = createRecorder()
     const authenticator = withOptions({ onEvent })
     const tokens = [await people.token(), await people.token({ exp: 1, roles: 7, scope: 7 })]

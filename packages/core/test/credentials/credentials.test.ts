@@ -69,7 +69,7 @@ describe.each(shapes)('%s', (_, toRequest) => {
     }
   })
 
-  it('without a credential are told so', () =>
+  it('without a credential get MISSING', () =>
     expectRefused(() => authenticate([['accept', '*/*']]), {
       code: 'MISSING',
       reason: 'no_credential',
@@ -178,7 +178,7 @@ describe.each(shapes)('%s', (_, toRequest) => {
   })
 })
 
-describe('a header that stands twice', () => {
+describe('a header that is there twice', () => {
   const twice = (name: string): readonly (readonly [string, CredentialRequest])[] => {
     const lines: Lines = [
       ['Authorization', `Bearer ${machine}`],

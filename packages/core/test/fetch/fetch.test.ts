@@ -40,7 +40,7 @@ describe('authenticateRequest', () => {
     expect(authInfo.token).toBe('')
   })
 
-  it('leaves the body to whoever handles the request', async () => {
+  it('leaves the body to the handler of the request', async () => {
     const request = await requestOfJane(resource, { body: '{"id":1}' })
     await authenticateRequest(request, authenticator)
     expect(await request.json()).toEqual({ id: 1 })

@@ -134,7 +134,7 @@ describe('organization({ match })', () => {
     expect(ask({ match }, identityOf(), { orgId: 'acme' })).toEqual(denied('org_missing'))
   })
 
-  it('holds the other rules against the organization that matched', () => {
+  it('compares the other rules with the organization that matched', () => {
     const options = { match, roles: 'controller' }
     expect(ask(options, both, { orgId: 'acme' })).toEqual(chosen('acme'))
     expect(ask(options, both, { orgId: 'beta' })).toEqual(

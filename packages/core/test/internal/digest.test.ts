@@ -23,7 +23,7 @@ async function loadWith(getBuiltinModule: () => unknown) {
 
 const runtimes = [
   ['without a crypto module', () => undefined],
-  ['with a crypto module of its own', () => ({ createHash })],
+  ['with its own crypto module', () => ({ createHash })],
 ] as const
 
 describe('a runtime', () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   ;({ accepts, authenticate, expectReason } = directTokens(people))
 })
 
-/** The identity of a token, and what was told while it was read. */
+/** The identity of a token, and what was reported while it was read. */
 async function read(
   claims: Claims,
   claimMap: ClaimMap = {},
@@ -125,7 +125,7 @@ describe('scopes', () => {
     [{ scope: ['a', ['b']] }],
     [{ scope: 'a', scp: 'b' }],
     [{ scope: 'a b', scp: ['b', 'a'] }],
-  ])('are dropped as a whole, and the operator is told, when they are %j', async (claims) => {
+  ])('are dropped as a whole, and the operator is notified, when they are %j', async (claims) => {
     expect(await read(claims)).toMatchObject({
       identity: { scopes: [] },
       dropped: dropped('scopes'),
@@ -187,7 +187,7 @@ describe('a place of a claim', () => {
   })
 
   it.each(['toString', 'constructor', '__proto__', 'hasOwnProperty'])(
-    'is no member of an object that is not there: %s',
+    'is not a member of an object that is not there: %s',
     async (roles) => {
       expect((await accepts({}, { claimMap: { roles } })).roles).toEqual([])
       expect((await accepts({ a: {} }, { claimMap: { roles: ['a', roles] } })).roles).toEqual([])
@@ -264,7 +264,7 @@ describe('an e-mail address that nobody verified', () => {
   const domainOf = (claims: Claims): unknown =>
     typeof claims['email'] === 'string' ? claims['email'].split('@')[1] : undefined
 
-  it('is no subject', () =>
+  it('is not a subject', () =>
     expectReason('subject', { email, email_verified: false }, { claimMap: { subject: 'email' } }))
 
   it('leaves the subject to the next place', async () => {
@@ -323,7 +323,7 @@ describe('the actor', () => {
     })
   })
 
-  it('is nobody without act, whoever may act', async () => {
+  it('is absent without act, even if a party may act', async () => {
     const identity = await accepts({ may_act: { sub: 'agent' } })
     expect('actor' in identity).toBe(false)
   })

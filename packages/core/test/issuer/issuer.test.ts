@@ -8,7 +8,7 @@ const good: IssuerOptions = {
 }
 
 describe('issuer', () => {
-  it('takes one name or several, and shows what it was told', () => {
+  it('takes one name or several, and shows what it was given', () => {
     expect(issuer(good)).toMatchObject({
       issuers: ['https://people.example.com'],
       clients: undefined,
@@ -36,7 +36,7 @@ describe('issuer', () => {
       expect(Object.isFrozen(value)).toBe(true)
   })
 
-  it('bounds the time until a token expires to a day, or to what it is told', () => {
+  it('bounds the time until a token expires to a day, or to what it is given', () => {
     expect(issuer(good).maxLifetimeSeconds).toBe(86_400)
     expect(issuer({ ...good, maxLifetimeSeconds: 300 }).maxLifetimeSeconds).toBe(300)
     expect(issuer({ ...good, maxLifetimeSeconds: null }).maxLifetimeSeconds).toBe(
@@ -167,7 +167,7 @@ describe('issuer refuses, naming the option,', () => {
     expect(make).toThrow(new TypeError(message))
   })
 
-  it('a name that is no address, where keys are to be discovered', () => {
+  it('a name that is not an address, where keys are to be discovered', () => {
     const { keys: _, ...discovery } = good
     expect(() => issuer({ ...discovery, iss: 'stytch.com/project' })).toThrow(
       new TypeError('iss must be an absolute URL'),

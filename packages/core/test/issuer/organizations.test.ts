@@ -128,7 +128,7 @@ describe('the organization of a caller', () => {
     [{ tenant: 'acme' }],
     [{ acme: {}, count: 2 }],
     [{ acme: ['a'] }],
-  ])('is dropped as a whole, and the operator is told, when the claim is %j', async (claim) => {
+  ])('is dropped as a whole, and the operator is notified, when the claim is %j', async (claim) => {
     const { identity, dropped } = await read(claim)
     expect('organization' in identity).toBe(false)
     expect(identity.organizations).toEqual([])

@@ -56,7 +56,7 @@ describe('the key of a token', () => {
   })
 })
 
-describe('a key source of your own', () => {
+describe('your own key source', () => {
   const spy = (): { readonly keys: KeySource; readonly asked: object[] } => {
     const asked: object[] = []
     const inner = staticKeys(people.signer.jwks)

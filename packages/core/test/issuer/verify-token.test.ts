@@ -62,7 +62,7 @@ describe('the type of a token', () => {
     { token_use: 'refresh' },
     { token_use: 7 },
     { token_use: ['access'] },
-  ])('is told by its claims as well: %j is no access token', (claims) =>
+  ])('is recognized by its claims as well: %j is not an access token', (claims) =>
     expectReason('token_type', claims),
   )
 
@@ -188,7 +188,7 @@ describe('the audience of a token', () => {
     await expectReason('audience', { aud: resource }, { audience })
   })
 
-  it('does not matter where clients stand in its place', async () => {
+  it('does not matter if clients replace it', async () => {
     const options = { audience: null, clients: 'web-client' }
     expect(await accepts({ aud: undefined }, options)).toMatchObject({ kind: 'user' })
     expect(await accepts({ aud: 'anything' }, options)).toMatchObject({ kind: 'user' })

@@ -65,7 +65,7 @@ const misbehaviours: readonly Misbehaviour[] = [
   ['not_a_key_set', 'a list', (res) => res.end('[]')],
   ['not_a_key_set', 'null', (res) => res.end('null')],
   ['not_a_key_set', 'a key set inside text', (res) => res.end(JSON.stringify(keySet))],
-  ['not_a_key_set', 'keys that are no list', (res) => res.end('{"keys":{}}')],
+  ['not_a_key_set', 'keys that are not a list', (res) => res.end('{"keys":{}}')],
   ['not_a_key_set', '101 keys', (res) => res.end(`{"keys":[${'{},'.repeat(100)}{}]}`)],
   ['no_usable_key', 'no key', (res) => res.end('{"keys":[]}')],
   ['no_usable_key', 'no key that can be used', (res) => res.end('{"keys":[null,{}]}')],
@@ -107,7 +107,7 @@ describe('a server that answers a request for keys with', () => {
     expect(events).toMatchObject([{ type: 'keys_failed', reason: 'unreachable' }])
   })
 
-  it('an exception in a fetch of your own makes the source unavailable', async () => {
+  it('an exception in your own fetch makes the source unavailable', async () => {
     const fetch = (() => {
       throw new Error('out of order')
     }) as typeof globalThis.fetch
@@ -132,7 +132,7 @@ async function load(
   return loadFrom(`${origin}/jwks`, options)
 }
 
-/** Loads once and tells what happened; a failure has to be told as an outage. */
+/** Loads once and returns what happened; a failure has to be reported as an outage. */
 async function loadFrom(url: string, options?: RemoteKeysOptions): Promise<readonly KeyEvent[]> {
   const events: KeyEvent[] = []
   const ready = jwksKeys(url, options).ready((event) => events.push(event))

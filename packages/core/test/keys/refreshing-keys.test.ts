@@ -69,7 +69,7 @@ function createBench(options: RemoteKeysOptions = {}): Bench {
 }
 
 describe('a key set', () => {
-  it('is not fetched before somebody asks', async () => {
+  it('is not fetched before someone asks', async () => {
     const bench = createBench()
     await bench.settle()
     expect(bench.fetches).toBe(0)
@@ -163,7 +163,7 @@ describe('a key set', () => {
     expect(await bench.find('a')).toBe('keys_unavailable')
   })
 
-  it('comes back for the call that finds its source mended, even after its end', async () => {
+  it('comes back for the call that finds its source fixed, even after its end', async () => {
     const bench = createBench({ maxAgeSeconds: 100, maxStaleSeconds: 0 })
     await bench.find('a')
     bench.published = 500
@@ -318,7 +318,7 @@ describe('an unknown key id', () => {
     expect(bench.fetches).toBe(2)
   })
 
-  it('is told to operators, with whether anybody looked', async () => {
+  it('is reported to operators, with whether anyone looked', async () => {
     const bench = createBench()
     await bench.find('a')
     for (let at = 0; at < 3; at++) await bench.find('x')

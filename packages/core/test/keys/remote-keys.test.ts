@@ -52,7 +52,7 @@ describe('discovery', () => {
     expect(idp.requests).not.toContain('/keys')
   })
 
-  it('refuses metadata that is no object', async () => {
+  it('refuses metadata that is not an object', async () => {
     const { origin } = await startServer((_req, res) => void res.end('[]'))
     expect(await load(origin)).toEqual(['metadata_malformed'])
   })
@@ -162,7 +162,7 @@ function startSource(issuer: string, options: RemoteKeysOptions = {}): TestSourc
     async ready(afterSeconds) {
       const before = told.length
       now += afterSeconds
-      // Whether it threw shows in what was told.
+      // Whether it threw shows in what was reported.
       await keys.ready(report).catch(() => undefined)
       while (told.length === before) await new Promise((resolve) => setTimeout(resolve, 2))
     },

@@ -120,7 +120,7 @@ describe('auth0', () => {
     ['client_ambiguous', () => person({ client_id: 'other' })],
     ['issuer_unknown', () => person({ iss: iss.slice(0, -1) })],
     ['issuer_unknown', () => person({ iss: 'https://other.eu.auth0.com/' })],
-  ])('refuses (%s) what is no access token for this server, %#', (reason, claims) =>
+  ])('refuses (%s) what is not an access token for this server, %#', (reason, claims) =>
     expectReason(reason, preset(), claims()),
   )
 

@@ -136,7 +136,7 @@ describe('cognito', () => {
     ['issuer_unknown', () => person({ iss: original.replace('AbCdEf123', 'Other') })],
     ['issuer_unknown', () => person({ iss: original.replace('eu-central-1.', 'us-east-1.') })],
     ['expired', () => person({ exp: now - 60 })],
-  ])('refuses (%s) what is no access token for this pool and client, %#', (reason, claims) =>
+  ])('refuses (%s) what is not an access token for this pool and client, %#', (reason, claims) =>
     expectReason(reason, preset(), claims()),
   )
 
@@ -179,7 +179,7 @@ describe('a machine token of cognito with a person in it', () => {
     groups: ['support'],
   }
 
-  it('stands for the person', async () => {
+  it('is an identity of the user', async () => {
     const signer = await createSigner('k1', 'RS256')
     const issuer = preset({ clients: gateway, keys: { jwks: signer.jwks } })
     const sources = [enriched({ issuer, userClaim: 'onBehalfOf' })]

@@ -164,7 +164,7 @@ describe('entra', () => {
     ['issuer_unknown', () => person({ iss: v2.replace(tenant, 'common') })],
     ['issuer_unknown', () => person({ iss: v2.replace(tenant, '{tenantid}') })],
     ['issuer_unknown', () => personV1({ iss: v1.slice(0, -1) })],
-  ])('refuses (%s) what is no access token for this API and tenant, %#', (reason, claims) =>
+  ])('refuses (%s) what is not an access token for this API and tenant, %#', (reason, claims) =>
     expectReason(reason, preset(), claims()),
   )
 

@@ -146,7 +146,7 @@ describe('keycloak', () => {
     },
   )
 
-  it("reads a client's roles where it is told to", async () => {
+  it("reads a client's roles where it is configured", async () => {
     const issuer = preset({ claimMap: { roles: ['resource_access', 'web', 'roles'] } })
     expect((await tokens.read(issuer, person())).roles).toEqual(['editor'])
   })
@@ -165,7 +165,7 @@ describe('keycloak', () => {
     ['issuer_unknown', () => person({ iss: 'https://id.example.com/realms/other' })],
     ['issuer_unknown', () => person({ iss: 'https://id.example.com/realms/staff/' })],
     ['issuer_unknown', () => person({ iss: 'https://id.example.com/auth/realms/staff' })],
-  ])('refuses (%s) what is no access token for this server, %#', (reason, claims) =>
+  ])('refuses (%s) what is not an access token for this server, %#', (reason, claims) =>
     expectReason(reason, preset(), claims()),
   )
 

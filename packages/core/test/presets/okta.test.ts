@@ -113,7 +113,7 @@ describe('okta', () => {
     })
   })
 
-  it('reads an organization from a claim of your own', async () => {
+  it('reads an organization from your own claim', async () => {
     const issuer = preset({ claimMap: { organization: 'tenant' } })
     expect((await tokens.read(issuer, person({ tenant: 'acme' }))).organization).toEqual({
       id: 'acme',
@@ -130,7 +130,7 @@ describe('okta', () => {
     ['issuer_unknown', () => person({ iss: 'https://acme.okta.com/oauth2/other' })],
     ['issuer_unknown', () => person({ iss: 'https://other.okta.com/oauth2/default' })],
     ['issuer_unknown', () => person({ iss: `${iss}/` })],
-  ])('refuses (%s) what is no access token for this server, %#', (reason, claims) =>
+  ])('refuses (%s) what is not an access token for this server, %#', (reason, claims) =>
     expectReason(reason, preset(), claims()),
   )
 

@@ -55,7 +55,7 @@ interface Call {
 }
 
 interface Tls {
-  /** Status, and the subject or the reason that the operator is told. */
+  /** Status, and the subject or the reason that the operator is notified. */
   readonly verdict: (call?: Call) => Promise<readonly [status: number, outcome: string | undefined]>
   /** What a refused caller gets to see. */
   readonly answer: (call?: Call) => Promise<string>
@@ -324,7 +324,7 @@ describe('a proxy that hands the certificate on', () => {
     },
   )
 
-  it('may prove itself by a certificate of its own', async () => {
+  it('may prove itself by its own certificate', async () => {
     const sha256 = createHash('sha256').update(other.der).digest('hex')
     const proof = clientCertificate({ sha256 })
     const tls = await startTls(certificateBound({ proxy: { header: 'client-cert', proof } }))
@@ -340,19 +340,19 @@ describe('a proxy that hands the certificate on', () => {
   it.each([
     ['no proof', { header: 'client-cert', proof: undefined }, 'proxy.proof is required'],
     [
-      'a token as proof, which would need a confirmation of its own',
+      'a token as proof, which would need its own confirmation',
       { header: 'client-cert', proof: 'token' },
       'proxy.proof must not be a token',
     ],
     [
       'the header of the token',
       { header: 'Authorization', proof: proxySecret },
-      'proxy.header must be a header of its own',
+      'proxy.header must be a separate header',
     ],
     [
       'the header of the proof',
       { header: 'X-Proxy-Secret', proof: proxySecret },
-      'proxy.header must be a header of its own',
+      'proxy.header must be a separate header',
     ],
     ['no header', { header: '', proof: proxySecret }, 'proxy.header is not a valid header name'],
   ])('cannot be configured with %s', (_case, { header, proof }, message) => {

@@ -169,7 +169,7 @@ function startForwarded(confirmation = dpop({ store: memoryStore() })) {
   })
 }
 
-describe('a token that somebody else presents', () => {
+describe('a token that another party presents', () => {
   it('is refused when it is bound: its forwarder cannot prove possession', async () => {
     const server = await startForwarded()
     const person = await people.token({ cnf: { jkt: holder.jkt } })
@@ -181,7 +181,7 @@ describe('a token that somebody else presents', () => {
     expect(await server.verdict({ headers })).toEqual(unconfirmed)
   })
 
-  it('is refused when it is bound to a certificate, whoever shows that one', async () => {
+  it('is refused when it is bound to a certificate, even with that certificate', async () => {
     const certificate = new Uint8Array(32).fill(1)
     const thumbprint = createHash('sha256').update(certificate).digest('base64url')
     const authenticator = createAuthenticator({

@@ -132,8 +132,8 @@ describe('a proof', () => {
 
   it.each([
     ['is empty', '', 'dpop_malformed_segments'],
-    ['is no token', 'proof', 'dpop_malformed_segments'],
-    ['has an alphabet of its own', 'e+J.e+J.e+J', 'dpop_malformed_base64url'],
+    ['is not a token', 'proof', 'dpop_malformed_segments'],
+    ['has its own alphabet', 'e+J.e+J.e+J', 'dpop_malformed_base64url'],
   ])('that %s is refused', async (_form, proof, reason) => {
     expect(await verdictOn(await start(), proof)).toEqual({ status: 401, reason })
   })
@@ -288,7 +288,7 @@ describe('a proof that was used', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
   })
 
-  it('does not stand for the same id of another key', async () => {
+  it('does not count as the same id of another key', async () => {
     const server = await start()
     const other = await createHolder()
     const bound = await people.token({ cnf: { jkt: other.jkt } })

@@ -106,7 +106,7 @@ describe('createRefusal', () => {
     expect(() => new Headers({ 'www-authenticate': challenge })).not.toThrow()
   })
 
-  it('tells nothing of a reason or a cause', () => {
+  it('does not reveal a reason or a cause', () => {
     const detail = { reason: 'secret_reason', cause: new Error('secret cause') }
     for (const code of [
       'MISSING',

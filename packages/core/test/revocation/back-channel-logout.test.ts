@@ -56,7 +56,7 @@ interface World {
   readonly url: string
   readonly events: readonly AuthenticatorEvent[]
   readonly setTime: (seconds: number) => void
-  /** Posts a logout token: the status, and the reason that the operator is told. */
+  /** Posts a logout token: the status, and the reason that the operator is notified. */
   readonly post: (token: string) => Promise<readonly [status: number, reason: string | undefined]>
   /** The subject of an access token with these claims, or the reason why it is refused. */
   readonly verdict: (claims?: Claims) => Promise<string>
@@ -203,7 +203,7 @@ describe('a logout token', () => {
     expect(await verdict({ sid: 's-1' })).toBe('jane')
   })
 
-  it('is refused when somebody else signed it', async () => {
+  it('is refused when another party signed it', async () => {
     const { post } = await start()
     const stranger = await createSigner('people-key')
     const token = await stranger.sign(logoutClaims(), { typ: 'logout+jwt' })
@@ -229,13 +229,13 @@ describe('a logout token', () => {
     expect(await post(idToken)).toEqual([400, 'logout_event'])
   })
 
-  it('is no access token', async () => {
+  it('is not an access token', async () => {
     const { verdict } = await start()
     expect(await verdict(logoutClaims({ aud: resource, sub: 'jane' }))).toBe('token_type')
   })
 
   it.each(['', 'x', 'a.b', 'a.b.c.d.e', 'x'.repeat(20_000)])(
-    'is refused when it is no token',
+    'is refused when it is not a token',
     async (token) => {
       const [status, reason] = await (await start()).post(token)
       expect([status, reason?.split('_')[0]]).toEqual([400, 'malformed'])
@@ -271,7 +271,7 @@ describe('a logout token that was used', () => {
     expect(await post(token)).toEqual([400, 'logout_iat'])
   })
 
-  it('does not stand for another one', async () => {
+  it('does not count as another one', async () => {
     const { post } = await start()
     expect(await post(await logoutToken({ jti: 'a' }))).toEqual([200, undefined])
     expect(await post(await logoutToken({ jti: 'b' }))).toEqual([200, undefined])

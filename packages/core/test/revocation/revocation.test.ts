@@ -75,7 +75,7 @@ describe('a revoked token', () => {
     expect(await server.verdict(bearer(token))).toBe('jane')
   })
 
-  it('does not stand for a session or a subject of that name', async () => {
+  it('does not revoke a session or a subject of that name', async () => {
     const server = startDirect()
     await server.revoke({ issuer: peopleIssuer, tokenId: 'x' })
     const token = await people.token({ sub: 'x', sid: 'x', jti: 'y' })

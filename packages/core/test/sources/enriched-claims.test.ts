@@ -45,7 +45,7 @@ describe('flat claims', () => {
     })
   })
 
-  it('name an issuer only where they are told to', async () => {
+  it('name an issuer only where they are configured to', async () => {
     const claims = { ...flat, user_iss: 'https://people.example.com' }
     const options = { claimMap: { ...claimMap, issuer: 'user_iss' } }
     expect(await read(claims, options)).toMatchObject({ issuer: 'https://people.example.com' })

@@ -223,7 +223,7 @@ describe('the machine token', () => {
     )
   })
 
-  it('stands for its client alone where that may not vouch, whatever it says', async () => {
+  it('identifies only its client if that may not vouch, whatever it says', async () => {
     const issuer = gateway.issuer({ clients: [gatewayClient, 'reporting'] })
     const reporting = { sub: 'reporting', client_id: 'reporting', onBehalfOf: jane }
     for (const onBehalfOf of [jane, JSON.stringify(jane), 7, {}, undefined]) {

@@ -180,10 +180,10 @@ describe('whatever the rule', () => {
     await expectRefused(() => send(...persons, {}), refused, ...persons)
   })
 
-  it('a machine of the issuer of persons is no person', () =>
+  it('a machine of the issuer of users is not a user', () =>
     expectBroken('binding_roles_swapped', 'trust-gateway', { sub: 'web-client' }))
 
-  it('the roles are told apart also where one issuer serves persons and machines', async () => {
+  it('the roles are distinguished also where one issuer serves users and machines', async () => {
     const one = { issuer: people.issuer(), gateway: people.issuer({ clients: gatewayClient }) }
     const machine = await people.signer.sign(machineClaims({ iss: peopleIssuer }))
     const person = await people.token({ client_id: gatewayClient })
@@ -260,7 +260,7 @@ describe('the organizations of both tokens', () => {
     await expectRefused(() => send(machine, person, options), refused, machine, person)
   })
 
-  it('do not count where the issuer of the gateway is told that its machines have none', async () => {
+  it('do not count if the issuer of the gateway is configured without them', async () => {
     const via = gateway.issuer({ claimMap: { organization: () => undefined } })
     const machine = await gateway.token({ org_id: 'platform' })
     expect(

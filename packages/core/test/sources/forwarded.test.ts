@@ -241,7 +241,7 @@ describe('the options of forwarded', () => {
     )
   })
 
-  it('must not bind by an audience that the issuer of persons does not check', () => {
+  it('must not bind by an audience that the issuer of users does not check', () => {
     const issuer = people.issuer({ audience: null, clients: 'web-client' })
     expect(() => withOptions({ issuer })).toThrow(
       new TypeError("bind: 'audience' needs an issuer with an audience"),

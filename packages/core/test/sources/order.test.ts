@@ -212,7 +212,7 @@ describe('a request to which no source applies', () => {
       'a gateway and plain headers',
       () => ({ authorization: `Bearer ${machine}`, 'x-user': 'root' }),
     ],
-  ] as const)('is told (%s, %s) with %s', async (code, reason, _, headers) => {
+  ] as const)('gets (%s, %s) with %s', async (code, reason, _, headers) => {
     const events: AuthenticatorEvent[] = []
     const attempt = (): Promise<Identity> => send(list(), headers(), events)
     await expectRefused(attempt, { code, reason }, person, machine, secret)

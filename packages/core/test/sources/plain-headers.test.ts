@@ -212,7 +212,7 @@ describe.each(proofs)('headers of a gateway that proves itself by %s', (_, provi
     expect((await send({ ...good, 'x-org': value })).organization?.id).toBe(subject)
   })
 
-  it('are ambiguous when one stands twice', () => {
+  it('are ambiguous when one is there twice', () => {
     const request = proving.request({})
     const lines = Object.entries({ ...(request.headers as Values), ...good }).flat()
     const source = plainHeaders({ headers, iss: peopleIssuer, proof: proving.proof() })

@@ -140,7 +140,7 @@ describe("a gateway's token", () => {
   })
 })
 
-describe('a proof of your own', () => {
+describe('your own proof', () => {
   const custom: Proof = {
     tokenHeaders: [],
     valueHeaders: ['x-mesh'],

@@ -13,7 +13,7 @@ function storeThat(work: () => Promise<never>): Store {
   return { add: work, set: work, get: work }
 }
 
-describe('a store of somebody else', () => {
+describe('a store of another party', () => {
   it('answers for itself', async () => {
     const store = guardedStore(memoryStore())
     expect(await store.get('key')).toBeUndefined()

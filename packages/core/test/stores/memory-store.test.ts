@@ -55,7 +55,7 @@ describe('a store in memory', () => {
     expect(await store.get('key')).toBeUndefined()
   })
 
-  it('sets a value in place of another, with a time of its own', async () => {
+  it('sets a value in place of another, with its own time', async () => {
     const { store, pass } = start()
     await store.set('key', 'first', 10)
     pass(5)

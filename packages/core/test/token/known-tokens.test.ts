@@ -3,7 +3,7 @@ import { KnownTokens } from '../../src/token/known-tokens.ts'
 import { parseToken } from '../../src/token/parse-token.ts'
 import { createSigner } from '../support/signer.ts'
 
-it('brings the same claims again, and takes the text from whoever has it', async () => {
+it('brings the same claims again, and takes the text from the caller that has it', async () => {
   const text = await (await createSigner()).sign({ sub: 'ada' })
   const token = parseToken(text)
   const known = new KnownTokens()

@@ -22,11 +22,11 @@ describe('the JSON of a token', () => {
     ['{"__proto__":1,"__proto__":2}'],
     ['{"x":"}","sub":"a","sub":"b"}'],
     ['{"x":"\\"","sub":"a","sub":"b"}'],
-  ])('is refused when a member of the outer object stands twice: %s', (payload) =>
+  ])('is refused when a member of the outer object is there twice: %s', (payload) =>
     expectRefused(() => claimsOf(payload), refused),
   )
 
-  it('is refused when a member of the header stands twice', () =>
+  it('is refused when a member of the header is there twice', () =>
     expectRefused(() => parseToken(unsigned('{"alg":"none","alg":"RS256"}', {})), {
       code: 'TOK',
       reason: 'malformed_header',

@@ -180,7 +180,7 @@ describe('parseToken', () => {
 })
 
 describe('parseCompact', () => {
-  it('reads a token whose payload is no claim set', () => {
+  it('reads a token whose payload is not a claim set', () => {
     expect(parseCompact(unsigned(header, 'just bytes'))).toMatchObject({ algorithm: 'RS256' })
   })
 

@@ -1,4 +1,4 @@
-/** Compiles a text in which `*` stands for any text, also for none. */
+/** Compiles a text in which `*` matches any text, also none. */
 export function compilePattern(pattern: string): (text: string) => boolean {
   const [first = '', ...rest] = pattern.split('*')
   const last = rest.pop()

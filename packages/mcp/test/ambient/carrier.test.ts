@@ -17,7 +17,7 @@ describe('a carrier', () => {
 
   test.each([
     ['no key', undefined],
-    ['a key that is no object', 'key'],
+    ['a key that is not an object', 'key'],
   ])('finds a value below the work that it was carried into, with %s', async (_what, key) => {
     const carrier = new Carrier<string>()
     const found = await carrier.carry(key, 'value', async () => {
@@ -27,7 +27,7 @@ describe('a carrier', () => {
     expect([found, carrier.find(key)]).toEqual(['value', undefined])
   })
 
-  test('tells two values apart that come with one key', async () => {
+  test('distinguishes two values that come with one key', async () => {
     const carrier = new Carrier<string>()
     const key = {}
     const found = await Promise.all(
@@ -41,7 +41,7 @@ describe('a carrier', () => {
     expect(found).toEqual(['first', 'second', 'third'])
   })
 
-  test('does not find what outer work carries in place of its own', async () => {
+  test('does not find what outer work carries instead of its own value', async () => {
     const carrier = new Carrier<string>()
     const key = {}
     const found = carrier.carry(undefined, 'outer', () =>

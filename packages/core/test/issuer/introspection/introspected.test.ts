@@ -112,7 +112,7 @@ describe('an opaque token', () => {
   const refused: readonly (readonly [string, Claims, string, Partial<IntrospectionOptions>?])[] = [
     ['of another issuer', { iss: 'https://other.example.com' }, 'issuer'],
     ['whose issuer is almost ours', { iss: `${issuerName}/` }, 'issuer'],
-    ['whose issuer is no text', { iss: [issuerName] }, 'issuer'],
+    ['whose issuer is not text', { iss: [issuerName] }, 'issuer'],
     ['without exp', { exp: undefined }, 'exp_missing'],
     ['with exp as text', { exp: String(now + 300) }, 'bad_exp'],
     ['with exp as null', { exp: null }, 'exp_missing'],
@@ -128,7 +128,7 @@ describe('an opaque token', () => {
     ['without sub', { sub: undefined }, 'subject'],
     ['with a number as sub', { sub: 17 }, 'subject'],
     ['of the type MAC', { token_type: 'mac' }, 'token_type'],
-    ['of a type that is no text', { token_type: ['Bearer'] }, 'token_type'],
+    ['of a type that is not text', { token_type: ['Bearer'] }, 'token_type'],
     ['that is a refresh token', { token_type: 'refresh_token' }, 'token_type'],
     ['that Ory Hydra calls a refresh token', { token_use: 'refresh_token' }, 'token_type'],
     ['that is an ID token', { nonce: 'n' }, 'token_type'],
@@ -181,7 +181,7 @@ describe('an answer that says nothing', () => {
     ['a page', '<!doctype html><title>Sign in</title>'],
     ['half an object', '{"active":true,'],
     ['a byte order mark', '\uFEFF{"active":true}'],
-    ['bytes that are no text', invalidUtf8],
+    ['bytes that are not text', invalidUtf8],
     ['a deep object', `{"active":true,"x":${'['.repeat(40)}${']'.repeat(40)}}`],
     ['a signed answer', 'eyJhbGciOiJSUzI1NiJ9.eyJhY3RpdmUiOnRydWV9.c2ln'],
   ]
@@ -259,7 +259,7 @@ describe('an answer that says nothing', () => {
     expect(elsewhere).toBe(0)
   })
 
-  it('shows neither the token nor the secret to anybody', async () => {
+  it('shows neither the token nor the secret to anyone', async () => {
     const secrets = [token, clientSecret, Buffer.from(clientSecret).toString('base64')]
     const answers: readonly (Answer | object)[] = [
       raw('', 401),

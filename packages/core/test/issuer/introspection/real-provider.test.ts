@@ -14,7 +14,7 @@ async function start(as: OpaqueIssuer, options: Partial<IntrospectionOptions> = 
     clientSecret: resourceServer.secret,
     audience: resource,
     cacheSeconds: 0,
-    // Tokens of client credentials have no subject there: they stand for their client.
+    // Tokens of client credentials have no subject there: their subject is the client.
     claimMap: { subject: (claims) => claims['sub'] ?? claims['client_id'] },
     ...options,
   })
@@ -73,7 +73,7 @@ describe('the opaque tokens of an oidc-provider', () => {
     })
   })
 
-  it('are no refresh tokens, although the endpoint calls those active', async () => {
+  it('are not refresh tokens, although the endpoint calls those active', async () => {
     const as = await startOpaqueIssuer()
     const token = await as.refreshToken()
     expect(await (await start(as)).verdict(token)).toEqual({

@@ -52,7 +52,7 @@ async function start(
   }
 }
 
-/** Answers when it is told to. */
+/** Answers when it is asked to. */
 function held(): {
   readonly answer: Answer
   readonly release: () => void
@@ -140,7 +140,7 @@ describe('a good answer', () => {
     expect(await verdict()).toBe('inactive')
   })
 
-  it('cannot be changed by whoever gets it', async () => {
+  it('cannot be changed by a caller that gets it', async () => {
     const { authenticator, verdict } = await start(activeToken({ groups: ['staff'] }))
     const request = { headers: { authorization: 'Bearer opaque-token' } }
     const { claims } = (await authenticator.authenticate(request)) as {
