@@ -134,7 +134,7 @@ describe('hostile calls', () => {
   )
 
   it.each([
-    ['forwarded', 'malformed_segments'],
+    ['forwarded', 'opaque_token'],
     ['plainHeaders', 'gateway_missing'],
   ] as const)(
     'through a gateway whose interceptor did not run are refused: %s',

@@ -68,7 +68,7 @@ describe('awsAlb', () => {
   })
 
   it.each<[string, string, (good: string) => string]>([
-    ['nothing', 'malformed_segments', () => ''],
+    ['nothing', 'opaque_token', () => ''],
     ['one part', 'malformed_assertion', () => 'x'],
     ['parts without padding', 'malformed_assertion', (good) => good.replaceAll('=', '')],
     ['too much padding', 'malformed_assertion', (good) => good.replace('.', '=.')],
