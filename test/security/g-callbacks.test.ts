@@ -2,10 +2,10 @@ import type { KeySource } from '@onbehalf/core'
 import {
   type AuthenticatorEvent,
   direct,
+  type GatewayProof,
   type Issuer,
   type IssuerOptions,
   issuer,
-  type Proof,
   plainHeaders,
   type Source,
   type Store,
@@ -265,7 +265,7 @@ describe('G6 your own source, issuer or proof that fails', () => {
       authorizationIssuer: undefined,
       applies: () => true,
       prove,
-    } as unknown as Proof
+    } as unknown as GatewayProof
     const source = plainHeaders({ headers: plainHeaderNames, iss: gatewayName, proof })
     const server = await startServer({ sources: [source] })
     const lines: Lines = [

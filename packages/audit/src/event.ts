@@ -1,11 +1,4 @@
-import type {
-  Actor,
-  AuditOutcome,
-  AuditTarget,
-  Gateway,
-  IdentityErrorCode,
-  SourceKind,
-} from '@onbehalf/core'
+import type { Actor, AuditOutcome, AuditTarget, Gateway, IdentityErrorCode } from '@onbehalf/core'
 
 /** What an event tells: that a call is about to run, how it ended, or that it was refused. */
 export type AuditEventType = 'intent' | 'result' | 'refusal'
@@ -73,7 +66,7 @@ export interface AuditEvent {
   /** OAuth client that obtained the principal's credential. */
   readonly client?: string
   readonly gateway?: Gateway
-  readonly source?: SourceKind
+  readonly source?: string
   readonly credential?: AuditCredential
   /** MCP method, or what is known of a request that was refused before it was read. */
   readonly method: string

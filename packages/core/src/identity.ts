@@ -22,8 +22,14 @@ export interface Gateway {
   readonly client: string
 }
 
-/** Which kind of source produced an identity. */
-export type SourceKind = 'direct' | 'forwarded' | 'enriched' | 'signedHeader' | 'plainHeaders'
+/** Which kind of source produced an identity. A source of your own has a name of its own. */
+export type SourceKind =
+  | 'direct'
+  | 'forwarded'
+  | 'enriched'
+  | 'signedHeader'
+  | 'plainHeaders'
+  | (string & {})
 
 /** Claims that were verified with the token; a null-prototype object, deeply frozen. */
 export type Claims = Readonly<Record<string, unknown>>
@@ -73,9 +79,16 @@ export type IdentityParts = {
   readonly [K in keyof Parts]: undefined extends Parts[K] ? Parts[K] | undefined : Parts[K]
 }
 
-/** Joins issuer and subject into one unambiguous key. */
-export function principalKey(issuer: string, subject: string): string {
-  return JSON.stringify([issuer, subject])
+/**
+ * Joins issuer and subject into one unambiguous key. A service is marked as one: a client whose id is
+ * the subject of a user is not that user (RFC 9700 section 4.15).
+ */
+export function principalKey(
+  issuer: string,
+  subject: string,
+  kind: Identity['kind'] = 'user',
+): string {
+  return JSON.stringify(kind === 'user' ? [issuer, subject] : [issuer, subject, kind])
 }
 
 /** Builds the deeply frozen identity that handlers see. What is undefined is left out. */
@@ -84,7 +97,7 @@ export function createIdentity<C>(parts: IdentityParts & { readonly claims: C })
   for (const name of Object.keys(parts) as (keyof IdentityParts)[]) {
     if (parts[name] !== undefined) identity[name] = parts[name]
   }
-  identity['principal'] = principalKey(parts.issuer, parts.subject)
+  identity['principal'] = principalKey(parts.issuer, parts.subject, parts.kind)
   // Only now: an object that begins without a prototype takes up twice the memory.
   Object.setPrototypeOf(identity, null)
   return deepFreeze(identity as unknown as Identity<C>)

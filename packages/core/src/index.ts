@@ -11,8 +11,9 @@ export type {
 } from './audit.ts'
 export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
 export { createAuthenticator } from './authenticator/authenticator.ts'
-export type { AuthenticatorEvent } from './context.ts'
-export type { CredentialRequest } from './credentials/credentials.ts'
+// For sources, proofs and confirmations of your own
+export type { AuthenticatorEvent, Context, Revocable } from './context.ts'
+export type { Credential, CredentialRequest, Credentials } from './credentials/credentials.ts'
 export type { DpopError, IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
 // Refusing
 export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
@@ -80,7 +81,8 @@ export type {
 export { plainHeaders } from './sources/plain-headers.ts'
 export type {
   ClientCertificateOptions,
-  GatewayProof as Proof,
+  GatewayProof,
+  Proven,
   SharedSecretOptions,
 } from './sources/proof.ts'
 export { clientCertificate, gatewayToken, sharedSecret } from './sources/proof.ts'

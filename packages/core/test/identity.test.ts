@@ -132,6 +132,13 @@ describe('principalKey', () => {
     ],
   ]
 
+  it('tells a service from a user of the same name', () => {
+    expect(principalKey('https://a.example', '42', 'service')).toBe(
+      '["https://a.example","42","service"]',
+    )
+    expect(principalKey('https://a.example', '42', 'user')).toBe('["https://a.example","42"]')
+  })
+
   it.each(pairs)('tells %j from %j', (one, other) => {
     expect(principalKey(...one)).not.toBe(principalKey(...other))
   })

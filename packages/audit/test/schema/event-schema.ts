@@ -37,7 +37,7 @@ export const eventSchema = z
     actor: actor.optional().meta({ description: 'Who acted for the principal, outermost first' }),
     client: text.optional().meta({ description: 'OAuth client of the principal' }),
     gateway: z.strictObject({ issuer: text, client: text }).optional(),
-    source: z.enum(['direct', 'forwarded', 'enriched', 'signedHeader', 'plainHeaders']).optional(),
+    source: text.meta({ description: 'Kind of the source that decided' }).optional(),
     credential: z
       .union([z.strictObject({ jti: text }), z.strictObject({ hash })])
       .optional()

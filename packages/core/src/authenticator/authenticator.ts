@@ -10,6 +10,7 @@ import { asIdentityError, IdentityError } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
 import { toObserver } from '../internal/observer.ts'
 import { type OneOrMore, toList } from '../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import { toServers } from '../issuer/authorization-servers.ts'
@@ -123,6 +124,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const supported = toList(options.scopesSupported, 'scopesSupported') ?? []
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
+  assertAuthenticatorOptions(options)
   const namesOf = toIssuerNames(issuers)
   const maxLifetimeSeconds = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
   const revocations = createRevocations({ store, maxLifetimeSeconds, namesOf })
@@ -175,6 +177,21 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+}
+
+const knownOptions: OptionNames<Omit<AuthenticatorOptions<[]>, 'audit' | 'onEvent'>> = {
+  resource: true,
+  sources: true,
+  confirmations: true,
+  scopesSupported: true,
+  revocations: true,
+  clock: true,
+}
+
+/** Observing decides nothing: a trail or a callback may be there and undefined. */
+function assertAuthenticatorOptions(options: AuthenticatorOptions<readonly AnySource[]>): void {
+  const { audit: _audit, onEvent: _onEvent, ...deciding } = options
+  assertOptions('createAuthenticator', deciding, knownOptions)
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Credential } from '../credentials/credentials.ts'
 import type { Claims } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
 import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote-keys.ts'
 import { staticKeys } from '../keys/static-keys.ts'
@@ -91,6 +92,35 @@ export interface SigningIssuer<C = Claims> extends Issuer<C> {
   checkSignature(token: ParsedToken, context: Context): Promise<string>
 }
 
+const knownOptions: OptionNames<IssuerOptions> = {
+  audience: true,
+  authorizationServers: true,
+  acceptNonce: true,
+  ignoreKeyHeaders: true,
+  maxKeysTried: true,
+  maxTokenBytes: true,
+  clients: true,
+  scopes: true,
+  requiredClaims: true,
+  maxLifetimeSeconds: true,
+  acceptMissingIat: true,
+  vouchesForEmail: true,
+  clockSkewSeconds: true,
+  claimMap: true,
+  schema: true,
+  fetch: true,
+  timeoutSeconds: true,
+  maxAgeSeconds: true,
+  maxStaleSeconds: true,
+  monotonic: true,
+  random: true,
+  iss: true,
+  algorithms: true,
+  keys: true,
+  tokenType: true,
+  keyId: true,
+}
+
 /**
  * Describes an OAuth or OpenID Connect issuer of signed tokens.
  *
@@ -98,6 +128,7 @@ export interface SigningIssuer<C = Claims> extends Issuer<C> {
  */
 export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> {
   const rules = toRules(options)
+  assertOptions('issuer', options, knownOptions)
   const [name = ''] = rules.issuers
   return Object.freeze<SigningIssuer<C>>({
     issuers: rules.issuers,

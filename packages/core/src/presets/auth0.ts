@@ -2,7 +2,7 @@ import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
 import { asText } from '../internal/text.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { hostName, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, hostName, type PresetOptions } from './preset.ts'
 
 export interface Auth0Options<C = Claims> extends PresetOptions<C> {
   /** Tenant or custom domain, for example `acme.eu.auth0.com`. */
@@ -20,9 +20,11 @@ export interface Auth0Options<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
+  assertPresetOptions('auth0', options, { domain: 'required' })
+  const { domain: _domain, ...shared } = options
   const domain = hostName(options.domain, 'domain', 'acme.eu.auth0.com')
   return issuer<C>({
-    ...options,
+    ...shared,
     iss: `https://${domain}/`,
     keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
     tokenType: options.tokenType ?? 'compatible',
@@ -30,8 +32,16 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
   })
 }
 
+/**
+ * The subject of a client is `{client}@clients`. That of a user begins with the name of a connection
+ * and a `|`, and ends as its connection likes: an ending alone tells nothing.
+ */
 function kindOf(claims: Claims): unknown {
-  const isService =
-    claims['gty'] === 'client-credentials' || asText(claims['sub'])?.endsWith('@clients')
-  return isService ? 'service' : 'user'
+  const subject = asText(claims['sub']) ?? ''
+  const client = asText(claims['client_id']) ?? asText(claims['azp'])
+  if (client !== undefined && subject === `${client}@clients`) return 'service'
+  const isOfConnection = subject.includes('|')
+  // Auth0 writes it, and lets nothing else write it.
+  if (claims['gty'] === 'client-credentials') return isOfConnection ? undefined : 'service'
+  return !isOfConnection && subject.endsWith('@clients') ? undefined : 'user'
 }

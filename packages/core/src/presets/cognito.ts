@@ -4,7 +4,7 @@ import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { jwksKeys } from '../keys/remote-keys.ts'
-import { matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 
 export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
   /** For example `eu-west-1`. */
@@ -30,9 +30,20 @@ export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C> {
+  assertPresetOptions('cognito', options, {
+    region: 'required',
+    userPoolId: 'required',
+    replicaRegions: 'optional',
+  })
+  const {
+    region: _region,
+    userPoolId: _userPoolId,
+    replicaRegions: _replicaRegions,
+    ...shared
+  } = options
   const issuers = issuersOf(options)
   return issuer<C>({
-    ...options,
+    ...shared,
     iss: issuers,
     keys: options.keys ?? keysByIssuer(issuers, options),
     tokenType: options.tokenType ?? 'compatible',

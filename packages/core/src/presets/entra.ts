@@ -2,7 +2,7 @@ import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 
 export interface EntraOptions<C = Claims> extends PresetOptions<C> {
   /** Directory (tenant) id, a GUID: `common` and `organizations` are not issuers. */
@@ -51,6 +51,8 @@ const guid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
  * @throws TypeError naming the option that is missing or wrong
  */
 export function entra<C = Claims>(options: EntraOptions<C>): SigningIssuer<C> {
+  assertPresetOptions('entra', options, { tenantId: 'required', cloud: 'optional' })
+  const { tenantId: _tenantId, cloud: _cloud, ...shared } = options
   const tenant = matching(
     options.tenantId,
     guid,
@@ -59,7 +61,7 @@ export function entra<C = Claims>(options: EntraOptions<C>): SigningIssuer<C> {
   )
   const { authority, v1 } = cloudOf(options.cloud ?? 'global', tenant)
   return issuer<C>({
-    ...options,
+    ...shared,
     iss: [`${authority}/v2.0`, ...(v1 === undefined ? [] : [v1])],
     keys: options.keys ?? { jwksUri: `${authority}/discovery/v2.0/keys` },
     tokenType: options.tokenType ?? 'compatible',

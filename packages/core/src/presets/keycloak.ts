@@ -4,7 +4,7 @@ import type { OneOrMore } from '../internal/one-or-more.ts'
 import { safeUrl } from '../internal/safe-url.ts'
 import { asText } from '../internal/text.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 
 export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
   /** Base URL of the server as its tokens name it, for example `https://id.example.com`. */
@@ -17,7 +17,7 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
 /**
  * Access tokens of a Keycloak realm (26 or newer). Organizations come from the `organization` claim
  * in each of its shapes, the alias being the id unless the mapper adds one, or from
- * `active_organization`. Roles are the realm's; name `['resource_access', client, 'roles']` in
+ * `active_organization`. An alias that looks like an id is refused, and attributes are not read. Roles are the realm's; name `['resource_access', client, 'roles']` in
  * `claimMap.roles` for a client's.
  *
  * Tokens without `preferred_username` (scope `profile`) are refused: they do not tell a user from a
@@ -28,6 +28,8 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C> {
+  assertPresetOptions('keycloak', options, { url: 'required', realm: 'required' })
+  const { url: _url, realm: _realm, ...shared } = options
   const base = toBase(options.url)
   const realm = matching(
     options.realm,
@@ -37,7 +39,7 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
   )
   const name = `${base}/realms/${realm}`
   return issuer<C>({
-    ...options,
+    ...shared,
     iss: name,
     keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
     tokenType: options.tokenType ?? 'compatible',
@@ -60,14 +62,44 @@ function toBase(url: string): string {
   return base.replace(/\/$/, '')
 }
 
+// Ids of organizations are UUIDs. An alias is chosen by whoever creates one: it must not be an id.
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+/** What no reader of organizations understands: the whole claim is dropped, and reported. */
+const unreadable = 0
+
 function organizationOf(claims: Claims): unknown {
-  const active = claims['active_organization']
-  return isRecord(active) ? { ...active, roles: active['role'] } : claims['organization']
+  const { active_organization: active, organization } = claims
+  if (isRecord(active)) return { id: active['id'], name: active['name'], roles: active['role'] }
+  if (!isRecord(organization)) return [organization ?? []].flat().map(byAlias)
+  return Object.entries(organization).map(byEntry)
 }
 
-/** Service accounts are users of the realm with a name that Keycloak reserves for them. */
+function byAlias(alias: unknown): unknown {
+  return typeof alias === 'string' && !uuid.test(alias) ? alias : unreadable
+}
+
+/** Other members are attributes, which say nothing about roles or names. */
+function byEntry([alias, details]: [string, unknown]): unknown {
+  if (details !== null && !isRecord(details)) return unreadable
+  const id = details?.['id'] ?? byAlias(alias)
+  return { id, name: alias }
+}
+
+const accountPrefix = 'service-account-'
+
+/**
+ * A service account is named after its client, and its tokens say `client_id`, which Keycloak writes
+ * for them only. Users choose their names: the name of an account that is not the client's own, or
+ * that has signed in, is neither a user's nor a service's.
+ */
 function kindOf(claims: Claims): unknown {
-  const name = asText(claims['preferred_username'])
+  const client = asText(claims['client_id'])
+  if (claims['sub'] === (claims['azp'] ?? client)) return 'service'
+  const name = asText(claims['preferred_username'])?.toLowerCase()
   if (name === undefined) return undefined
-  return name.startsWith('service-account-') ? 'service' : 'user'
+  const isCalledFrom = 'clientHost' in claims || 'clientAddress' in claims
+  if (!name.startsWith(accountPrefix)) return isCalledFrom ? undefined : 'user'
+  const hasSignedIn = ['sid', 'session_state', 'auth_time'].some((mark) => mark in claims)
+  const isOwn = client !== undefined && name === accountPrefix + client.toLowerCase()
+  return isOwn && !hasSignedIn ? 'service' : undefined
 }

@@ -1,8 +1,10 @@
+import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
+import { asText } from '../internal/text.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { hostName, matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, hostName, matching, type PresetOptions } from './preset.ts'
 
 export interface OktaOptions<C = Claims> extends PresetOptions<C> {
   /** Okta domain, for example `acme.okta.com`. */
@@ -22,6 +24,8 @@ export interface OktaOptions<C = Claims> extends PresetOptions<C> {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
+  assertPresetOptions('okta', options, { domain: 'required', authorizationServer: 'optional' })
+  const { domain: _domain, authorizationServer: _authorizationServer, ...shared } = options
   const domain = hostName(options.domain, 'domain', 'acme.okta.com')
   const server = matching(
     options.authorizationServer ?? 'default',
@@ -31,7 +35,7 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
   )
   const name = `https://${domain}/oauth2/${server}`
   return issuer<C>({
-    ...options,
+    ...shared,
     iss: name,
     keys: options.keys ?? { jwksUri: `${name}/v1/keys` },
     tokenType: options.tokenType ?? 'compatible',
@@ -40,8 +44,15 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
       client: 'cid',
       roles: 'groups',
       scopes: 'scp',
-      kind: (claims) => (claims['sub'] === claims['cid'] ? 'service' : 'user'),
+      kind: kindOf,
       ...options.claimMap,
     },
   })
+}
+
+/** A service's `sub` is its client and it has no `uid`. A user's `sub` is their login: they may have chosen it. */
+function kindOf(claims: Claims): unknown {
+  if (claims['sub'] !== claims['cid']) return 'user'
+  if (asText(claims['uid']) === undefined) return 'service'
+  throw new IdentityError('TOK', { reason: 'kind_unknown' })
 }

@@ -1,4 +1,6 @@
 import type { Claims } from '../identity.ts'
+import { assertDefined } from '../internal/one-or-more.ts'
+import { assertOptions } from '../internal/options.ts'
 import type { IssuerOptions } from '../issuer/issuer.ts'
 
 /** Options that every preset takes as {@link issuer} does. */
@@ -29,6 +31,59 @@ export type PresetOptions<C = Claims> = Pick<
   | 'tokenType'
   | 'vouchesForEmail'
 >
+
+const sharedNames: Readonly<Record<keyof PresetOptions | 'audience', true>> = {
+  acceptMissingIat: true,
+  algorithms: true,
+  audience: true,
+  authorizationServers: true,
+  acceptNonce: true,
+  ignoreKeyHeaders: true,
+  maxKeysTried: true,
+  maxTokenBytes: true,
+  claimMap: true,
+  clients: true,
+  clockSkewSeconds: true,
+  fetch: true,
+  keyId: true,
+  keys: true,
+  maxAgeSeconds: true,
+  maxLifetimeSeconds: true,
+  maxStaleSeconds: true,
+  monotonic: true,
+  random: true,
+  requiredClaims: true,
+  schema: true,
+  scopes: true,
+  timeoutSeconds: true,
+  tokenType: true,
+  vouchesForEmail: true,
+}
+
+/**
+ * Refuses options that a preset does not have. What it passes on, {@link issuer} checks.
+ *
+ * @param own the preset's own options, and whether they may be left out
+ * @throws TypeError naming the option
+ */
+export function assertPresetOptions(
+  of: string,
+  options: object,
+  own: Readonly<Record<string, 'required' | 'optional'>>,
+): void {
+  const names = Object.entries(own)
+  const known: Readonly<Record<string, true>> = {
+    ...sharedNames,
+    ...Object.fromEntries(names.map(([name]) => [name, true] as const)),
+  }
+  const defined = Object.entries(options).filter(
+    ([name, value]) => value !== undefined || !Object.hasOwn(known, name),
+  )
+  assertOptions(of, Object.fromEntries(defined), known)
+  const ownOptional = names.flatMap(([name, need]) => (need === 'optional' ? [name] : []))
+  // A preset has defaults of its own for these.
+  assertDefined(options, ['keys', 'tokenType', 'claimMap', 'requiredClaims', ...ownOptional])
+}
 
 /**
  * Checks a text that becomes a part of an issuer's name, as it is.

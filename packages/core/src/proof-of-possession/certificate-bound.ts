@@ -2,6 +2,7 @@ import { base64url } from 'jose'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { sha256 } from '../internal/digest.ts'
 import { headerName } from '../internal/header-name.ts'
+import { assertOptions } from '../internal/options.ts'
 import type { GatewayProof } from '../sources/proof.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 
@@ -33,6 +34,7 @@ export interface CertificateBoundOptions {
  */
 export function certificateBound(options: CertificateBoundOptions = {}): Confirmation {
   const { required = false } = options
+  assertOptions('certificateBound', options, { proxy: true, required: true })
   const proxy = options.proxy && toProxy(options.proxy)
 
   async function confirm(thumbprint: unknown, input: ConfirmationInput): Promise<void> {

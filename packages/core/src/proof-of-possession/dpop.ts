@@ -1,6 +1,7 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
+import { assertOptions } from '../internal/options.ts'
 import { parseKeySet } from '../keys/key-set.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
@@ -44,6 +45,13 @@ interface Rules {
  */
 export function dpop(options: DpopOptions): Confirmation {
   const rules = toRules(options)
+  assertOptions('dpop', options, {
+    store: true,
+    maxAgeSeconds: true,
+    algorithms: true,
+    nonces: true,
+    required: true,
+  })
   const required = options.required === true
   return Object.freeze<Confirmation>({
     member: 'jkt',

@@ -1,6 +1,6 @@
 import { base64url } from 'jose'
-
 import { isEqual } from '../internal/digest.ts'
+import { assertOptions } from '../internal/options.ts'
 
 export interface NonceOptions {
   /** At least 32 bytes; the same in all processes that serve the resource. */
@@ -30,6 +30,7 @@ export function dpopNonces(options: NonceOptions): Nonces {
   if (!(lifetimeSeconds >= 1 && lifetimeSeconds <= 3600)) {
     throw new TypeError('lifetimeSeconds must be from 1 to 3600')
   }
+  assertOptions('dpopNonces', options, { secret: true, lifetimeSeconds: true })
   const algorithm = { name: 'HMAC', hash: 'SHA-256' }
   const key = crypto.subtle.importKey('raw', new Uint8Array(secret), algorithm, false, ['sign'])
   const periodOf = (now: number): number => Math.floor(now / lifetimeSeconds)

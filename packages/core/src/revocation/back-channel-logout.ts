@@ -3,6 +3,7 @@ import { asIdentityError, IdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
 import { isRecord } from '../internal/is-record.ts'
 import { toObserver } from '../internal/observer.ts'
+import { assertOptions } from '../internal/options.ts'
 import { readBounded } from '../internal/read-bounded.ts'
 import { readClock } from '../internal/read-clock.ts'
 import { isText } from '../internal/text.ts'
@@ -50,8 +51,16 @@ export function backChannelLogout(
   const { authenticator, audience, clock = () => Date.now() / 1000 } = options
   if (!audience) throw new TypeError('audience is required')
   if (typeof options.store?.add !== 'function') throw new TypeError('store is required')
+  const { onEvent, ...deciding } = options
+  assertOptions('backChannelLogout', deciding, {
+    authenticator: true,
+    issuer: true,
+    audience: true,
+    store: true,
+    clock: true,
+  })
   const used = usedTokens(guardedStore(options.store))
-  const report = toObserver(options.onEvent)
+  const report = toObserver(onEvent)
 
   async function logOut(request: Request): Promise<void> {
     const token = parseToken(await readLogoutToken(request))

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
+import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
@@ -21,6 +22,7 @@ export interface DirectOptions<C = Claims> {
 export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
   const { issuer } = options
   assertIssuer(issuer, 'issuer')
+  assertOptions('direct', options, { issuer: true })
   return Object.freeze<Source<C>>({
     kind: 'direct',
     tokenHeaders: ['authorization'],

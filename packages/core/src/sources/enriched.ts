@@ -4,6 +4,7 @@ import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
 import { type OneOrMore, toList } from '../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { exposeClaims } from '../issuer/accept-claims.ts'
 import { assertClaimMap } from '../issuer/claim-map.ts'
 import { toSchema } from '../issuer/claim-options.ts'
@@ -42,6 +43,16 @@ export interface EnrichedOptions<C = Claims> {
   readonly userOptional?: boolean
 }
 
+const knownOptions: OptionNames<EnrichedOptions> = {
+  issuer: true,
+  userClaim: true,
+  header: true,
+  clients: true,
+  claimMap: true,
+  schema: true,
+  userOptional: true,
+}
+
 /**
  * The gateway's machine token carries the user inside: put there by the issuer (a Cognito pre token
  * generation trigger, for example) for a client that may vouch. It is in `Authorization`, or in
@@ -58,6 +69,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
   const place = toPlace(options)
   const schema = toSchema(options.schema)
   const header = toHeader(options.header)
+  assertOptions('enriched', options, knownOptions)
   const vouches = ({ gateway }: VerifiedGateway): boolean => vouching.includes(gateway.client)
 
   async function identify(

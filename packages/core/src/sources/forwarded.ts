@@ -3,6 +3,7 @@ import type { Credentials } from '../credentials/credentials.ts'
 import { isIdentityError } from '../errors.ts'
 import type { Claims, Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
+import { assertOptions, type OptionNames } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 import type { Store } from '../stores/store.ts'
@@ -47,6 +48,15 @@ export interface ForwardedOptions<C = Claims> {
   readonly presented?: Store
 }
 
+const knownOptions: OptionNames<ForwardedOptions> = {
+  header: true,
+  issuer: true,
+  gateway: true,
+  bind: true,
+  userOptional: true,
+  presented: true,
+}
+
 /**
  * A second header carries the user's token, and `Authorization` the gateway's machine token. Both
  * must verify, each by its own issuer's rules, and the first must be bound to the second.
@@ -64,6 +74,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     throw new TypeError("bind: 'audience' needs an issuer with an audience")
   }
   const keepToFirst = options.presented && createFirstGateway(options.presented)
+  assertOptions('forwarded', options, knownOptions)
   const known = [issuer, gatewayIssuer]
 
   const hasGateway = (credentials: Credentials): boolean =>

@@ -3,6 +3,7 @@ import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
+import { assertOptions } from '../internal/options.ts'
 import { asText } from '../internal/text.ts'
 import { withinTenants } from './binding.ts'
 import { type ListFormat, listFormats, readName, readNames } from './plain-values.ts'
@@ -53,6 +54,13 @@ export function plainHeaders(options: PlainHeadersOptions): Source {
   const names = toNames(options.headers)
   const headers: readonly string[] = Object.values(names)
   assertDistinct(headers, proof)
+
+  assertOptions('plainHeaders', options, {
+    headers: true,
+    rolesFormat: true,
+    iss: true,
+    proof: true,
+  })
 
   const isComplete = (credentials: Credentials): boolean =>
     headers.every((name) => credentials.present.has(name))

@@ -5,6 +5,7 @@ import type { Gateway } from '../identity.ts'
 import { isEqual, sha256 } from '../internal/digest.ts'
 import { headerName } from '../internal/header-name.ts'
 import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
+import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { Tenancy } from './binding.ts'
 import { requireClients, verifyGateway } from './gateway-token.ts'
@@ -69,6 +70,7 @@ export function sharedSecret(options: SharedSecretOptions): GatewayProof {
   if (secrets.some((secret) => secret.length < minSecretLength)) {
     throw new TypeError(`secret must have at least ${minSecretLength} characters`)
   }
+  assertOptions('sharedSecret', options, { header: true, secret: true })
   return {
     tokenHeaders: [],
     valueHeaders: [header],
@@ -102,6 +104,7 @@ export function clientCertificate(options: ClientCertificateOptions): GatewayPro
   if (!accepted.every((text) => /^[0-9a-f]{64}$/.test(text))) {
     throw new TypeError('sha256 must hold SHA-256 fingerprints in hexadecimal')
   }
+  assertOptions('clientCertificate', options, { sha256: true })
   return {
     tokenHeaders: [],
     valueHeaders: [],

@@ -3,6 +3,7 @@ import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
+import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { assertIssuer, namesIssuer, type Source } from './source.ts'
 import { toIdentity } from './to-identity.ts'
@@ -25,6 +26,7 @@ export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Sourc
   assertIssuer(issuer, 'issuer')
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header: use direct for Authorization')
+  assertOptions('signedHeader', options, { header: true, issuer: true })
   return Object.freeze<Source<C>>({
     kind: 'signedHeader',
     tokenHeaders: [header],

@@ -99,6 +99,23 @@ describe('auth0', () => {
     expect(await tokens.read(preset(), machine(claims))).toMatchObject({ kind: 'service', client })
   })
 
+  it.each([
+    'samlp|customer|me@clients',
+    'auth0|me@clients',
+    `ad|acme|${'someone'}@clients`,
+    `oauth2|${client}@clients`,
+  ])('takes %s for a user, whatever their connection calls them', async (sub) => {
+    expect((await tokens.read(preset(), person({ sub }))).kind).toBe('user')
+  })
+
+  it.each<[string, () => Claims]>([
+    ['the subject of another client', () => machine({ sub: 'other@clients', gty: undefined })],
+    ['the subject of a client without a client', () => machine({ azp: undefined, gty: undefined })],
+    ['the subject of a user and the grant of a client', () => machine({ sub: 'auth0|5f7c' })],
+  ])('refuses a token that is neither a user nor a service: %s', (_, claims) =>
+    expectReason('kind_unknown', preset(), claims()),
+  )
+
   it('reads roles from the namespaced claim that it is given', async () => {
     const roles = 'https://acme.example/roles'
     const issuer = preset({ claimMap: { roles } })

@@ -91,10 +91,50 @@ describe('keycloak', () => {
     })
   })
 
-  it('takes no reserved name for that of a person, whichever client it names', async () => {
-    const claims = machine({ preferred_username: 'service-account-other' })
-    expect((await tokens.read(preset(), claims)).kind).toBe('service')
+  it.each<[string, Claims]>([
+    ['in another case', { azp: 'Gateway', client_id: 'Gateway' }],
+    ['with no other mark', { clientHost: undefined, clientAddress: undefined }],
+    ['whose subject is its client', { sub: 'gateway', preferred_username: undefined }],
+  ])('knows the service account of the client: %s', async (_, claims) => {
+    expect((await tokens.read(preset(), machine(claims))).kind).toBe('service')
   })
+
+  it.each<[string, () => Claims]>([
+    ['the name of an account', () => person({ preferred_username: 'service-account-x' })],
+    ['the name of another account', () => machine({ preferred_username: 'service-account-other' })],
+    [
+      'the name of the account of the client that they sign in with',
+      () => person({ azp: 'gateway', preferred_username: 'service-account-gateway' }),
+    ],
+    [
+      'that name, from a client whose tokens all say client_id',
+      () =>
+        person({
+          azp: 'gateway',
+          client_id: 'gateway',
+          preferred_username: 'service-account-gateway',
+        }),
+    ],
+    [
+      'that name, without a session',
+      () =>
+        person({
+          azp: 'gateway',
+          sid: undefined,
+          auth_time: undefined,
+          preferred_username: 'service-account-gateway',
+        }),
+    ],
+    ['that name, with a blank', () => machine({ preferred_username: 'service-account-gateway ' })],
+    ['the prefix alone', () => person({ preferred_username: 'service-account-' })],
+    ['another case', () => person({ preferred_username: 'Service-Account-gateway' })],
+    [
+      'the name of a user, and the marks of a service',
+      () => machine({ preferred_username: 'ada' }),
+    ],
+  ])('takes nobody for a user or a service by a name that may be chosen: %s', (_, claims) =>
+    expectReason('kind_unknown', preset(), claims()),
+  )
 
   it('refuses a token that does not tell a person from a service account', async () => {
     for (const claims of [person, machine]) {
@@ -145,6 +185,28 @@ describe('keycloak', () => {
       expect(identity.organizations).toHaveLength(2)
     },
   )
+
+  const id = '42c3e46f-2477-44d7-a85b-d3b43f6b31fa'
+
+  it.each([
+    ['an id as alias', { [id]: {} }],
+    ['an id as alias, with nothing', { [id]: null }],
+    ['an id as alias, in upper case', { [id.toUpperCase()]: {} }],
+    ['an id as alias, in a list', [id]],
+    ['an id as alias, alone', id],
+    ['an id as alias, among others', { acme: {}, [id]: {} }],
+    ['an id that is a list, as attributes are', { acme: { id: [id] } }],
+    ['text in place of attributes', { acme: id }],
+  ])('drops an organization claim with %s', async (_, organization) => {
+    const identity = await tokens.read(preset(), person({ organization }))
+    expect(identity.organizations).toEqual([])
+  })
+
+  it('takes neither roles nor a name from attributes of an organization', async () => {
+    const organization = { acme: { id, roles: ['admin'], name: 'Globex' } }
+    const identity = await tokens.read(preset(), person({ organization }))
+    expect(identity.organization).toEqual({ id, name: 'acme', roles })
+  })
 
   it("reads a client's roles where it is configured", async () => {
     const issuer = preset({ claimMap: { roles: ['resource_access', 'web', 'roles'] } })

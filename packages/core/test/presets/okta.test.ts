@@ -98,8 +98,10 @@ describe('okta', () => {
       client,
       scopes: ['notes.read'],
     })
-    expect((await tokens.read(preset(), machine({ uid: '00u1userid' }))).kind).toBe('service')
   })
+
+  it('takes no user for the client whose id they chose as their login', () =>
+    expectReason('kind_unknown', preset(), person({ sub: client })))
 
   it('reads the chain of actors of an exchange between agents', async () => {
     const act = {

@@ -4,6 +4,7 @@ import {
   type ForwardedOptions,
   forwarded,
   type Identity,
+  memoryStore,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { expectRefused } from '../support/expect-refused.ts'
@@ -267,6 +268,40 @@ describe('the organizations of both tokens', () => {
       await send(machine, await people.token({ org_id: 'acme' }), { gateway: via }),
     ).toMatchObject({
       organization: { id: 'acme' },
+    })
+  })
+})
+
+describe('a token that stays with the gateway that presented it first', () => {
+  it('is told apart by its issuer, and gateways by theirs', async () => {
+    const presented = memoryStore()
+    const common = { bind: 'trust-gateway', presented } as const
+    const person = await people.token({ jti: 'one' })
+    expect(await send(await gateway.token(), person, common)).toMatchObject({ subject: 'jane' })
+
+    // The same id at another issuer is another token.
+    const other = people.issuer({ iss: 'https://other.example.com' })
+    const namesake = await people.token({ jti: 'one', iss: 'https://other.example.com' })
+    const second = gateway.issuer({ clients: [gatewayClient, 'second'] })
+    const machine = await gateway.token({ sub: 'second', client_id: 'second' })
+    expect(
+      await send(machine, namesake, { ...common, issuer: other, gateway: second }),
+    ).toMatchObject({
+      subject: 'jane',
+    })
+
+    // A client of the same name at another issuer is another gateway, and so is another client.
+    const away = gateway.issuer({ iss: 'https://away.example.com' })
+    const foreign = await gateway.token({ iss: 'https://away.example.com' })
+    for (const [token, options] of [
+      [foreign, { ...common, gateway: away }],
+      [machine, { ...common, gateway: second }],
+    ] as const) {
+      const refused = { code: 'TOK', reason: 'replayed' } as const
+      await expectRefused(() => send(token, person, options), refused, token, person)
+    }
+    expect(await send(await gateway.token({ jti: '2' }), person, common)).toMatchObject({
+      subject: 'jane',
     })
   })
 })

@@ -3,11 +3,11 @@ import {
   type CredentialRequest,
   clientCertificate,
   createAuthenticator,
+  type GatewayProof,
   gatewayToken,
   type Identity,
   type PlainHeaderNames,
   type PlainHeadersOptions,
-  type Proof,
   plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
@@ -42,7 +42,7 @@ const octets = (text: string): string => Buffer.from(text).toString('latin1')
 
 type Values = Readonly<Record<string, string>>
 interface Proving {
-  readonly proof: () => Proof
+  readonly proof: () => GatewayProof
   readonly request: (values: Values) => CredentialRequest
   readonly gateway: object
   readonly expiresAt: number

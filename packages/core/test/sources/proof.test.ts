@@ -3,9 +3,9 @@ import {
   type CredentialRequest,
   clientCertificate,
   createAuthenticator,
+  type GatewayProof,
   gatewayToken,
   type Identity,
-  type Proof,
   plainHeaders,
   sharedSecret,
 } from '@onbehalf/core'
@@ -13,7 +13,7 @@ import { describe, expect, it } from 'vitest'
 import { expectRefused } from '../support/expect-refused.ts'
 import { clock, createPeople, now, peopleIssuer, resource } from '../support/world.ts'
 
-async function prove(proof: Proof, request: Partial<CredentialRequest>): Promise<Identity> {
+async function prove(proof: GatewayProof, request: Partial<CredentialRequest>): Promise<Identity> {
   const source = plainHeaders({ headers: { subject: 'x-user' }, iss: peopleIssuer, proof })
   const authenticator = createAuthenticator({ resource, clock, sources: [source] })
   const headers = { 'x-user': 'jane', ...(request.headers as object) }
@@ -141,7 +141,7 @@ describe("a gateway's token", () => {
 })
 
 describe('your own proof', () => {
-  const custom: Proof = {
+  const custom: GatewayProof = {
     tokenHeaders: [],
     valueHeaders: ['x-mesh'],
     authorizationIssuer: undefined,

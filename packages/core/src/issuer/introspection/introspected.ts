@@ -4,6 +4,7 @@ import { IdentityError } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { basicAuthorization } from '../../internal/basic-authorization.ts'
 import type { OneOrMore } from '../../internal/one-or-more.ts'
+import { assertOptions, type OptionNames } from '../../internal/options.ts'
 import { safeUrl } from '../../internal/safe-url.ts'
 import { asText, isEmpty } from '../../internal/text.ts'
 import { toTimeoutSeconds } from '../../keys/fetch-json.ts'
@@ -41,6 +42,29 @@ export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   readonly monotonic?: () => number
 }
 
+const knownOptions: OptionNames<IntrospectionOptions> = {
+  audience: true,
+  authorizationServers: true,
+  acceptNonce: true,
+  clients: true,
+  scopes: true,
+  requiredClaims: true,
+  maxLifetimeSeconds: true,
+  acceptMissingIat: true,
+  vouchesForEmail: true,
+  clockSkewSeconds: true,
+  claimMap: true,
+  schema: true,
+  iss: true,
+  endpoint: true,
+  clientId: true,
+  clientSecret: true,
+  cacheSeconds: true,
+  fetch: true,
+  timeoutSeconds: true,
+  monotonic: true,
+}
+
 /**
  * An issuer of opaque tokens, which it alone can read: each is introspected (RFC 7662). Audience,
  * client, times, scopes and claims are held to the same rules as those of a signed token.
@@ -57,6 +81,7 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
   if (name === undefined) throw new TypeError('iss is required')
   const rules = toClaimRules(options)
   const request = toRequest(options)
+  assertOptions('introspected', options, knownOptions)
   const cached = createVerdictCache(toCacheOptions(options))
 
   async function verify(credential: Credential, context: Context): Promise<VerifiedToken<C>> {
