@@ -1,5 +1,6 @@
 // From credentials to an identity
 
+export type { Authenticated } from './adapters/authenticated.ts'
 export type {
   AuditCall,
   AuditIntent,
@@ -38,7 +39,7 @@ export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer/issuer
 export { issuer } from './issuer/issuer.ts'
 export type { ClaimMap, TokenType } from './issuer/issuer-rules.ts'
 export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
-export type { IgnoredKeyReason, KeyQuery, VerificationKey } from './keys/key-set.ts'
+export type { IgnoredKeyReason, KeyQuery } from './keys/key-set.ts'
 export type {
   KeyEvent,
   KeyLookup,
@@ -93,3 +94,4 @@ export type { MemoryStoreOptions } from './stores/memory-store.ts'
 export { memoryStore } from './stores/memory-store.ts'
 export type { Store } from './stores/store.ts'
 export type { Algorithm } from './token/algorithm.ts'
+export type { VerificationKey } from './token/verification-key.ts'

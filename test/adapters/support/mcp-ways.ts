@@ -8,8 +8,8 @@ import {
   createMcpHandler,
   WebStandardStreamableHTTPServerTransport as WebTransportV2,
 } from '@modelcontextprotocol/server'
-import type { Authenticator } from '@onbehalf/core'
-import { type Authenticated, withIdentity } from '@onbehalf/core/fetch'
+import type { Authenticated, Authenticator } from '@onbehalf/core'
+import { withIdentity } from '@onbehalf/core/fetch'
 import { authenticate as onFastify } from '@onbehalf/fastify'
 import { authenticate as onHono } from '@onbehalf/hono'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'

@@ -3,7 +3,7 @@ import { UsageError } from '../output.ts'
 
 /** Options of `parseArgs` that choose events. */
 export const filterOptions = {
-  person: { type: 'string' },
+  user: { type: 'string' },
   issuer: { type: 'string' },
   organization: { type: 'string' },
   tool: { type: 'string' },
@@ -25,7 +25,7 @@ export function createFilter(values: FilterValues): (event: AuditEvent) => boole
   const wanted = (value: string | undefined, found: string | undefined): boolean =>
     value === undefined || value === found
   return ({ principal, organization, target, decision, type, time }) =>
-    wanted(values.person, principal?.subject) &&
+    wanted(values.user, principal?.subject) &&
     wanted(values.issuer, principal?.issuer) &&
     wanted(values.organization, organization?.id) &&
     wanted(values.tool, target?.kind === 'tool' ? target.name : undefined) &&

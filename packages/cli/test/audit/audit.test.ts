@@ -143,7 +143,7 @@ describe('onbehalf audit verify', () => {
 describe('onbehalf audit show', () => {
   it.each([
     [[], 6],
-    [['--person', 'ada'], 3],
+    [['--user', 'ada'], 3],
     [['--organization', 'globex'], 3],
     [['--tool', 'close_books', '--decision', 'deny'], 1],
     [['--type', 'intent'], 2],
@@ -169,7 +169,7 @@ describe('onbehalf audit follow', () => {
   it('prints events as they are written', async () => {
     const stop = new AbortController()
     const out: string[] = []
-    const done = run(['audit', 'follow', log, '--person', 'eve'], {
+    const done = run(['audit', 'follow', log, '--user', 'eve'], {
       out: (line) => void out.push(line),
       err: () => undefined,
       signal: stop.signal,
@@ -187,7 +187,7 @@ describe('onbehalf audit follow', () => {
 
 describe('onbehalf audit prove', () => {
   it('makes a proof that holds without the log, and not for another event', async () => {
-    const shown = await onbehalf('audit', 'show', log, '--json', '--person', 'ada')
+    const shown = await onbehalf('audit', 'show', log, '--json', '--user', 'ada')
     const { event } = JSON.parse(shown.out[0] ?? '') as { event: { id: string } }
     const { code, out } = await onbehalf('audit', 'prove', log, event.id)
     expect(code).toBe(0)

@@ -1,6 +1,5 @@
 // For servers on web standards: Cloudflare Workers, Deno, Bun, Next.js routes, Lambda function URLs
 
-export type { Authenticated } from '../adapters/authenticated.ts'
 export { authenticateRequest } from './authenticate-request.ts'
 export { refusalResponse } from './refusal-response.ts'
 export { resourceMetadataResponse } from './resource-metadata-response.ts'

@@ -1,7 +1,7 @@
 import type { Claims } from '../identity.ts'
-import type { VerificationKey } from '../keys/key-set.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import type { Algorithm } from '../token/algorithm.ts'
+import type { VerificationKey } from '../token/verification-key.ts'
 import type { ClaimReader } from './claims.ts'
 import type { StandardSchema } from './standard-schema.ts'
 

@@ -1,9 +1,9 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
 import { isRecord } from '../internal/is-record.ts'
-
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
 import { type JsonObject } from '../token/parse-json.ts'
+import type { VerificationKey } from '../token/verification-key.ts'
 import { isSoundRsaKey } from './rsa-sanity.ts'
 
 const maxKeys = 100
@@ -18,15 +18,6 @@ const coordinateBytes = new Map<unknown, number>([
   ['P-521', 66],
   ['Ed25519', 32],
 ])
-
-/** A public key that passed every check, bound to the algorithms it may serve. */
-export interface VerificationKey {
-  readonly keyId: string | undefined
-  readonly algorithms: readonly Algorithm[]
-  /** The `issuer` member that some multi-tenant key sets carry. */
-  readonly issuer: string | undefined
-  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey>
-}
 
 /** Why a member of a key set is not used. */
 export type IgnoredKeyReason = 'malformed' | 'private' | 'use' | 'algorithm' | 'weak'

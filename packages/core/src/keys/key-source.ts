@@ -1,4 +1,5 @@
-import type { IgnoredKeyReason, KeyQuery, VerificationKey } from './key-set.ts'
+import type { VerificationKey } from '../token/verification-key.ts'
+import type { IgnoredKeyReason, KeyQuery } from './key-set.ts'
 
 /** A key set was fetched and is in use. */
 export interface KeysLoaded {

@@ -1,6 +1,5 @@
 // For servers on `node:http`, and for what is built on it: the entry that needs Node
 
-export type { Authenticated } from '../adapters/authenticated.ts'
 export type { Answer, MetadataPublisher } from '../adapters/metadata-answer.ts'
 export type { RefusalObserver } from '../adapters/tell-refusal.ts'
 export { authenticateIncoming } from './authenticate-incoming.ts'

@@ -1,7 +1,6 @@
 import { flattenedVerify } from 'jose'
-
-import type { VerificationKey } from '../keys/key-set.ts'
 import type { CompactToken } from './parse-token.ts'
+import type { VerificationKey } from './verification-key.ts'
 
 /**
  * Looks for the key that signed a token. Each key serves only the algorithms it was bound to when
