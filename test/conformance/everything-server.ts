@@ -33,7 +33,7 @@ const capabilities = {
 
 /** A server of SDK v1 with every fixture that it can have. */
 export function makeEverythingV1(guarding: Guarding): McpServerV1 {
-  const server = guarding.server(new McpServerV1(info, { capabilities }))
+  const server = new McpServerV1(info, { capabilities })
   addItems(server, guarding, {
     template: new TemplateV1(template.uri, { list: undefined }),
     toArguments: (fixture) => shapeOf(fixture, completableV1),
@@ -53,12 +53,10 @@ export interface Surroundings {
 /** A server of SDK v2 with every fixture. */
 export function makeEverythingV2(guarding: Guarding, surroundings: Surroundings): McpServerV2 {
   const { state } = surroundings
-  const server = guarding.server(
-    new McpServerV2(info, {
-      capabilities,
-      requestState: { verify: (sealed, context) => state.verify(sealed, context) },
-    }),
-  )
+  const server = new McpServerV2(info, {
+    capabilities,
+    requestState: { verify: (sealed, context) => state.verify(sealed, context) },
+  })
   // What this module uses of a server is spelled alike in both generations.
   addItems(server as unknown as McpServerV1, guarding, {
     template: new TemplateV2(template.uri, { list: undefined }) as unknown as TemplateV1,

@@ -1,14 +1,17 @@
-import type { ServerContext } from '@modelcontextprotocol/server'
+import type {
+  McpHttpHandler,
+  McpServer,
+  McpServerFactory,
+  ServerContext,
+} from '@modelcontextprotocol/server'
 import type { AuditTrail, Authenticator } from '@onbehalf/core'
 import { organization, user } from '@onbehalf/core/guards'
 import { authenticate } from '@onbehalf/express'
 import {
   callerKey,
-  type EntryHandler,
-  type EntryServer,
   type ProtectableServer,
   protect,
-  protectHandler,
+  protectedHandler,
   requireAll,
   requireOrg,
   requireRole,
@@ -22,10 +25,10 @@ export interface Guarding {
   /** In front of the MCP endpoint. */
   readonly middleware: readonly RequestHandler[]
   server<S extends ProtectableServer>(server: S): S
-  entry<H extends EntryHandler<never>>(
-    handler: H,
-    create: (context: never) => EntryServer | Promise<EntryServer>,
-  ): H
+  entry(
+    create: (factory: McpServerFactory) => McpHttpHandler,
+    createServer: () => McpServer,
+  ): McpHttpHandler
   tool<H extends Handler>(handler: H): H
   resource<H extends Handler>(handler: H): H
   prompt<H extends Handler>(handler: H): H
@@ -38,7 +41,7 @@ const same = <T>(value: T): T => value
 export const bare: Guarding = {
   middleware: [],
   server: same,
-  entry: same,
+  entry: (create, createServer) => create(createServer),
   tool: same,
   resource: same,
   prompt: same,
@@ -49,7 +52,8 @@ export function guardedBy(authenticator: Authenticator<unknown>, audit: AuditTra
   return {
     middleware: [authenticate(authenticator)],
     server: (server) => protect(server, { audit }),
-    entry: protectHandler,
+    entry: (create, createServer) =>
+      protectedHandler(create, createServer, { authenticator: null, audit }),
     tool: alike((handler) => requireOrg('acme', handler)),
     resource: alike((handler) => requireAll([user(), organization({ ids: 'acme' })], handler)),
     prompt: alike((handler) => requireRole('tester', handler)),

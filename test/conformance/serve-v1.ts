@@ -19,7 +19,7 @@ export function serveV1(guarding: Guarding): readonly RequestHandler[] {
       onsessioninitialized: (id) => void sessions.set(id, transport),
       onsessionclosed: (id) => void sessions.delete(id),
     })
-    const server = makeEverythingV1(guarding)
+    const server = guarding.server(makeEverythingV1(guarding))
     await server.connect(transport as Parameters<typeof server.connect>[0])
     return transport
   }

@@ -30,12 +30,11 @@ export function serveV2(guarding: Guarding): readonly RequestHandler[] {
     },
   }
   const create = () => makeEverythingV2(guarding, surroundings)
-  const entry = createMcpHandler(create, { legacy: 'reject' })
-  const modern = guarding.entry(entry, create)
-  const legacy = serveSessions(create)
+  const entry = guarding.entry((factory) => createMcpHandler(factory, { legacy: 'reject' }), create)
+  const legacy = serveSessions(() => guarding.server(create()))
   const fetch: Fetch = async (request, options) =>
     refuseForeign(request) ??
-    ((await isLegacyRequest(request)) ? legacy(request, options) : modern.fetch(request, options))
+    ((await isLegacyRequest(request)) ? legacy(request, options) : entry.fetch(request, options))
   const handle = toNodeHandler({ fetch })
   return [(req, res) => void handle(req, res)]
 }

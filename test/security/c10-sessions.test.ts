@@ -8,19 +8,13 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import {
   createMcpHandler,
   createRequestStateCodec,
+  type EventStore,
   inputRequired,
+  type JSONRPCMessage,
   McpServer as McpServerV2,
 } from '@modelcontextprotocol/server'
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
-import {
-  callerKey,
-  type DecisionEvent,
-  type Events,
-  ownEvents,
-  protect,
-  requireUser,
-} from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import { callerKey, currentIdentity, type DecisionEvent, protect, requireUser } from '@onbehalf/mcp'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { createKey } from './support/keys.ts'
@@ -122,7 +116,8 @@ async function openSession(url: URL, caller: Headers): Promise<string> {
 function createServer(way: SessionWay, options: object = {}): AnyServer {
   const server = protect(way.createServer(options), {
     clock: () => now,
-    onDecision: (event) => events.push(event),
+    trackIdentity: true,
+    onEvent: (event) => event.type === 'decision' && events.push(event),
   })
   server.registerTool('secret', { inputSchema: z.object({}) }, async () => {
     ran.push(String(currentIdentity()?.subject))
@@ -205,7 +200,7 @@ describe.each(sessionWays)('$name', (way) => {
 
   test('C10 an event id opens no events of another session', async () => {
     const shared = sharedEvents()
-    const url = await start({ events: () => ownEvents(shared) })
+    const url = await start({ events: () => shared })
     const session = await openSession(url, ada())
     const own = { ...ada(), 'mcp-session-id': session }
     await (await send(url, 'POST', own, call(1, 'announce'))).text()
@@ -229,8 +224,8 @@ describe.each(sessionWays)('$name', (way) => {
 })
 
 /** An event store that all sessions of a process share. */
-function sharedEvents(): Events & { readonly ids: readonly string[] } {
-  const stored: { id: string; streamId: string; message: never }[] = []
+function sharedEvents(): EventStore & { readonly ids: readonly string[] } {
+  const stored: { id: string; streamId: string; message: JSONRPCMessage }[] = []
   const find = (eventId: string) => stored.find(({ id }) => id === eventId)
   return {
     get ids() {
@@ -291,7 +286,8 @@ describe('tasks of SDK v1', () => {
   function createTaskServer(): AnyServer {
     const server = protect(new McpServerV1(clientInfo, { taskStore: store, capabilities }), {
       clock: () => now,
-      onDecision: (event) => events.push(event),
+      trackIdentity: true,
+      onEvent: (event) => event.type === 'decision' && events.push(event),
     })
     type Tasks = Pick<InMemoryTaskStore, 'getTask' | 'getTaskResult'> & {
       createTask(options: object): Promise<{ taskId: string }>
@@ -395,7 +391,7 @@ describe('request state of SDK v2', () => {
   function createStateServer(): McpServerV2 {
     const server = protect(
       new McpServerV2(clientInfo, { requestState: { verify: (...sent) => state.verify(...sent) } }),
-      { clock: () => now },
+      { clock: () => now, trackIdentity: true },
     )
     server.registerTool('ask', { inputSchema: z.object({}) }, async (_args, ctx) => {
       const known = ctx.mcpReq.requestState<{ step: number }>()

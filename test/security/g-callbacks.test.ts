@@ -59,7 +59,7 @@ const failures: readonly (readonly [string, Callback])[] = [
 
 describe('G6 an observer that fails', () => {
   it.each([...failures, ['never resolves', never] as const])(
-    'G6 decides as before when onEvent %s',
+    'G6 still decides when onEvent %s',
     async (_mode, callback) => {
       const onEvent = callback as (event: AuthenticatorEvent) => void
       const server = await startDirect(key, {}, { onEvent })
@@ -69,11 +69,11 @@ describe('G6 an observer that fails', () => {
   )
 
   it.each([...failures, ['never resolves', never] as const])(
-    'G6 decides as before when onDecision %s',
+    'G6 still decides when onEvent %s',
     async (_mode, callback) => {
-      const answers = await callTool({ onDecision: callback as () => void, allow: () => true })
+      const answers = await callTool({ onEvent: callback as () => void, allow: () => true })
       expect(answers).toEqual({ result: 'done', handled: 1 })
-      const denied = await callTool({ onDecision: callback as () => void, allow: () => false })
+      const denied = await callTool({ onEvent: callback as () => void, allow: () => false })
       expect(denied).toEqual({ result: 'check_failed', handled: 0 })
     },
   )
@@ -331,7 +331,7 @@ function giveUp(milliseconds: number): Promise<'no answer'> {
 
 interface ToolSetup {
   readonly allow: () => boolean
-  readonly onDecision?: () => void
+  readonly onEvent?: () => void
   readonly patience?: number
 }
 

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { createAuthenticator, direct, issuer } from '@onbehalf/core'
 import { createAuthInfo } from '@onbehalf/core/auth-info'
-import type { DecisionEvent } from '@onbehalf/mcp'
+import type { DecisionEvent, ServerEvent } from '@onbehalf/mcp'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { expectAccepted, expectRefused, refusals } from './support/expect-refused.ts'
 import { frameworks, type Mount } from './support/frameworks.ts'
@@ -153,8 +153,10 @@ describe('G2 log injection', () => {
   it('G2 shows an awkward tool name or argument to nobody but its caller', async () => {
     const decisions: DecisionEvent[] = []
     const { authenticator } = await startDirect(key)
-    const onDecision = (event: DecisionEvent): void => void decisions.push(event)
-    const server = await startToolServer({ authenticator, allow: () => false, onDecision })
+    const onEvent = (event: ServerEvent): void => {
+      if (event.type === 'decision') decisions.push(event)
+    }
+    const server = await startToolServer({ authenticator, allow: () => false, onEvent })
     for (const text of texts) {
       const unknown = await server.call(good, text, { x: text })
       expect(JSON.parse(unknown)).toMatchObject({ jsonrpc: '2.0', id: 1 })

@@ -1,14 +1,11 @@
 import { McpServer } from '@modelcontextprotocol/server'
-import { protect, requireOrg, requireUser } from '@onbehalf/mcp'
+import { requireOrg, requireUser } from '@onbehalf/mcp'
 import { z } from 'zod'
 import { invoicesOf } from './invoices.ts'
 
 /** Builds the server that answers one request. */
 export function createServer(): McpServer {
-  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
-    // The gateway synchronizes its list of tools without a user; what it may call is another thing.
-    listToGateway: true,
-  })
+  const server = new McpServer({ name: 'invoices', version: '1.0.0' })
 
   server.registerTool(
     'whoami',

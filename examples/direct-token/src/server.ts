@@ -1,9 +1,12 @@
-import { hostHeaderValidation } from '@modelcontextprotocol/express'
-import { toNodeHandler } from '@modelcontextprotocol/node'
+import { createServer as createHttpServer } from 'node:http'
+import {
+  hostHeaderValidation,
+  type NodeIncomingMessageLike,
+  toNodeHandler,
+} from '@modelcontextprotocol/node'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { createAuthenticator, direct } from '@onbehalf/core'
-import { authenticate, resourceMetadata } from '@onbehalf/express'
-import express from 'express'
+import { protectedHandler } from '@onbehalf/mcp'
 import { optional } from './environment.ts'
 import { peopleIssuer } from './people.ts'
 import { createServer } from './tools.ts'
@@ -17,22 +20,22 @@ const authenticator = createAuthenticator({
     // The token has to be for this server. `AUDIENCE` is for issuers that name it differently.
     direct({ issuer: peopleIssuer(optional('AUDIENCE', resource)) }),
   ],
+})
+
+const handler = protectedHandler(createMcpHandler, createServer, {
+  authenticator,
   onEvent: (event) => {
     if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)
   },
 })
+const serve = toNodeHandler(handler)
+const isOurHost = hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost'])
 
-const handle = toNodeHandler(createMcpHandler(createServer))
-const app = express()
-
-app.use(hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost']))
-app.use(resourceMetadata(authenticator))
-// No body parser in front: a refused caller is refused before its body is read.
-app.all('/mcp', authenticate(authenticator), (req, res) => void handle(req, res))
+// Node keeps the first of two `Authorization` lines; joined, they are seen and refused.
+const web = createHttpServer({ joinDuplicateHeaders: true }, (req, res) => {
+  if (isOurHost(req, res)) void serve(req as NodeIncomingMessageLike, res)
+})
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
-  if (error) throw error
-  console.log(`listening on ${resource}`)
-})
+web.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js'
+import type { Authenticator } from '@onbehalf/core'
 import type { Request, RequestHandler, Response } from 'express'
 import { createServer } from './tools.ts'
 
 /** Serves Streamable HTTP with sessions: a transport and a server for each. */
-export function serveSessions(): RequestHandler {
+export function serveSessions(authenticator: Authenticator): RequestHandler {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
 
   async function open(): Promise<StreamableHTTPServerTransport> {
@@ -14,7 +15,7 @@ export function serveSessions(): RequestHandler {
       onsessioninitialized: (id) => void sessions.set(id, transport),
     })
     transport.onclose = () => void sessions.delete(transport.sessionId ?? '')
-    await createServer().connect(transport)
+    await createServer(authenticator).connect(transport)
     return transport
   }
 

@@ -1,11 +1,13 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
+import type { Authenticator } from '@onbehalf/core'
 import { protect, requireOrg, requireUser } from '@onbehalf/mcp'
 import { z } from 'zod'
 import { invoicesOf } from './invoices.ts'
 
 /** Builds the server of one session. */
-export function createServer(): McpServer {
+export function createServer(authenticator: Authenticator): McpServer {
   const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
+    authenticator,
     // The gateway synchronizes its list of tools without a user; what it may call is another thing.
     listToGateway: true,
   })

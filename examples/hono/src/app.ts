@@ -1,7 +1,7 @@
 import { hostHeaderValidation } from '@modelcontextprotocol/hono'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { type Authenticator, createAuthenticator, direct, issuer } from '@onbehalf/core'
-import { authenticate, resourceMetadata } from '@onbehalf/hono'
+import { protectedHandler } from '@onbehalf/mcp'
 import { Hono } from 'hono'
 import { createServer } from './tools.ts'
 
@@ -21,16 +21,15 @@ export function createApp(settings: Settings): { app: Hono; authenticator: Authe
   const people = issuer({ iss: settings.issuer, audience, tokenType: 'compatible' })
   const authenticator = createAuthenticator({ resource, sources: [direct({ issuer: people })] })
 
-  const mcp = createMcpHandler(createServer)
+  const mcp = protectedHandler(createMcpHandler, createServer, {
+    authenticator,
+    onEvent: (event) => {
+      if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)
+    },
+  })
   const app = new Hono()
   app.use(hostHeaderValidation([new URL(resource).hostname]))
-  app.use(resourceMetadata(authenticator))
-  app.all(
-    '/mcp',
-    authenticate(authenticator, {
-      onRefusal: ({ code, reason }) => console.error(`refused: ${code} ${reason}`),
-    }),
-    (c) => mcp.fetch(c.req.raw, { authInfo: c.get('auth') }),
-  )
+  // The endpoint and, at its own path, the metadata.
+  app.all('*', (c) => mcp.fetch(c.req.raw))
   return { app, authenticator }
 }

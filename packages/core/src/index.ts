@@ -10,7 +10,11 @@ export type {
   AuditTarget,
   AuditTrail,
 } from './audit.ts'
-export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
+export type {
+  AuthenticateOptions,
+  Authenticator,
+  AuthenticatorOptions,
+} from './authenticator/authenticator.ts'
 export { createAuthenticator } from './authenticator/authenticator.ts'
 // For sources, proofs and confirmations of your own
 export type { AuthenticatorEvent, Context, Revocable } from './context.ts'

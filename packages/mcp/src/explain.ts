@@ -6,7 +6,7 @@ import type { Item } from './items/item-table.ts'
 import { uriTemplateOf } from './items/items.ts'
 import { type RuleKind, ruleKindOf } from './items/target.ts'
 import type { ProtectableServer } from './protect.ts'
-import { protectionOf } from './protections.ts'
+import { protectionOf } from './protection.ts'
 
 /** What one caller may do with one item, and why. */
 export interface Explanation {

@@ -12,34 +12,31 @@ export { requireUser } from './handlers/require-user.ts'
 
 // The server around them
 
-export type { DecisionEvent } from './decisions/decision-event.ts'
 export type { Explanation } from './explain.ts'
 export { explain } from './explain.ts'
 export type { Annotations, Rule } from './items/rule.ts'
 export type { RuleKind } from './items/target.ts'
-export type { CreateServer, EntryServer } from './listen/listen-stream.ts'
-export type { EntryHandler } from './listen/protect-handler.ts'
-export { protectHandler } from './listen/protect-handler.ts'
-export { protectStdio } from './listen/protect-stdio.ts'
+export type { EntryServer } from './listen/listen-stream.ts'
+export type { ServerOptions } from './options.ts'
 export type { ProtectableServer, ProtectOptions } from './protect.ts'
 export { protect } from './protect.ts'
+export type { EntryHandler, ProtectedHandlerOptions } from './protected-handler.ts'
+export { protectedHandler } from './protected-handler.ts'
+export type { ProtectedStdioOptions } from './protected-stdio.ts'
+export { protectedStdio } from './protected-stdio.ts'
+export type { DecisionEvent, ServerEvent } from './protection.ts'
+export type { PlainTransport } from './stdio/authenticate-line.ts'
+export type { TokenOptions } from './stdio/token.ts'
 
 // What belongs to one caller
 
 export type { ElicitationOptions, Elicitations } from './owners/elicitations.ts'
 export { createElicitations } from './owners/elicitations.ts'
-export type { Events } from './owners/own-events.ts'
-export { ownEvents } from './owners/own-events.ts'
 export { callerKey } from './owners/session-owner.ts'
-
-// Identity without HTTP
-
-export type { IdentifyTransportOptions } from './local/identify-transport.ts'
-export { identifyTransport } from './local/identify-transport.ts'
-export type { PlainTransport } from './local/plain-transport.ts'
 
 // Identity in code below a call
 
+export { currentIdentity } from './ambient/current-identity.ts'
 export type { WithIdentity } from './handlers/identity-of.ts'
 export { identityOf } from './handlers/identity-of.ts'
 

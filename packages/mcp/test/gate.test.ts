@@ -1,8 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { check } from '@onbehalf/core/guards'
-import { allowPublic, type DecisionEvent, guarded, protect, requireOrg } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import {
+  allowPublic,
+  currentIdentity,
+  type DecisionEvent,
+  guarded,
+  protect,
+  requireOrg,
+} from '@onbehalf/mcp'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import * as z from 'zod'
 import { authInfoOf } from './support/callers.ts'
 import { type AnyServer, deferred, makeServer, nothing, reply } from './support/make-server.ts'
@@ -32,7 +38,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
   function slowServer(): { server: AnyServer; release: () => void; ran: string[] } {
     const { promise, resolve } = deferred()
     const ran: string[] = []
-    const server = protect(makeServer(generation))
+    const server = protect(makeServer(generation), { trackIdentity: true })
     server.registerTool('slow', { inputSchema: nothing }, async () => {
       ran.push('slow')
       await promise
@@ -307,7 +313,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
     })
 
     test('tells notification handlers who sent the notification', async () => {
-      const server = protect(makeServer(generation))
+      const server = protect(makeServer(generation), { trackIdentity: true })
       const seen: (string | undefined)[] = []
       const handler = async () => {
         await Promise.resolve()
@@ -528,7 +534,9 @@ describe.each(generations)('gate of a %s server', (generation) => {
   describe('decisions', () => {
     test('are reported to the operator, with names that the server gave', async () => {
       const events: DecisionEvent[] = []
-      const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
+      const server = protect(makeServer(generation), {
+        onEvent: (event) => event.type === 'decision' && events.push(event),
+      })
       const secret = requireOrg('acme', async (_args: object) => reply('secret'))
       server.registerTool('secret', { inputSchema: nothing }, secret)
       const health = allowPublic(async (_args: object) => reply('ok'))
@@ -558,7 +566,9 @@ describe.each(generations)('gate of a %s server', (generation) => {
 
     test('on validated arguments are reported as well', async () => {
       const events: DecisionEvent[] = []
-      const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
+      const server = protect(makeServer(generation), {
+        onEvent: (event) => event.type === 'decision' && events.push(event),
+      })
       const orgId = z.object({ orgId: z.string().transform(() => 'globex') })
       const ledger = requireOrg({ match: (args) => args.orgId }, async (_args: { orgId: string }) =>
         reply('ran'),
@@ -573,19 +583,20 @@ describe.each(generations)('gate of a %s server', (generation) => {
     })
 
     test('stand when the observer throws', async () => {
-      const errors: Error[] = []
-      const onDecision = () => {
+      const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+      onTestFinished(() => warn.mockRestore())
+      const onEvent = () => {
         throw new Error('disk full')
       }
-      const server = protect(makeServer(generation), { onDecision })
-      server.server.onerror = (error) => errors.push(error)
+      const server = protect(makeServer(generation), { onEvent })
       server.registerTool('plain', { inputSchema: nothing }, async () => reply('ran'))
       const line = await wire(generation, server)
       expect(await line.ask(call(1, 'plain'), 'ada')).toMatchObject({ result: reply('ran') })
       expect(reasonOf(await line.ask(call(2, 'plain')))).toBe('identity_missing')
-      expect(errors.map(({ message, cause }) => [message, (cause as Error).message])).toEqual([
-        ['onDecision failed', 'disk full'],
-        ['onDecision failed', 'disk full'],
+      const warning = { type: 'OnbehalfWarning', code: 'ONBEHALF_OBSERVER' }
+      expect(warn.mock.calls).toEqual([
+        ['onEvent failed', warning],
+        ['onEvent failed', warning],
       ])
     })
 

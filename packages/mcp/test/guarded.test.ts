@@ -11,7 +11,6 @@ import {
   requireScope,
   requireUser,
 } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { afterEach, describe, expect, test } from 'vitest'
 import { authInfoOf, callers, makeAuthInfo } from './support/callers.ts'
 import { connectMemoryV1, connectMemoryV2, type TestClient } from './support/clients.ts'
@@ -60,14 +59,6 @@ describe.each(generations)('on a %s server that nothing protects', (generation) 
   test('a public tool runs for anyone', async () => {
     const client = await connect()
     expect(await client.call('health', january)).toEqual({ kind: 'text', text: 'hello stranger' })
-  })
-
-  test('currentIdentity works below a wrapped tool', async () => {
-    const client = await connect('duo')
-    expect(await client.call('ledger', { orgId: 'globex' })).toEqual({
-      kind: 'text',
-      text: 'globex globex',
-    })
   })
 
   test('a wrapped resource and template refuse with an error', async () => {
@@ -233,18 +224,16 @@ describe('guarded', () => {
     expect(Object.keys(given)).toEqual(['authInfo', 'reads', 'costly'])
   })
 
-  test('gives the same identity to ctx, identityOf and currentIdentity', async () => {
+  test('gives the same identity to ctx and identityOf', async () => {
     const wrapped = requireOrg(
       { match: (args: { orgId: string }) => args.orgId },
       async (_args: { orgId: string }, ctx) => {
         await Promise.resolve()
         expect(identityOf(ctx)).toBe(ctx.identity)
-        expect(currentIdentity()).toBe(ctx.identity)
         return ctx.identity.organization.id
       },
     )
     expect(await wrapped({ orgId: 'globex' }, context('duo'))).toBe('globex')
-    expect(currentIdentity()).toBeUndefined()
   })
 
   test('hands the organization that matched on to an inner wrapper', async () => {

@@ -5,8 +5,7 @@ import {
   completable as completableV2,
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
-import { identityOf, protect } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import { currentIdentity, identityOf, protect } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { makeServer, nothing, reply } from './support/make-server.ts'
@@ -16,7 +15,7 @@ const who = (): string => currentIdentity()?.subject ?? 'nobody'
 
 /** A server of which every callback says whom it runs for. */
 async function connect(generation: Generation): Promise<Wire> {
-  const server = protect(makeServer(generation))
+  const server = protect(makeServer(generation), { trackIdentity: true })
   const Template = generation === 'v1' ? TemplateV1 : (TemplateV2 as unknown as typeof TemplateV1)
   const completable = generation === 'v1' ? completableV1 : (completableV2 as typeof completableV1)
   const shape = { topic: completable(z.string(), async () => later()) }

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createIdentity } from '@onbehalf/core'
-import { identityOf, protect, requireOrg } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import { currentIdentity, identityOf, protect, requireOrg } from '@onbehalf/mcp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { callers, makeIdentity } from './support/callers.ts'
@@ -46,7 +45,7 @@ const whose = requireOrg(
 
 describe.each(generations)('one session of a %s server that many people share', (generation) => {
   test('tells every call whose it is', async () => {
-    const server = protect(makeServer(generation))
+    const server = protect(makeServer(generation), { trackIdentity: true })
     server.registerTool('whose', { inputSchema: orgId }, whose as never)
     const line = await wire(generation, server)
     for (const [index, { subject, organization }] of crowd.entries()) {

@@ -198,7 +198,9 @@ describe.each(generations)('items of a %s server', (generation) => {
 
   test('names the item in what the operator hears', async () => {
     const events: DecisionEvent[] = []
-    const line = await connect(generation, { onDecision: (event) => events.push(event) })
+    const line = await connect(generation, {
+      onEvent: (event) => event.type === 'decision' && events.push(event),
+    })
     await line.ask(request('resources/read', { uri: 'note://acme/today' }, 1), 'eve')
     await line.ask(request('resources/read', { uri: 'file:///acme/plan' }, 2), 'eve')
     await line.ask(request('prompts/get', { name: 'ask' }, 3), 'eve')

@@ -7,14 +7,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { McpServer } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
 import { check } from '@onbehalf/core/guards'
-import {
-  type DecisionEvent,
-  guarded,
-  identifyTransport,
-  protect,
-  protectStdio,
-  requireOrg,
-} from '@onbehalf/mcp'
+import { type DecisionEvent, guarded, protectedStdio, requireOrg } from '@onbehalf/mcp'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { modern } from './support/http-host.ts'
 import type { Message } from './support/raw.ts'
@@ -39,10 +32,7 @@ const listed = check('listed', () => isListed)
 const read = async () => ({ contents: [] })
 
 function createServer(): McpServer {
-  const server = protect(new McpServer({ name: 'test', version: '1' }, { capabilities }), {
-    clock: () => time,
-    onDecision: (event) => events.push(event),
-  })
+  const server = new McpServer({ name: 'test', version: '1' }, { capabilities })
   server.registerResource('acme', 'note://acme', {}, requireOrg('acme', read))
   server.registerResource('list', 'note://list', {}, guarded(listed, read))
   server.registerTool('any', {}, async () => ({ content: [] }))
@@ -90,11 +80,13 @@ function connect(token?: string, factory: Factory = createServer) {
     rest = lines.pop() ?? ''
     received.push(...lines.map((line) => JSON.parse(line) as Message))
   })
-  const stdio = new StdioServerTransport(input, output)
-  const transport = token === undefined ? stdio : identifyTransport(stdio, { authenticator, token })
-  serveStdio(createServer, {
-    transport: protectStdio(transport, factory),
-    onerror: ({ message }) => errors.push(message),
+  const onerror = ({ message }: Error): void => void errors.push(message)
+  protectedStdio((create, options) => serveStdio(create, { ...options, onerror }), factory, {
+    ...(token === undefined ? { guests: true } : { token }),
+    authenticator,
+    transport: new StdioServerTransport(input, output),
+    clock: () => time,
+    onEvent: (event) => event.type === 'decision' && events.push(event),
   })
   return {
     received,
@@ -240,16 +232,34 @@ describe('subscriptions/listen on stdio', () => {
   })
 })
 
-describe('protectStdio', () => {
+describe('protectedStdio', () => {
+  const transport = new StdioServerTransport()
+  const usual = { authenticator, transport, token: 'a' }
+  const serve = () => undefined
+
   test('throws TypeError for an HTTP transport', () => {
-    const transport = new StreamableHTTPServerTransport({})
-    expect(() => protectStdio(transport as never, createServer)).toThrow(TypeError)
+    const http = new StreamableHTTPServerTransport({}) as never
+    expect(() => protectedStdio(serve, createServer, { ...usual, transport: http })).toThrow(
+      new TypeError('transport must be one without HTTP'),
+    )
   })
 
-  test('comes after identifyTransport', () => {
-    const transport = protectStdio(new StdioServerTransport(), createServer)
-    expect(() => identifyTransport(transport, { authenticator, token: 'a' })).toThrow(
-      new TypeError('identify a transport before protecting it'),
+  test.each([
+    ['authenticator must not be undefined', { authenticator: undefined }],
+    ['authenticator must be made by createAuthenticator', { authenticator: {} }],
+    ['transport must not be undefined', { transport: undefined }],
+    ['"rule" is not an option of protectedStdio; did you mean "rules"?', { rule: [] }],
+    ['token must not be undefined', { token: undefined }],
+    ['either token or tokenFile must be given, not both', { tokenFile: 'b' }],
+  ])('throws TypeError: %s', (message, options) => {
+    const wrong = { ...usual, ...options } as never
+    expect(() => protectedStdio(serve, createServer, wrong)).toThrow(new TypeError(message))
+  })
+
+  test('needs a token unless guests are welcome', () => {
+    const wrong = { authenticator, transport }
+    expect(() => protectedStdio(serve, createServer, wrong)).toThrow(
+      new TypeError('a transport without headers needs token or tokenFile'),
     )
   })
 })

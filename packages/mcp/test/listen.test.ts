@@ -2,7 +2,7 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import type { AuditTrail } from '@onbehalf/core'
 import { check } from '@onbehalf/core/guards'
-import { type DecisionEvent, guarded, protect, protectHandler, requireOrg } from '@onbehalf/mcp'
+import { type DecisionEvent, guarded, protectedHandler, requireOrg } from '@onbehalf/mcp'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { listTrail } from './support/audit.ts'
 import { callers, makeIdentity } from './support/callers.ts'
@@ -30,12 +30,9 @@ const listed = check('listed', (identity) => {
 })
 
 function createServer(): McpServer {
-  const server = protect(
-    new McpServer(
-      { name: 'test', version: '1' },
-      { capabilities: { resources: { subscribe: true } } },
-    ),
-    { clock: () => time, onDecision: (event) => events.push(event), audit },
+  const server = new McpServer(
+    { name: 'test', version: '1' },
+    { capabilities: { resources: { subscribe: true } } },
   )
   server.registerResource(
     'note',
@@ -54,7 +51,12 @@ function createServer(): McpServer {
 }
 
 async function start(parsed: boolean) {
-  const entry = protectHandler(createMcpHandler(createServer), createServer)
+  const entry = protectedHandler(createMcpHandler, createServer, {
+    authenticator: null,
+    clock: () => time,
+    onEvent: (event) => event.type === 'decision' && events.push(event),
+    ...(audit && { audit }),
+  })
   const handle = toNodeHandler(entry)
   open = await host((req, res, body) => {
     // Without a parsed body the handler reads the one that the test put back.

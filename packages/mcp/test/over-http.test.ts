@@ -8,7 +8,7 @@ import {
   requireScopes,
 } from '@modelcontextprotocol/server'
 import { check } from '@onbehalf/core/guards'
-import { type DecisionEvent, denialKey, protect, requireOrg, requireScope } from '@onbehalf/mcp'
+import { denialKey, protect, requireOrg, requireScope, type ServerEvent } from '@onbehalf/mcp'
 import { beforeEach, describe, expect, test } from 'vitest'
 import * as z from 'zod'
 import { authInfoOf, resourceMetadataUrl } from './support/callers.ts'
@@ -16,7 +16,7 @@ import { runs } from './support/guarded-server.ts'
 import { type Handle, modern, post } from './support/http-host.ts'
 import { httpWays, latest, legacy, serve } from './support/http-ways.ts'
 import { nothing, reply } from './support/make-server.ts'
-import { call, list } from './support/raw.ts'
+import { call, list, reasonOf } from './support/raw.ts'
 import { v1Stateless, v2Entry } from './support/runtimes.ts'
 
 beforeEach(() => {
@@ -110,13 +110,22 @@ describe.each(sessionful)('a batch for $way', ({ handle, send }) => {
     expect(runs.map(({ name }) => name)).toEqual(['acme_only'])
   })
 
-  test('is challenged as a whole when one item lacks scopes', async () => {
+  test('is challenged when every item lacks scopes', async () => {
     const url = await serve(handle)
-    const items = batch(call(1, 'acme_only', january), call(2, 'write_notes'))
+    const items = batch(call(1, 'write_notes'), call(2, 'write_notes'))
     const { status, headers } = await send(url, items, 'bob')
     expect(status).toBe(403)
     expect(headers.get('www-authenticate')).toContain('scope="notes:write notes:read"')
     expect(runs).toEqual([])
+  })
+
+  test('is answered item by item when only some lack scopes', async () => {
+    const url = await serve(handle)
+    const items = batch(call(1, 'acme_only', january), call(2, 'write_notes'))
+    const { status, messages } = await send(url, items, 'bob')
+    expect(status).toBe(200)
+    expect(messages.map(reasonOf)).toEqual(expect.arrayContaining([undefined, 'scope_missing']))
+    expect(runs).toMatchObject([{ name: 'acme_only' }])
   })
 
   test('answers no id twice', async () => {
@@ -129,7 +138,7 @@ describe.each(sessionful)('a batch for $way', ({ handle, send }) => {
 })
 
 describe('v1', () => {
-  test('keeps the refusal a tool result when the body is left to the SDK to parse', async () => {
+  test('challenges a missing scope whether or not the body is parsed already', async () => {
     const url = await serve(async (req, res, body) => {
       const server = protect(new McpServerV1({ name: 'test', version: '1' }))
       const write = requireScope('notes:write', async (_args: object) => reply('written'))
@@ -152,14 +161,12 @@ describe('v1', () => {
       res.writeHead(response.status, Object.fromEntries(response.headers))
       res.end(await response.text())
     })
-    const unparsed = await post(url, call(1, 'write'), { 'x-caller': 'bob' })
-    expect(unparsed.status).toBe(200)
-    expect(unparsed.messages[0]?.result?.['_meta']).toMatchObject({
-      [denialKey]: { reason: 'scope_missing', required: { scopes: ['notes:write'] } },
-    })
-    const parsed = await post(url, call(1, 'write'), { 'x-caller': 'bob', 'x-parsed': 'yes' })
-    expect(parsed.status).toBe(403)
-    expect(parsed.headers.get('www-authenticate')).toContain('scope="notes:write"')
+    for (const parsed of ['no', 'yes']) {
+      const headers = { 'x-caller': 'bob', 'x-parsed': parsed }
+      const answer = await post(url, call(1, 'write'), headers)
+      expect(answer.status).toBe(403)
+      expect(answer.headers.get('www-authenticate')).toContain('scope="notes:write"')
+    }
   })
 
   test('leaves batches that are too large to the SDK', async () => {
@@ -183,14 +190,14 @@ describe('v1', () => {
 describe('v2', () => {
   function entry(
     make: (server: McpServerV2) => void,
-    onDecision?: (event: DecisionEvent) => void,
+    onEvent?: (event: ServerEvent) => void,
   ): Handle {
     const factory = () => {
       const info = { name: 'test', version: '1' }
       const options = {
         cacheHints: { 'tools/list': { ttlMs: 60_000, cacheScope: 'public' as const } },
       }
-      const server = protect(new McpServerV2(info, options), onDecision ? { onDecision } : {})
+      const server = protect(new McpServerV2(info, options), onEvent ? { onEvent } : {})
       make(server)
       return server
     }
@@ -211,8 +218,8 @@ describe('v2', () => {
     expect(headers.get('www-authenticate')).toContain('scope="own:scope"')
   })
 
-  test('reports a challenge to the operator', async () => {
-    const events: DecisionEvent[] = []
+  test('tells the operator of a challenge', async () => {
+    const events: ServerEvent[] = []
     const write = requireScope('notes:write', async (_args: object) => reply('written'))
     const register = (server: McpServerV2) => {
       server.registerTool('write', { inputSchema: nothing }, write)

@@ -10,13 +10,13 @@ import { Server as ServerV2 } from '@modelcontextprotocol/server'
 import { check } from '@onbehalf/core/guards'
 import {
   allowPublic,
+  currentIdentity,
   type DecisionEvent,
   guarded,
   protect,
   requireOrg,
   requireRole,
 } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { describe, expect, test } from 'vitest'
 import { host } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
@@ -104,7 +104,9 @@ describe.each(generations)('protect of a %s server', (generation) => {
 
   test('guards a transport that is connected again, once', async () => {
     const events: DecisionEvent[] = []
-    const server = protect(makeServer(generation), { onDecision: (event) => events.push(event) })
+    const server = protect(makeServer(generation), {
+      onEvent: (event) => event.type === 'decision' && events.push(event),
+    })
     server.registerTool('secret', { inputSchema: nothing }, secret)
     const [near, far] = linkedPair(generation)
     const received: Message[] = []
@@ -143,7 +145,7 @@ describe.each(generations)('protect of a %s server', (generation) => {
   })
 
   test('keeps servers in one process apart', async () => {
-    const inner = protect(makeServer(generation))
+    const inner = protect(makeServer(generation), { trackIdentity: true })
     inner.registerTool('who', { inputSchema: nothing }, async () =>
       reply(currentIdentity()?.subject ?? 'nobody'),
     )
@@ -153,7 +155,7 @@ describe.each(generations)('protect of a %s server', (generation) => {
       allowPublic(async (_args: object) => reply(currentIdentity()?.subject ?? 'nobody')),
     )
     const innerLine = await wire(generation, inner)
-    const outer = protect(makeServer(generation))
+    const outer = protect(makeServer(generation), { trackIdentity: true })
     outer.registerTool('relay', { inputSchema: nothing }, async () => {
       const refused = await innerLine.ask(call('r', 'who'))
       const open = await innerLine.ask(call('o', 'open'))
@@ -183,8 +185,8 @@ describe('protect of a low-level server', () => {
   test.each(generations)('asks for an identity and keeps pages intact (%s)', async (generation) => {
     const server =
       generation === 'v1'
-        ? protect(new ServerV1(info, { capabilities: { tools: {} } }))
-        : protect(new ServerV2(info, { capabilities: { tools: {} } }))
+        ? protect(new ServerV1(info, { capabilities: { tools: {} } }), { trackIdentity: true })
+        : protect(new ServerV2(info, { capabilities: { tools: {} } }), { trackIdentity: true })
     if (server instanceof ServerV1) {
       server.setRequestHandler(ListToolsRequestSchema, async () => page)
       server.setRequestHandler(CallToolRequestSchema, async () =>
@@ -204,7 +206,9 @@ describe('protect of a low-level server', () => {
   })
 
   test('shows nothing of a list that is malformed', async () => {
-    const server = protect(new ServerV2(info, { capabilities: { tools: {} } }))
+    const server = protect(new ServerV2(info, { capabilities: { tools: {} } }), {
+      trackIdentity: true,
+    })
     server.setRequestHandler('tools/list', async () => ({ tools: 'all of them' }) as never)
     const line = await wire('v2', server)
     const answer = await line.ask(list(1), 'ada')
@@ -217,7 +221,7 @@ describe('protect of a v1 server', () => {
     const transports = new Map<string, SSEServerTransport>()
     const open = await host(async (req, res, body) => {
       if (req.method === 'GET') {
-        const server = protect(new McpServerV1(info))
+        const server = protect(new McpServerV1(info), { trackIdentity: true })
         const any = requireOrg(async (_args: object, { identity }) =>
           reply(`${identity.subject} ${currentIdentity()?.subject}`),
         )

@@ -21,6 +21,7 @@ import {
 } from '@onbehalf/core/guards'
 import {
   allowPublic,
+  currentIdentity,
   guarded,
   identityOf,
   protect,
@@ -32,7 +33,6 @@ import {
   requireUser,
   type WithIdentity,
 } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import { expectTypeOf } from 'vitest'
 import * as z from 'zod'
 

@@ -18,7 +18,7 @@ const description = 'Tells whose call this is'
 /** A server of SDK v2, for callers of every revision. */
 export function serveV2({ tool }: Whose): Promise<URL> {
   const handler = createMcpHandler(() => {
-    const server = protect(new McpServerV2(info))
+    const server = protect(new McpServerV2(info), { trackIdentity: true })
     server.registerTool('whose', { description, inputSchema: input }, tool)
     return server
   })
@@ -35,7 +35,7 @@ export function serveV1({ tool }: Whose): Promise<URL> {
       sessionIdGenerator: () => randomUUID(),
       onsessioninitialized: (id) => void sessions.set(id, transport),
     })
-    const server = protect(new McpServerV1(info))
+    const server = protect(new McpServerV1(info), { trackIdentity: true })
     server.registerTool('whose', { description, inputSchema: input }, tool)
     await server.connect(transport as Parameters<typeof server.connect>[0])
     return transport

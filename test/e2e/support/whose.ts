@@ -1,7 +1,6 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import type { Identity } from '@onbehalf/core'
-import { identityOf, requireOrg } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import { currentIdentity, identityOf, requireOrg } from '@onbehalf/mcp'
 import { z } from 'zod'
 
 export const input = z.object({ nonce: z.string(), orgId: z.string() })

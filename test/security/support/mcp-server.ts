@@ -3,7 +3,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { Authenticator } from '@onbehalf/core'
 import { createAuthInfo } from '@onbehalf/core/auth-info'
 import { check } from '@onbehalf/core/guards'
-import { type DecisionEvent, guarded, protect } from '@onbehalf/mcp'
+import { guarded, protect, type ServerEvent } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { type Lines, listen } from './http.ts'
@@ -13,7 +13,7 @@ export interface ToolServerSetup {
   readonly authenticator: Authenticator<unknown>
   /** The rule of the tool `act`. */
   readonly allow: () => boolean
-  readonly onDecision?: (event: DecisionEvent) => void
+  readonly onEvent?: (event: ServerEvent) => void
 }
 
 /** A protected MCP server over HTTP with one guarded tool, `act`. */
@@ -24,12 +24,12 @@ export interface ToolServer {
 }
 
 export async function startToolServer(setup: ToolServerSetup): Promise<ToolServer> {
-  const { authenticator, allow, onDecision } = setup
+  const { authenticator, allow, onEvent } = setup
   let handled = 0
 
   // One server for each request, as the SDK asks for where there are no sessions.
   function createServer(): McpServer {
-    const options = { clock: () => now, ...(onDecision && { onDecision }) }
+    const options = { clock: () => now, trackIdentity: true, ...(onEvent && { onEvent }) }
     const server = protect(new McpServer({ name: 'test', version: '1.0.0' }), options)
     const run = guarded(check('own', allow), () => {
       handled += 1

@@ -2,8 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { McpServer as McpServerV2 } from '@modelcontextprotocol/server'
 import type { Identity } from '@onbehalf/core'
-import { allowPublic, identityOf, protect, requireOrg, requireUser } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import {
+  allowPublic,
+  currentIdentity,
+  identityOf,
+  protect,
+  requireOrg,
+  requireUser,
+} from '@onbehalf/mcp'
 import { z } from 'zod'
 
 /** What tools saw, and what they wait for. */
@@ -39,7 +45,7 @@ const orgId = z.string().meta({ 'x-mcp-header': 'OrgId' })
 
 function addTools(unprotected: Server, world: ToolWorld): void {
   // Of both generations this registers alike; the types of one of them do for the test.
-  const server = protect(unprotected, { clock: world.clock }) as McpServerV1
+  const server = protect(unprotected, { clock: world.clock, trackIdentity: true }) as McpServerV1
 
   function run(tool: string, ctx: { readonly identity?: Identity | undefined }, text: string) {
     world.ran.push(`${tool} ${ctx.identity?.subject ?? 'nobody'}`)

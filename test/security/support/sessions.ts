@@ -8,12 +8,12 @@ import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.j
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { WebStandardStreamableHTTPServerTransport as WebV1 } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import {
+  type EventStore,
   McpServer as McpServerV2,
   WebStandardStreamableHTTPServerTransport as WebV2,
 } from '@modelcontextprotocol/server'
 import type { Authenticator } from '@onbehalf/core'
 import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
-import type { Events } from '@onbehalf/mcp'
 import { onTestFinished } from 'vitest'
 import { listen } from './http.ts'
 
@@ -31,7 +31,7 @@ export interface TransportOptions {
   readonly sessionIdGenerator: () => string
   readonly onsessioninitialized: (id: string) => void
   readonly enableJsonResponse?: boolean
-  readonly eventStore?: Events
+  readonly eventStore?: EventStore
 }
 
 interface Served {
@@ -114,7 +114,7 @@ export async function serveSessions(
   way: SessionWay,
   authenticator: Authenticator<unknown>,
   createServer: () => AnyServer,
-  options: Partial<TransportOptions> & { readonly events?: () => Events } = {},
+  options: Partial<TransportOptions> & { readonly events?: () => EventStore } = {},
 ): Promise<URL> {
   const sessions = new Map<string, Served>()
   async function open(): Promise<Served> {

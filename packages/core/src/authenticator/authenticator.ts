@@ -52,16 +52,28 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * Records every refused request before it is answered. One that a strict trail cannot record is
    * answered as `AUDIT`.
    */
-  readonly audit?: Pick<AuditTrail, 'refusal'> | undefined
+  readonly audit?: AuditTrail | undefined
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
   /** Called for every decision and every key load. A throw or a rejection in it changes nothing. */
   readonly onEvent?: (event: AuthenticatorEvent) => void
 }
 
+/** Who else is notified about one request, beside what the authenticator was given. */
+export interface AuthenticateOptions {
+  /** Records a refusal, unless the authenticator has a trail of its own. */
+  readonly audit?: AuditTrail | undefined
+  /** The caller serves requests without a credential: these are neither reported nor recorded. */
+  readonly acceptsGuests?: boolean
+  /** Called with every event of this request. It must not throw. */
+  readonly onEvent?: ((event: AuthenticatorEvent) => void) | undefined
+}
+
 /** Turns the credentials of a request into an identity. Made by {@link createAuthenticator}. */
 export interface Authenticator<C = Claims> {
   readonly resource: string
+  /** The trail that it was given. */
+  readonly audit: AuditTrail | undefined
   /** Where {@link metadata} is published (RFC 9728 section 3.1). */
   readonly resourceMetadataUrl: string
   readonly metadata: ProtectedResourceMetadata
@@ -74,7 +86,7 @@ export interface Authenticator<C = Claims> {
    *
    * @throws IdentityError and nothing else
    */
-  authenticate(request: CredentialRequest): Promise<Identity<C>>
+  authenticate(request: CredentialRequest, options?: AuthenticateOptions): Promise<Identity<C>>
   /**
    * Loads the keys of every issuer: for start-up and health checks.
    *
@@ -117,7 +129,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   secureUrl(resource, 'resource')
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
-  if (audit !== undefined) assertFunction(audit.refusal, 'audit.refusal')
+  if (audit !== undefined) assertFunction(audit['refusal'], 'audit.refusal')
   const sources = toSources(options.sources)
   const { revocations: store } = options
   const confirmations = toConfirmations(options.confirmations)
@@ -132,7 +144,11 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const warnNotShared = store === undefined ? once(() => tellNotShared(onEvent, report)) : undefined
   const known = new KnownTokens()
 
-  function createContext(request: CredentialRequest, credentials: Credentials): Context {
+  function createContext(
+    request: CredentialRequest,
+    credentials: Credentials,
+    report: Context['report'],
+  ): Context {
     const context: Context = {
       now: readClock(clock),
       report,
@@ -144,26 +160,32 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     return context
   }
 
-  async function authenticate(request: CredentialRequest): Promise<Identity<ClaimsOf<S>>> {
+  async function authenticate(
+    request: CredentialRequest,
+    more: AuthenticateOptions = {},
+  ): Promise<Identity<ClaimsOf<S>>> {
     let credentials: Credentials | undefined
+    const tell = more.onEvent === undefined ? report : both(report, more.onEvent)
     try {
       credentials = readCredentials(request, headers, known)
       const source = chooseSource(sources, credentials)
-      const context = createContext(request, credentials)
+      const context = createContext(request, credentials, tell)
       const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
       if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
-      report({ type: 'accepted', source: source.kind })
+      tell({ type: 'accepted', source: source.kind })
       keepTokens(known, credentials)
       return identity
     } catch (thrown) {
       const error = asIdentityError(thrown)
-      report({ type: 'refused', code: error.code, reason: error.reason })
-      throw await recordRefusal(audit, { request, credentials, error })
+      if (more.acceptsGuests && error.reason === 'no_credential') throw error
+      tell({ type: 'refused', code: error.code, reason: error.reason })
+      throw await recordRefusal(audit ?? more.audit, { request, credentials, error })
     }
   }
 
   return Object.freeze({
     resource,
+    audit,
     resourceMetadataUrl: resourceMetadataUrl(resource),
     scopes: requiredScopes(sources),
     metadata: createMetadata({ resource, sources, confirmations, supported }),
@@ -219,6 +241,13 @@ function tellNotShared(onEvent: unknown, report: Context['report']): void {
   if (onEvent !== undefined) return
   // oxlint-disable-next-line no-console -- the one log that every web runtime has
   console.warn('Onbehalf: without a shared `revocations` store, revoke holds in this process only')
+}
+
+function both(one: Context['report'], other: Context['report']): Context['report'] {
+  return (event) => {
+    one(event)
+    other(event)
+  }
 }
 
 function keepTokens(known: KnownTokens, credentials: Credentials): void {

@@ -33,7 +33,9 @@ function createRecorder(fail?: () => never) {
     fail?.()
     refusals.push(refused)
   }
-  return { refusals, audit: { refusal } }
+  // An authenticator records refusals alone.
+  const intent = () => Promise.reject(new Error('An authenticator begins no calls'))
+  return { refusals, audit: { intent, refusal, close: async () => {} } }
 }
 
 function withAudit(audit: AuthenticatorOptions<readonly Source[]>['audit']) {
@@ -71,6 +73,28 @@ describe('an authenticator with an audit trail', () => {
       },
     ])
     expect(JSON.stringify(refusals)).not.toContain(token.split('.')[1])
+  })
+
+  it('records a refusal in the trail that comes with a request, and notifies its observer', async () => {
+    const { audit, refusals } = createRecorder()
+    const events: unknown[] = []
+    const onEvent = (event: unknown) => void events.push(event)
+    const authenticator = withAudit(undefined)
+    await expectRefused(() => authenticator.authenticate({ headers: {} }, { audit, onEvent }), {
+      code: 'MISSING',
+      reason: 'no_credential',
+    })
+    expect(refusals).toHaveLength(1)
+    expect(events).toMatchObject([{ type: 'refused', reason: 'no_credential' }])
+  })
+
+  it('records a refusal once where it has a trail of its own', async () => {
+    const own = createRecorder()
+    const other = createRecorder()
+    const request = { headers: {} }
+    const refused = withAudit(own.audit).authenticate(request, { audit: other.audit })
+    await expect(refused).rejects.toThrow(IdentityError)
+    expect([own.refusals.length, other.refusals.length]).toEqual([1, 0])
   })
 
   it('names the token of the person where a gateway sent one beside its own', async () => {

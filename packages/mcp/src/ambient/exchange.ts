@@ -1,6 +1,4 @@
-import type { IdentityError } from '@onbehalf/core'
-import type { MessageExtra } from '../wire/transport.ts'
-import { Carrier } from './carrier.ts'
+import type { Refusal } from '@onbehalf/core'
 
 /**
  * One HTTP request and the messages in it. What the gate finds out about them may have to change the
@@ -9,7 +7,7 @@ import { Carrier } from './carrier.ts'
 export class Exchange {
   readonly #admissions: Promise<unknown>[] = []
   #received = 0
-  readonly #failures: IdentityError[] = []
+  readonly #refusals: Refusal[] = []
   #protocolError: number | undefined
 
   /** The gate has received a request. */
@@ -22,9 +20,9 @@ export class Exchange {
     this.#admissions.push(admission)
   }
 
-  /** A request failed for a reason that is this server's. */
-  failed(error: IdentityError): void {
-    this.#failures.push(error)
+  /** A request is refused with an answer of HTTP. */
+  refused(refusal: Refusal): void {
+    this.#refusals.push(refusal)
   }
 
   /** The SDK answered while a request was handed to it, before any handler ran. */
@@ -47,15 +45,8 @@ export class Exchange {
     await Promise.allSettled(this.#admissions)
   }
 
-  /** Why nothing in this request could be served; of a batch, some of it may have been. */
-  get failure(): IdentityError | undefined {
-    return this.#failures.length === this.#received ? this.#failures[0] : undefined
+  /** The answer if every request was refused by one of HTTP; some of a batch may have been served. */
+  get refusal(): Refusal | undefined {
+    return this.#refusals.length === this.#received ? this.#refusals[0] : undefined
   }
-}
-
-/** HTTP requests on their way to the gate, before anything in them was looked at. */
-export const exchanges: Carrier<Exchange> = new Carrier()
-
-export function exchangeOf(extra: MessageExtra | undefined): Exchange | undefined {
-  return exchanges.find(extra?.request ?? extra?.authInfo)
 }

@@ -1,20 +1,19 @@
 import type { AuditOutcome, AuditRefusal, AuditResult, AuditTarget } from '@onbehalf/core'
-import type { OpenRequest } from '../ambient/open-requests.ts'
 import type { Item } from '../items/item-table.ts'
-import { type Target, targetOf } from '../items/target.ts'
+import type { Target } from '../items/target.ts'
+import type { Protection } from '../protection.ts'
 import { isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
-import type { Protection } from './decide-request.ts'
+import type { TargetedRequest } from './decide-request.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 
-/** What an audit trail gets of a request, and of its refusal if it is refused. */
+/** What an audit trail records of a request, and of its refusal if it is refused. */
 export function toAuditCall(
-  { items, rules }: Protection,
-  open: OpenRequest,
+  { rules }: Protection,
+  open: TargetedRequest,
   refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error'>,
 ): AuditRefusal {
-  const { request, identity, extra } = open
-  const target = targetOf(items, request)
+  const { request, identity, extra, target } = open
   const policy = rules.policyFor(target)
   return {
     identity,
@@ -30,20 +29,17 @@ export function toAuditCall(
   }
 }
 
-/** How a call ended, judged by its answer. `isThrown`: its handler is known to have thrown. */
+/** How a call ended, by its answer and by whether its handler is known to have thrown. */
 export function toAuditResult(
-  { items }: Protection,
-  request: Request,
+  { target, hasThrown }: TargetedRequest,
   answer: Message,
-  isThrown: boolean,
 ): AuditResult {
   return {
-    outcome: outcomeOf(answer, isThrown),
+    outcome: outcomeOf(answer, hasThrown === true),
     value: answer.result ?? answer.error,
     // A trail reads it only where it records values.
     get schema() {
-      const { item } = targetOf(items, request)
-      const structuredContent = jsonSchemaOf(item?.registered.outputSchema, 'output')
+      const structuredContent = jsonSchemaOf(target.item?.registered.outputSchema, 'output')
       return structuredContent && { properties: { structuredContent } }
     },
   }

@@ -1,9 +1,9 @@
 import type { Identity } from '@onbehalf/core'
-import type { OpenRequest } from '../ambient/open-requests.ts'
+import type { OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
 import { resourceTarget } from '../items/target.ts'
+import type { Protection } from '../protection.ts'
 import { isRecord, type Message } from '../wire/json-rpc.ts'
-import type { Protection } from './decide-request.ts'
 
 type Result = Readonly<Record<string, unknown>>
 type Verdict = boolean | Promise<boolean>

@@ -1,40 +1,51 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { arrivals } from '../ambient/arrivals.ts'
-import { ambientDelivery, deliver, type ServingRules } from '../ambient/delivery.ts'
-import { exchangeOf, exchanges } from '../ambient/exchange.ts'
-import { workFor } from '../ambient/follow.ts'
-import { type OpenRequest, OpenRequests } from '../ambient/open-requests.ts'
+import {
+  ambientDelivery,
+  arrivals,
+  deliver,
+  exchangeOf,
+  exchanges,
+  identities,
+  type OpenRequest,
+  type Serving,
+} from '../ambient/channels.ts'
 import { validIdentity } from '../handlers/policy.ts'
+import { createFault } from '../http/refusals.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
 import {
+  busy,
+  inUse,
   isNotification,
   isRequest,
   isResponse,
   type Message,
   methodOf,
+  noSession,
   paramsOf,
   type Reply,
   type Request,
+  replyTo,
 } from '../wire/json-rpc.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
 import { AskedRequests } from './asked-requests.ts'
-import { busy, inUse, noSession, replyTo } from './gate-replies.ts'
+import { OpenRequests } from './open-requests.ts'
 
 /** What the gate asks about the messages that pass it. */
-export interface GateRules extends ServingRules {
+export interface GateHandlers extends Serving {
+  /** What is kept of a request while it is open; the other functions are given the same object. */
+  receive(open: OpenRequest): OpenRequest
   /** The answer that refuses a request; undefined lets it pass. */
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
   /** A request that passed ends without an answer. */
   abandon(open: OpenRequest): Promise<void> | undefined
-  /** Called for a message in the session of another caller. */
+  /** A message was sent into another caller's session. */
   onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
   /** Whether a notification may pass. */
   accepts(method: string, identity: Identity | undefined): boolean
   /** The last look at an answer before it leaves. */
   release(open: OpenRequest, answer: Message): Message | Promise<Message>
 }
-
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000
 
@@ -42,8 +53,12 @@ const maxAskedRequests = 1_000
  * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
  * as the transport is used.
  */
-export function openGate(transport: Transport, rules: GateRules, session: SessionOwner): void {
-  new Gate(transport, rules, session).install()
+export function openGate(
+  transport: Transport,
+  handlers: GateHandlers,
+  session: SessionOwner,
+): void {
+  new Gate(transport, handlers, session).install()
 }
 
 /**
@@ -54,7 +69,7 @@ export function openGate(transport: Transport, rules: GateRules, session: Sessio
  */
 class Gate {
   readonly #transport: Transport
-  readonly #rules: GateRules
+  readonly #handlers: GateHandlers
   readonly #session: SessionOwner
   readonly #send: Transport['send']
   readonly #open = new OpenRequests(maxOpenRequests)
@@ -62,9 +77,9 @@ class Gate {
   // The request that is being handed to the server at this moment.
   #handedOver: OpenRequest | undefined
 
-  constructor(transport: Transport, rules: GateRules, session: SessionOwner) {
+  constructor(transport: Transport, handlers: GateHandlers, session: SessionOwner) {
     this.#transport = transport
-    this.#rules = rules
+    this.#handlers = handlers
     this.#session = session
     this.#send = transport.send.bind(transport)
   }
@@ -106,7 +121,8 @@ class Gate {
       if (!this.#session.admits(identity)) this.#turnAway(message, identity)
       else if (isRequest(message)) {
         const exchange = exchangeOf(extra)
-        this.#receive({ request: message, identity, extra, exchange }, dispatch)
+        const open = this.#handlers.receive({ request: message, identity, extra, exchange })
+        this.#receive(open, dispatch)
       } else if (this.#accepts(message, identity)) {
         this.#workFor(identity, dispatch)
       }
@@ -120,7 +136,7 @@ class Gate {
     const answer = (reply: Reply): void => {
       if (isRequest(message)) this.#answer(message, reply)
     }
-    const recorded = this.#rules.onForeign(methodOf(message) ?? 'unknown', identity)
+    const recorded = this.#handlers.onForeign(methodOf(message) ?? 'unknown', identity)
     if (recorded === undefined) return answer(noSession)
     recorded
       .then(() => answer(noSession))
@@ -136,7 +152,7 @@ class Gate {
     if (this.#open.isFull) return this.#answer(open.request, busy)
     this.#open.add(open)
     try {
-      const refusal = this.#rules.admit(open)
+      const refusal = this.#handlers.admit(open)
       if (!(refusal instanceof Promise)) return this.#settle(open, refusal, dispatch)
       const settled = refusal
         .then((reply) => this.#settle(open, reply, dispatch))
@@ -157,9 +173,9 @@ class Gate {
   #handOver(open: OpenRequest, dispatch: () => void): void {
     this.#handedOver = open
     try {
-      const rules = this.#rules
+      const server = this.#handlers
       const run = () => this.#workFor(open.identity, dispatch)
-      exchanges.leave(() => deliver({ open, rules }, run))
+      exchanges.leave(() => deliver({ open, server }, run))
     } finally {
       this.#handedOver = undefined
     }
@@ -172,18 +188,19 @@ class Gate {
   }
 
   #workFor(identity: Identity | undefined, work: () => void): void {
-    workFor(() => validIdentity(identity, this.#rules.now()), work)
+    if (!this.#handlers.tracksIdentity) return work()
+    identities.run(validIdentity(identity, this.#handlers.now()), work)
   }
 
   #abandon(open: OpenRequest): void {
-    this.#rules.abandon(open)?.catch((error: unknown) => this.#report(error))
+    this.#handlers.abandon(open)?.catch((error: unknown) => this.#report(error))
   }
 
   #accepts(message: Message, identity: Identity | undefined): boolean {
     if (isResponse(message)) return this.#asked.settle(message.id, identity)
     if (!isNotification(message)) return false
     if (message.method === 'notifications/cancelled') return this.#cancel(message, identity)
-    return this.#rules.accepts(message.method, identity)
+    return this.#handlers.accepts(message.method, identity)
   }
 
   // A caller who shares a session could otherwise cancel another principal's request and take its id.
@@ -226,7 +243,7 @@ class Gate {
       return { jsonrpc: '2.0', id: open.request.id, ...this.#failureOf(open, error) }
     }
     try {
-      const released = this.#rules.release(open, answer)
+      const released = this.#handlers.release(open, answer)
       return released instanceof Promise ? released.catch(withhold) : released
     } catch (error) {
       return withhold(error)
@@ -240,7 +257,7 @@ class Gate {
 
   #failureOf(open: OpenRequest, error: unknown): Reply {
     this.#report(error)
-    if (isIdentityError(error)) open.exchange?.failed(error)
+    if (isIdentityError(error)) open.exchange?.refused(createFault(error))
     return replyTo(error)
   }
 

@@ -1,5 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { timeIn } from '../ambient/delivery.ts'
+import { timeIn } from '../ambient/channels.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'

@@ -1,6 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
-import { type Delivery, deliveryOf, timeIn } from '../ambient/delivery.ts'
+import { type Delivery, deliveryOf, timeIn } from '../ambient/channels.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { guardFound, guardMade } from './hidden-guards.ts'
@@ -66,7 +66,7 @@ async function serve(
 
 async function refuse(decision: Deny, params: readonly unknown[]): Promise<unknown> {
   const delivery = deliveryOf(params.at(-1))
-  await delivery?.rules.refused(delivery.open, decision)
+  await delivery?.server.refused(delivery.open, decision)
   if (isToolCall(params, delivery)) return createDenialResult(decision)
   throw new AccessDeniedError(decision)
 }

@@ -1,7 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { deliveryOf } from '../ambient/delivery.ts'
-import { workFor } from '../ambient/follow.ts'
-import type { OpenRequest } from '../ambient/open-requests.ts'
+import { type Delivery, deliveryOf, identities, type OpenRequest } from '../ambient/channels.ts'
 import { warnOnce } from '../warn.ts'
 import { guardLost, guardRan, ranPlain } from './hidden-guards.ts'
 import { authInfoOf, identityOf, withIdentity } from './identity-of.ts'
@@ -16,11 +14,9 @@ export function runHandler(
   identity: Identity | undefined,
 ): Promise<unknown> {
   const context = withIdentity(params.at(-1) as object, identity)
-  const run = () => handler(...params.slice(0, -1), context)
-  return workFor(
-    () => identity,
-    () => tellThrow(run, context),
-  )
+  const delivery = deliveryOf(context)
+  const run = () => noteThrow(delivery, () => handler(...params.slice(0, -1), context))
+  return delivery?.server.tracksIdentity ? identities.run(identity, run) : run()
 }
 
 /**
@@ -55,7 +51,7 @@ function observedFunction(run: AnyHandler, onHidden: () => void, registered = ru
   return async (...params) => {
     const context = params.at(-1)
     const found = runOf(context, registered, onHidden)
-    const answer = await tellThrow(() => run(...params), context)
+    const answer = await noteThrow(deliveryOf(context), () => run(...params))
     if (found !== undefined && isPlain(found, context, answer)) ranPlain(registered)
     return answer
   }
@@ -117,13 +113,12 @@ function noteStray(context: unknown, state: PolicyState): void {
   )
 }
 
-// SDKs make a tool's error of what a tool throws: its answer does not tell.
-async function tellThrow(work: () => unknown, context: unknown): Promise<unknown> {
+// SDKs make a tool's error of what a tool throws: its answer does not show it.
+async function noteThrow(delivery: Delivery | undefined, work: () => unknown): Promise<unknown> {
   try {
     return await work()
   } catch (error) {
-    const delivery = deliveryOf(context)
-    delivery?.rules.threw(delivery.open)
+    if (delivery !== undefined) delivery.open.hasThrown = true
     throw error
   }
 }

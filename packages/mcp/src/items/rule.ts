@@ -1,7 +1,7 @@
 import { deny, type Guard } from '@onbehalf/core/guards'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { Policy } from '../handlers/policy.ts'
-import { openMethods } from '../wire/open-methods.ts'
+import { openMethods } from '../wire/json-rpc.ts'
 import { compilePattern } from './pattern.ts'
 import type { RuleKind } from './target.ts'
 

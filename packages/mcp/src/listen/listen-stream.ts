@@ -1,24 +1,43 @@
-import type { AuditOutcome } from '@onbehalf/core'
-import type { Allow, Deny } from '@onbehalf/core/guards'
-import type { OpenRequest } from '../ambient/open-requests.ts'
-import { CallRecords } from '../decisions/call-records.ts'
-import { decideRequest, type Protection } from '../decisions/decide-request.ts'
-import { recordDecision } from '../decisions/record-decision.ts'
+import type { AuditOutcome, Refusal } from '@onbehalf/core'
+import type { OpenRequest } from '../ambient/channels.ts'
+import { challengeFor } from '../decisions/challenge.ts'
+import {
+  decideRequest,
+  recordDecision,
+  recordEnd,
+  recordIntent,
+  type TargetedRequest,
+  withTarget,
+} from '../decisions/decide-request.ts'
+import { createDenialError } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import type { ProtectableServer } from '../protect.ts'
-import { protectionOf } from '../protections.ts'
-import { isRecord, isRequest, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
+import { type Protection, protectionOf } from '../protection.ts'
+import {
+  isRecord,
+  isRequest,
+  type Message,
+  paramsOf,
+  type Request,
+  type RpcError,
+} from '../wire/json-rpc.ts'
 
-/** A protected server, as the factory for an entry of SDK v2 makes it. */
+/** A server as the factory for an entry of SDK v2 makes it. */
 export interface EntryServer extends ProtectableServer {
   close(): Promise<void>
 }
 
-/** Makes a server from what an entry knows of a request. */
-export type CreateServer = (context: never) => EntryServer | Promise<EntryServer>
+/** Makes a guarded server for what an entry says of a request. */
+export type CreateServer = (context: never) => Promise<EntryServer>
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
 export type Passage = 'pass' | 'withhold' | 'end'
+
+/** Why a stream may not open: as JSON-RPC, and as HTTP where a client can act upon that. */
+export interface ListenRefusal {
+  readonly error: RpcError
+  readonly refusal: Refusal | undefined
+}
 
 const updated = 'notifications/resources/updated'
 
@@ -37,13 +56,11 @@ export function isListen(message: Message): message is Request {
  */
 export class ListenStream {
   readonly #protection: Protection
-  readonly #calls: CallRecords
-  readonly #listen: OpenRequest
+  readonly #listen: TargetedRequest
 
   constructor(protection: Protection, listen: OpenRequest) {
     this.#protection = protection
-    this.#calls = new CallRecords(protection)
-    this.#listen = listen
+    this.#listen = withTarget(protection, listen)
   }
 
   /** For how long its identity counts. Whom a rule lets in without one has nothing to expire. */
@@ -60,23 +77,23 @@ export class ListenStream {
    *
    * @throws IdentityError `AUDIT` when a strict trail cannot record either
    */
-  async open(): Promise<Deny | undefined> {
+  async open(): Promise<ListenRefusal | undefined> {
     const { request } = this.#listen
     const { notifications } = paramsOf(request)
     const wanted = isRecord(notifications) ? notifications['resourceSubscriptions'] : undefined
     const uris: unknown[] = Array.isArray(wanted) ? wanted : []
-    for (const asked of [request, ...uris.map((uri) => this.#about('resources/subscribe', uri))]) {
-      const decision = await this.#decide(asked)
-      await recordDecision(this.#protection, { ...this.#listen, request: asked }, decision)
-      if (decision.effect === 'deny') return decision
+    const resources = uris.map((uri) => this.#about('resources/subscribe', uri))
+    for (const asked of [this.#listen, ...resources]) {
+      const refused = await this.#decide(asked)
+      if (refused !== undefined) return refused
     }
-    await this.#calls.begin(this.#listen)
+    await recordIntent(this.#protection, this.#listen)
     return undefined
   }
 
-  /** Records that it is over. Nobody waits for that; the trail tells its operator what it lost. */
+  /** Records that it is over. Nothing waits for that; the trail reports what it lost. */
   end(outcome: AuditOutcome): void {
-    this.#calls.ended(this.#listen, outcome)?.catch(() => undefined)
+    recordEnd(this.#listen, outcome)?.catch(() => undefined)
   }
 
   /** Decides on a message that the entry is about to send into it. */
@@ -85,19 +102,25 @@ export class ListenStream {
     if (identity !== undefined && !validIdentity(identity, this.#protection.now())) return 'end'
     if (message.method !== updated) return 'pass'
     const asked = this.#about(updated, paramsOf(message)['uri'])
-    const decision = await this.#decide(asked)
+    const decision = await decideRequest(this.#protection, asked)
     if (decision.effect === 'allow') return 'pass'
-    const recorded = recordDecision(this.#protection, { ...this.#listen, request: asked }, decision)
-    await recorded?.catch(() => undefined)
+    await recordDecision(this.#protection, asked, decision)?.catch(() => undefined)
     return 'withhold'
   }
 
-  #about(method: string, uri: unknown): Request {
-    return { ...this.#listen.request, method, params: { uri } }
+  #about(method: string, uri: unknown): TargetedRequest {
+    const { request, identity, extra } = this.#listen
+    const asked = { ...request, method, params: { uri } }
+    return withTarget(this.#protection, { request: asked, identity, extra })
   }
 
-  #decide(asked: Request): Allow | Deny | Promise<Allow | Deny> {
-    return decideRequest(this.#protection, asked, this.#listen.identity)
+  async #decide(asked: TargetedRequest): Promise<ListenRefusal | undefined> {
+    const decision = await decideRequest(this.#protection, asked)
+    const challenge =
+      decision.effect === 'deny' ? challengeFor(this.#protection, asked, decision) : undefined
+    await recordDecision(this.#protection, asked, decision, challenge?.error)
+    if (decision.effect === 'allow') return undefined
+    return { error: createDenialError(decision), refusal: challenge?.refusal }
   }
 }
 

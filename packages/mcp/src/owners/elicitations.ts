@@ -3,7 +3,7 @@ import { type Identity, memoryStore, type Store } from '@onbehalf/core'
 import { deny } from '@onbehalf/core/guards'
 import { AccessDeniedError } from '../handlers/denial.ts'
 import { identityOf } from '../handlers/identity-of.ts'
-import { digest } from './digest.ts'
+import { digest } from './session-owner.ts'
 
 export interface ElicitationOptions {
   /**

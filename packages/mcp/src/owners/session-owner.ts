@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { authInfoOf } from '../handlers/identity-of.ts'
@@ -98,4 +99,9 @@ export class SessionOwner {
     this.#owner = nameOf(caller)
     this.#transport.closeStandaloneSSEStream?.()
   }
+}
+
+/** Stores keep short ASCII text; ids and subjects may be anything. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
 }

@@ -1,7 +1,6 @@
 import { type Identity, memoryStore, type Store } from '@onbehalf/core'
 import { isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
-import { digest } from './digest.ts'
-import { ownerOf } from './session-owner.ts'
+import { digest, ownerOf } from './session-owner.ts'
 
 const relatedTask = 'io.modelcontextprotocol/related-task'
 

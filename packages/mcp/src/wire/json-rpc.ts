@@ -1,3 +1,5 @@
+import { isIdentityError } from '@onbehalf/core'
+
 export type RequestId = string | number
 
 /** A JSON-RPC message as a transport delivers it: parsed, its members not validated yet. */
@@ -50,4 +52,28 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
 
 function isRequestId(id: unknown): id is RequestId {
   return typeof id === 'string' || Number.isSafeInteger(id)
+}
+
+/** Methods that answer with a list, cut to what the caller may use. */
+const lists = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']
+
+/** Handshake and lists: without an identity they show nothing but what is public. */
+export const openMethods: ReadonlySet<string> = new Set([
+  'initialize',
+  'ping',
+  'server/discover',
+  ...lists,
+])
+
+// What gates answer to requests that break the rules of a connection.
+
+export const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
+export const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
+export const noSession: Reply = { error: { code: -32_001, message: 'Session not found' } }
+const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
+
+/** The answer to a failure. The text of an `IdentityError` is fixed and may be shown; no other is. */
+export function replyTo(error: unknown): Reply {
+  if (!isIdentityError(error)) return failed
+  return { error: { code: 31_000 + error.status, message: error.message } }
 }

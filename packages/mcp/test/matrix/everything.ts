@@ -19,14 +19,15 @@ import {
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
 import { all, organization, scope, user } from '@onbehalf/core/guards'
-import { type ProtectOptions, protect } from '@onbehalf/mcp'
+import { protect, type ServerOptions } from '@onbehalf/mcp'
 import * as z from 'zod'
 import { type AnyServer, makeServer, reply } from '../support/make-server.ts'
 import type { Generation } from '../support/raw.ts'
 import { start } from '../support/tokens.ts'
 
 const guard = all(user(), organization({ ids: ['acme'] }), scope('pay'))
-const options: ProtectOptions = {
+/** The rules of both servers. */
+export const guarding: ServerOptions = {
   clock: () => start,
   rules: [
     { kind: 'tool', guard },
@@ -49,8 +50,13 @@ const messages = { messages: [] }
 const amount = z.object({ amount: z.number().optional() })
 
 /** An `McpServer` with one item of each kind, guarded by rules. */
+export function makeGuarded(generation: Generation): AnyServer {
+  return protect(makeEverything(generation), guarding)
+}
+
+/** The same without a guard. */
 export function makeEverything(generation: Generation): AnyServer {
-  const server = protect(makeServer(generation, { capabilities }), options)
+  const server = makeServer(generation, { capabilities })
   const Template = generation === 'v1' ? TemplateV1 : (TemplateV2 as unknown as typeof TemplateV1)
   const completable = generation === 'v1' ? completableV1 : (completableV2 as typeof completableV1)
   const shape = { topic: completable(z.string(), () => ['secret']) }
@@ -101,7 +107,7 @@ export function makeLowLevel(generation: Generation): AnyServer {
   const info = { name: 'test', version: '1.0.0' }
   const server = protect(
     generation === 'v1' ? new LowV1(info, { capabilities }) : new LowV2(info, { capabilities }),
-    options,
+    guarding,
   )
   for (const [schema, method] of schemas) {
     const answer = async () => answers[method]

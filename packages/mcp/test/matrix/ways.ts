@@ -6,13 +6,13 @@ import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/serve
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler } from '@modelcontextprotocol/server'
 import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { identifyTransport, protectHandler, protectStdio } from '@onbehalf/mcp'
+import { protect, protectedHandler, protectedStdio } from '@onbehalf/mcp'
 import { callers } from '../support/callers.ts'
 import { type Handle, host, modern, type Rpc } from '../support/http-host.ts'
 import type { AnyServer } from '../support/make-server.ts'
 import { type Generation, type Message, wire } from '../support/raw.ts'
 import { createTokenAuthenticator, mintToken, start } from '../support/tokens.ts'
-import { makeEverything, makeLowLevel } from './everything.ts'
+import { guarding, makeEverything, makeGuarded, makeLowLevel } from './everything.ts'
 import type { Column, Row } from './rows.ts'
 
 /** An answer as a client gets it. */
@@ -134,7 +134,7 @@ function stateless(): Handle {
   return async (req, res, body) => {
     const transport = new StreamableHTTPServerTransport({})
     res.on('close', () => void transport.close())
-    await makeEverything('v1').connect(transport as never)
+    await makeGuarded('v1').connect(transport as never)
     await transport.handleRequest(req as never, res, body)
   }
 }
@@ -155,7 +155,7 @@ function stateful(generation: Generation): () => Handle {
           sessionIdGenerator: () => randomUUID(),
           onsessioninitialized: (id: string) => void sessions.set(id, transport),
         })
-      if (known === undefined) await makeEverything(generation).connect(transport as never)
+      if (known === undefined) await makeGuarded(generation).connect(transport as never)
       await transport.handleRequest(req as never, res as never, body)
     }
   }
@@ -163,7 +163,8 @@ function stateful(generation: Generation): () => Handle {
 
 function entry(): Handle {
   const create = () => makeEverything('v2') as never
-  const handle = toNodeHandler(protectHandler(createMcpHandler(create), create))
+  const handler = protectedHandler(createMcpHandler, create, { authenticator: null, ...guarding })
+  const handle = toNodeHandler(handler)
   return (req, res, body) => handle(req as never, res as never, body)
 }
 
@@ -186,18 +187,18 @@ function inMemory(
 type OpenStdio = (input: PassThrough, output: PassThrough, token?: string) => Promise<void>
 
 const stdioV1: OpenStdio = async (input, output, token) => {
-  const transport = new StdioV1(input, output)
-  await makeEverything('v1').connect(identified(transport, token) as never)
+  const server = protect(makeEverything('v1'), { ...guarding, ...lineOf(token) })
+  await server.connect(new StdioV1(input, output))
 }
 
 const stdioV2: OpenStdio = async (input, output, token) => {
   const create = () => makeEverything('v2') as never
-  const transport = protectStdio(identified(new StdioV2(input, output), token), create)
-  serveStdio(create, { transport })
+  const transport = new StdioV2(input, output)
+  protectedStdio(serveStdio, create, { ...guarding, ...lineOf(token), transport })
 }
 
-function identified<T extends { start(): Promise<void> }>(transport: T, token?: string): T {
-  return token === undefined ? transport : identifyTransport(transport, { authenticator, token })
+function lineOf(token: string | undefined) {
+  return { authenticator, ...(token === undefined ? { guests: true } : { token }) }
 }
 
 function onStdio(open: OpenStdio, encode: Encode, first: readonly object[]): Way['connect'] {
@@ -245,6 +246,6 @@ export const ways: readonly Way[] = [
   { name: 'v1 stdio', connect: onStdio(stdioV1, legacy, [initialize]) },
   { name: 'v2 stdio, legacy era', connect: onStdio(stdioV2, legacy, [initialize]) },
   { name: 'v2 stdio, 2026-07-28', connect: onStdio(stdioV2, latest, []) },
-  { name: 'v1 in memory', connect: inMemory('v1', makeEverything) },
-  { name: 'v2 in memory', connect: inMemory('v2', makeEverything) },
+  { name: 'v1 in memory', connect: inMemory('v1', makeGuarded) },
+  { name: 'v2 in memory', connect: inMemory('v2', makeGuarded) },
 ]

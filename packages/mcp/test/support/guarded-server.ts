@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { check, role, scope, user, type WithOrganization } from '@onbehalf/core/guards'
 import {
   allowPublic,
+  currentIdentity,
   guarded,
   identityOf,
   requireAll,
@@ -12,7 +13,6 @@ import {
   requireUser,
   type WithIdentity,
 } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
 import * as z from 'zod'
 
 /** Every run of a handler: its name, and who it ran for. */

@@ -16,7 +16,7 @@ export type ServerV1 = McpServerV1
 export type ServerV2 = McpServerV2
 
 export function buildV1(options: ProtectOptions = {}): McpServerV1 {
-  const server = protect(new McpServerV1(info), options)
+  const server = protect(new McpServerV1(info), { trackIdentity: true, ...options })
   registerV1(server)
   return server
 }
@@ -31,7 +31,7 @@ export function registerV1(server: McpServerV1): void {
 }
 
 export function buildV2(options: ProtectOptions = {}): McpServerV2 {
-  const server = protect(new McpServerV2(info), options)
+  const server = protect(new McpServerV2(info), { trackIdentity: true, ...options })
   registerV2(server)
   return server
 }

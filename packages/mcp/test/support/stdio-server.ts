@@ -1,16 +1,14 @@
 /** A program that serves stdin and stdout, for the person whose claims are in the environment. */
 import { McpServer } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { identifyTransport, protect, protectStdio, requireOrg } from '@onbehalf/mcp'
+import { protectedStdio, requireOrg } from '@onbehalf/mcp'
 import { nothing, reply } from './make-server.ts'
 import { createTokenAuthenticator, mintToken, start } from './tokens.ts'
 
 const capabilities = { resources: { subscribe: true }, tools: { listChanged: true } }
 
 function createServer(): McpServer {
-  const server = protect(new McpServer({ name: 'test', version: '1' }, { capabilities }), {
-    clock: () => start,
-  })
+  const server = new McpServer({ name: 'test', version: '1' }, { capabilities })
   for (const org of ['acme', 'globex']) {
     const read = requireOrg(org, async () => ({ contents: [] }))
     server.registerResource(org, `note://${org}`, {}, read)
@@ -26,6 +24,9 @@ function createServer(): McpServer {
 
 const claims = JSON.parse(process.env['TEST_CLAIMS'] ?? '{}') as object
 const authenticator = createTokenAuthenticator(() => start)
-const stdio = new StdioServerTransport()
-const identified = identifyTransport(stdio, { authenticator, token: mintToken(claims) })
-serveStdio(createServer, { transport: protectStdio(identified, createServer) })
+protectedStdio(serveStdio, createServer, {
+  authenticator,
+  transport: new StdioServerTransport(),
+  token: mintToken(claims),
+  clock: () => start,
+})

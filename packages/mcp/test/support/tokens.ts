@@ -1,5 +1,11 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { type Authenticator, createAuthenticator, direct, issuer } from '@onbehalf/core'
+import {
+  type Authenticator,
+  createAuthenticator,
+  direct,
+  issuer,
+  type SigningIssuer,
+} from '@onbehalf/core'
 import { resource } from './callers.ts'
 
 const issuerName = 'https://idp.example'
@@ -9,13 +15,14 @@ const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256' }
 /** Seconds since 1970 at which tokens are made, unless a test says otherwise. */
 export const start = 1_800_000_000
 
+export const people: SigningIssuer = issuer({
+  iss: issuerName,
+  audience: resource,
+  algorithms: ['ES256'],
+  keys: { jwks: { keys: [jwk] } },
+})
+
 export function createTokenAuthenticator(clock: () => number): Authenticator<unknown> {
-  const people = issuer({
-    iss: issuerName,
-    audience: resource,
-    algorithms: ['ES256'],
-    keys: { jwks: { keys: [jwk] } },
-  })
   return createAuthenticator({ resource, clock, sources: [direct({ issuer: people })] })
 }
 

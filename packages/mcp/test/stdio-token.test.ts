@@ -4,10 +4,16 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { StdioServerTransport as StdioV1 } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { StdioServerTransport as StdioV2, serveStdio } from '@modelcontextprotocol/server/stdio'
-import { identifyTransport, identityOf, protect, requireOrg } from '@onbehalf/mcp'
-import { currentIdentity } from '@onbehalf/mcp/current-identity'
+import {
+  currentIdentity,
+  identityOf,
+  protect,
+  protectedStdio,
+  requireOrg,
+  type ServerEvent,
+  type TokenOptions,
+} from '@onbehalf/mcp'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { modern, type Rpc } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
@@ -29,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 function build(generation: 'v1' | 'v2') {
-  const server = protect(makeServer(generation), { clock: now })
+  const server = makeServer(generation)
   server.registerTool(
     'who',
     { inputSchema: nothing },
@@ -52,33 +58,37 @@ const hello = {
 }
 const legacyCall = (id: number) => call(id, 'who')
 const modernCall = (id: number) => modern('tools/call', { name: 'who', arguments: {} }, id).body
-type Options = Parameters<typeof identifyTransport>[1]
+type Options = TokenOptions & { readonly onEvent?: (event: ServerEvent) => void }
+
+const usual = { authenticator, clock: now, trackIdentity: true }
+
+function openV1(input: PassThrough, output: PassThrough, options: Options): Promise<void> {
+  return protect(build('v1'), { ...usual, ...options }).connect(new StdioV1(input, output))
+}
+
+async function openV2(input: PassThrough, output: PassThrough, options: Options): Promise<void> {
+  const transport = new StdioV2(input, output)
+  protectedStdio(serveStdio, () => build('v2') as never, { ...usual, ...options, transport })
+}
 
 const lines = [
   {
     line: 'v1',
     first: [hello],
     ask: legacyCall,
-    open: (input: PassThrough, output: PassThrough, options: Options) =>
-      build('v1').connect(identifyTransport(new StdioV1(input, output), options)),
+    open: openV1,
   },
   {
     line: 'v2 legacy era',
     first: [hello],
     ask: legacyCall,
-    open: async (input: PassThrough, output: PassThrough, options: Options) =>
-      void serveStdio(() => build('v2') as never, {
-        transport: identifyTransport(new StdioV2(input, output), options),
-      }),
+    open: openV2,
   },
   {
     line: 'v2 2026-07-28 era',
     first: [],
     ask: modernCall,
-    open: async (input: PassThrough, output: PassThrough, options: Options) =>
-      void serveStdio(() => build('v2') as never, {
-        transport: identifyTransport(new StdioV2(input, output), options),
-      }),
+    open: openV2,
   },
 ]
 
@@ -87,7 +97,7 @@ afterEach(() => {
 })
 
 describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) => {
-  async function connect(options: Partial<Options>) {
+  async function connect(options: Options) {
     const [input, output] = [new PassThrough(), new PassThrough()]
     const answers = new Map<unknown, Rpc>()
     let text = ''
@@ -100,7 +110,7 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
         answers.set(answer.id, answer)
       }
     })
-    await open(input, output, { authenticator, ...options })
+    await open(input, output, options)
     let id = 0
     for (const message of first) input.write(`${JSON.stringify(message)}\n`)
     return async () => {
@@ -133,8 +143,9 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
   test('reads a token file again when it changed, in place or as a whole', async () => {
     const tokenFile = join(folder, `token-${Math.random()}`)
     await writeFile(tokenFile, `${mint('ada', { seconds: 60 })}\n`)
-    const errors: unknown[] = []
-    const who = await connect({ tokenFile, onError: (error) => errors.push(error) })
+    const refused: unknown[] = []
+    const onEvent = (event: ServerEvent) => event.type === 'refused' && refused.push(event.reason)
+    const who = await connect({ tokenFile, onEvent })
     expect(await who()).toBe('ada,ada,ada')
     time += 200
     expect(await who()).toBe('identity_expired')
@@ -143,42 +154,41 @@ describe.each(lines)('a line with an identity ($line)', ({ first, ask, open }) =
     await writeFile(`${tokenFile}.new`, mint('bob'))
     await rename(`${tokenFile}.new`, tokenFile)
     expect(await who()).toBe('bob,bob,bob')
-    expect(errors).toEqual([])
+    expect(refused).toEqual([])
     await writeFile(tokenFile, 'not a token')
     expect(await who()).toBe('identity_missing')
     await rm(tokenFile)
     expect(await who()).toBe('identity_missing')
-    expect(errors).toHaveLength(2)
+    expect(refused).toEqual([expect.any(String), 'token_file_unreadable'])
     await writeFile(tokenFile, mint('ada'))
     expect(await who()).toBe('ada,ada,ada')
   })
 })
 
-describe('identifyTransport', () => {
-  test('rejects the start when the token is refused', async () => {
-    const transport = new StdioV1(new PassThrough(), new PassThrough())
-    const options = { authenticator, token: mint('ada', { seconds: -600 }) }
-    await expect(build('v1').connect(identifyTransport(transport, options))).rejects.toMatchObject({
+describe('the token of a line', () => {
+  test('rejects the start when it is refused', async () => {
+    const token = mint('ada', { seconds: -600 })
+    await expect(openV1(new PassThrough(), new PassThrough(), { token })).rejects.toMatchObject({
       code: 'TOK',
       reason: 'expired',
     })
   })
 
-  test.each([
-    ['neither token nor file', {}],
-    ['a variable that is not set', { token: process.env['ONBEHALF_NO_SUCH_VARIABLE'] }],
-    ['both', { token: 'a', tokenFile: 'b' }],
-  ])('throws TypeError for %s', (_what, options) => {
-    const transport = new StdioV1(new PassThrough(), new PassThrough())
-    expect(() => identifyTransport(transport, { authenticator, ...options })).toThrow(
-      new TypeError('either token or tokenFile must be given'),
+  test('must be given once', async () => {
+    const both = openV1(new PassThrough(), new PassThrough(), { token: 'a', tokenFile: 'b' })
+    await expect(both).rejects.toThrow(
+      new TypeError('either token or tokenFile must be given, not both'),
+    )
+    const neither = openV1(new PassThrough(), new PassThrough(), {})
+    await expect(neither).rejects.toThrow(
+      new TypeError('a transport without headers needs token or tokenFile'),
     )
   })
 
-  test('throws TypeError for an HTTP transport, whose callers are not one person', () => {
-    const transport = new StreamableHTTPServerTransport({})
-    expect(() => identifyTransport(transport as never, { authenticator, token: 'a' })).toThrow(
-      new TypeError('an HTTP transport gets the identity of each request'),
+  test('must not come from a variable that is not set', () => {
+    const token = process.env['ONBEHALF_NO_SUCH_VARIABLE'] as string
+    expect(() => protect(build('v1'), { ...usual, token })).toThrow(
+      new TypeError('token must not be undefined'),
     )
   })
 })

@@ -1,10 +1,14 @@
 import type { AuditOutcome, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { arrivals } from '../ambient/arrivals.ts'
-import { inUse, replyTo } from '../gate/gate-replies.ts'
-import { createDenialError } from '../handlers/denial.ts'
-import { assertPlain, markProtected, type PlainTransport } from '../local/plain-transport.ts'
+import { arrivals } from '../ambient/channels.ts'
 import {
+  type CreateServer,
+  isListen,
+  type ListenStream,
+  openStream,
+} from '../listen/listen-stream.ts'
+import {
+  inUse,
   isRecord,
   isResponse,
   type Message,
@@ -12,43 +16,25 @@ import {
   type Reply,
   type Request,
   type RequestId,
+  replyTo,
 } from '../wire/json-rpc.ts'
 import type { Transport } from '../wire/transport.ts'
-import { type CreateServer, isListen, type ListenStream, openStream } from './listen-stream.ts'
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 /**
- * Guards `subscriptions/listen` of `serveStdio`, which SDK v2 serves before any server sees it, and
- * returns the same transport. Give it the same factory as `serveStdio`. Where the transport has an
- * identity, `identifyTransport` comes first.
- *
- * It decides as {@link protectHandler} does over HTTP: on the caller and each resource when a stream
- * opens, and again on each update. A stream ends when the token that opened it expires, also where
- * the token's file has a new one by then: the client listens again.
- *
- * @throws TypeError for an HTTP transport
- *
- * @example
- * ```ts
- * const createServer = () => protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
- * const guard = (stdio: PlainTransport) => protectStdio(stdio, createServer)
- * ```
+ * Guards `subscriptions/listen` of `serveStdio`, which SDK v2 serves before any server sees it. It
+ * decides as over HTTP: on the caller and each resource when a stream opens, and again on each
+ * update. A stream ends when the token that opened it expires, even if the token's file holds a new
+ * one by then: the client listens again.
  */
-export function protectStdio<T extends PlainTransport>(
-  transport: T,
-  createServer: CreateServer,
-): T {
-  assertPlain(transport)
-  markProtected(transport)
-  const line = transport as unknown as Transport
+export function guardLine(line: Transport, createServer: CreateServer): void {
   const start = line.start.bind(line)
   line.start = () => {
     // By now the entry has set its callbacks, and nothing has been delivered.
     new ListenGate(line, createServer).install()
     return start()
   }
-  return transport
 }
 
 interface Open {
@@ -101,8 +87,8 @@ class ListenGate {
     try {
       const asked = { request: message, identity }
       const stream = await openStream(this.#createServer, { era: 'modern' }, asked)
-      const refusal = await stream.open()
-      if (refusal !== undefined) return { error: createDenialError(refusal) }
+      const refused = await stream.open()
+      if (refused !== undefined) return { error: refused.error }
       const timer = setTimeout(() => this.#end(message.id), stream.milliseconds).unref()
       this.#open.set(message.id, { stream, timer })
       return undefined

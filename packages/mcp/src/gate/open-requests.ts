@@ -1,17 +1,5 @@
-import type { Identity } from '@onbehalf/core'
-import type { Request, RequestId } from '../wire/json-rpc.ts'
-import type { MessageExtra } from '../wire/transport.ts'
-import type { Exchange } from './exchange.ts'
-
-/** A request that was received and has not been answered. */
-export interface OpenRequest {
-  readonly request: Request
-  readonly identity: Identity | undefined
-  /** What the transport said about it. */
-  readonly extra?: MessageExtra | undefined
-  /** The HTTP request that it came in, where its answer can still be held. */
-  readonly exchange?: Exchange | undefined
-}
+import type { OpenRequest } from '../ambient/channels.ts'
+import type { RequestId } from '../wire/json-rpc.ts'
 
 /** A request that nobody waits for, whose id is not free yet. */
 interface Cancelled {

@@ -1,0 +1,70 @@
+import type { AuditTrail, Authenticator, AuthenticatorEvent, Identity } from '@onbehalf/core'
+import type { Allow, Deny } from '@onbehalf/core/guards'
+import type { Items } from './items/items.ts'
+import type { RuleTable } from './items/rule-table.ts'
+import type { TaskOwners } from './owners/task-owners.ts'
+import type { Connectable } from './wire/transport.ts'
+
+/** One decision on one request, for the operator. */
+export interface DecisionEvent {
+  readonly type: 'decision'
+  /**
+   * JSON-RPC method, for example `tools/call`. Of a request to another caller's session, which is
+   * not read, it is `HTTP` and the HTTP method.
+   */
+  readonly method: string
+  /** Name of the registered tool; absent for other methods and for names that no tool has. */
+  readonly tool?: string
+  /** Name of the registered prompt. */
+  readonly prompt?: string
+  /** URI of the registered resource, or name of the template that serves it. */
+  readonly resource?: string
+  readonly identity: Identity | undefined
+  readonly decision: Allow | Deny
+}
+
+/** What happens on a guarded server: at authentication, and whenever a request is decided on. */
+export type ServerEvent = AuthenticatorEvent | DecisionEvent
+
+/** What the servers of one entry share, and nothing of a single one. */
+export interface Settings {
+  readonly authenticator: Authenticator<unknown> | undefined
+  readonly acceptsGuests: boolean
+  readonly rules: RuleTable
+  readonly tasks: TaskOwners
+  /** Seconds since 1970. */
+  readonly now: () => number
+  /** Absent where nothing listens. */
+  readonly report: ((event: ServerEvent) => void) | undefined
+  readonly audit: AuditTrail | undefined
+  /** Whether a gateway that lists without a user sees everything. */
+  readonly listToGateway: boolean
+  /** Whether a refused item is answered as one that does not exist. */
+  readonly hidesRefused: boolean
+  readonly tracksIdentity: boolean
+}
+
+/** A protected server. */
+export interface Protection extends Settings {
+  readonly items: Items
+}
+
+const protections = new WeakMap<object, Protection>()
+
+/** @throws TypeError when the server is protected already */
+export function keepProtection(low: Connectable, protection: Protection): void {
+  if (protections.has(low)) throw new TypeError('the server is already protected')
+  protections.set(low, protection)
+}
+
+/** @throws TypeError when the server is not protected */
+export function protectionOf(server: object): Protection {
+  const protection = protections.get(lowLevelServer(server))
+  if (protection === undefined) throw new TypeError('the server is not protected')
+  return protection
+}
+
+/** `McpServer` of both generations holds the server that connects, and connects through it. */
+export function lowLevelServer(server: object): Connectable {
+  return 'server' in server ? (server.server as Connectable) : (server as Connectable)
+}
