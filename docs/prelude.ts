@@ -3,10 +3,15 @@
 
 import type {
   CallToolResult,
+  createMcpHandler as createHandler,
   McpHttpHandler,
   McpServer as Server,
   ServerContext,
 } from '@modelcontextprotocol/server'
+import type {
+  serveStdio as serve,
+  StdioServerTransport as StdioTransport,
+} from '@modelcontextprotocol/server/stdio'
 import type { Authenticator, CredentialRequest, Identity, SigningIssuer } from '@onbehalf/core'
 import type { WithOrganization } from '@onbehalf/core/guards'
 import type { WithIdentity } from '@onbehalf/mcp'
@@ -37,6 +42,10 @@ declare global {
   /** The MCP server, and what its tools do. */
   const McpServer: typeof Server
   const server: Server
+  const createServer: () => Server
+  const createMcpHandler: typeof createHandler
+  const serveStdio: typeof serve
+  const StdioServerTransport: typeof StdioTransport
   const z: typeof zod
   const inputSchema: zod.ZodObject<{ month: zod.ZodString; orgId: zod.ZodString }>
   const reply: (value: unknown) => CallToolResult

@@ -41,8 +41,8 @@ const known: OptionNames<ProtectedStdioOptions<unknown>> = {
  * @example
  * ```ts
  * const tokenFile = process.env['MCP_TOKEN_FILE'] ?? '/run/secrets/mcp-token'
- * const start = (transport: PlainTransport) =>
- *   protectedStdio(serveStdio, createServer, { transport, authenticator, tokenFile })
+ * const transport = new StdioServerTransport()
+ * protectedStdio(serveStdio, createServer, { transport, authenticator, tokenFile })
  * ```
  */
 export function protectedStdio<

@@ -27,11 +27,11 @@ export function isolateEvents(transport: object): boolean {
   const outer = transport as WithEvents
   const web = outer._webStandardTransport ?? outer
   if (!('_eventStore' in web)) return false
-  if (web._eventStore !== undefined) web._eventStore = ownEvents(web._eventStore, web)
+  if (web._eventStore !== undefined) web._eventStore = partOf(web._eventStore, web)
   return true
 }
 
-function ownEvents(store: Events, transport: WithEvents): Events {
+function partOf(store: Events, transport: WithEvents): Events {
   const random = randomUUID()
   // A session that continues in another process finds its events there.
   const prefix = (): string => `${transport.sessionId ?? random}:`
