@@ -9,8 +9,8 @@ import type {
   ServerContext,
 } from '@modelcontextprotocol/server'
 import type {
-  serveStdio as serve,
   StdioServerTransport as StdioTransport,
+  serveStdio as serve,
 } from '@modelcontextprotocol/server/stdio'
 import type { Authenticator, CredentialRequest, Identity, SigningIssuer } from '@onbehalf/core'
 import type { WithOrganization } from '@onbehalf/core/guards'
