@@ -2,8 +2,12 @@ const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 // The URL parser has brought every spelling of an address to one form. Names are not looked at:
 // `10.example.com` is one.
 const privateV4 =
-  /^(?:0|10|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7]))\.[\d.]+$/
-const privateV6 = /^\[(?:f[cd]|fe[89ab]|::)/i
+  /^(?:0|10|127|169\.254|192\.168|192\.0\.0|198\.1[89]|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])|22[4-9]|2[34]\d|25[0-5])\.[\d.]+$/
+// Also those that embed an IPv4 address: NAT64 (64:ff9b::) and 6to4 (2002::).
+const privateV6 = /^\[(?:f[cdef]|::|64:ff9b:|2002:)/i
+// Names that resolve to this machine, or to the metadata service of a cloud.
+const privateName =
+  /^(?:(?:.+\.)?localhost\.?|localhost\.localdomain\.?|ip6-(?:localhost|loopback)\.?|metadata\.google\.internal\.?|metadata\.goog\.?)$/i
 
 /**
  * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback
@@ -36,7 +40,7 @@ export function secureUrl(text: string, option: string): URL {
 }
 
 function isPrivate({ hostname }: URL): boolean {
-  return privateV4.test(hostname) || privateV6.test(hostname)
+  return [privateV4, privateV6, privateName].some((shape) => shape.test(hostname))
 }
 
 /** Whether a URL names this host. */

@@ -20,10 +20,24 @@ interface RequestOptions extends Pick<FetchOptions, 'fetch'> {
   readonly signal: AbortSignal
 }
 
-const acceptJson: RequestInit = { headers: { accept: 'application/json' } }
+// Some servers answer 406 without the one or the other, and 403 to a client without a name.
+const acceptJson: RequestInit = {
+  headers: { accept: 'application/json, application/jwk-set+json', 'user-agent': 'onbehalf' },
+}
 
 // `no-store`: a framework that caches fetches would keep a withdrawn key alive.
-const always = { redirect: 'manual', credentials: 'omit', cache: 'no-store' } as const
+const always = { redirect: 'manual', credentials: 'omit' } as const
+const noStore: object = { cache: 'no-store' }
+const uncached: RequestInit = hasCacheMode() ? { ...always, ...noStore } : always
+
+/** Cloudflare Workers of an older compatibility date throw at a cache mode, and cache nothing. */
+function hasCacheMode(): boolean {
+  try {
+    return new Request('https://localhost', noStore) !== undefined
+  } catch {
+    return false
+  }
+}
 
 /** @throws TypeError */
 export function toTimeoutSeconds(seconds = 4): number {
@@ -74,7 +88,7 @@ async function exchange(url: URL, options: RequestOptions, init: RequestInit): P
 async function send(url: URL, options: RequestOptions, init: RequestInit): Promise<Response> {
   const { fetch: get = fetch, signal } = options
   try {
-    return await get(url, { ...init, ...always, signal })
+    return await get(url, { ...init, ...uncached, signal })
   } catch (cause) {
     throw new FetchError('unreachable', cause)
   }

@@ -46,8 +46,9 @@ describe('a runtime', () => {
       resource: audience,
       sources: [direct({ issuer: people })],
     })
-    const claims = { iss: name, aud: audience, sub: 'ada', client_id: 'c' }
-    const token = await signer.sign({ ...claims, exp: Math.floor(Date.now() / 1000) + 60 })
+    const iat = Math.floor(Date.now() / 1000)
+    const claims = { iss: name, aud: audience, sub: 'ada', client_id: 'c', iat }
+    const token = await signer.sign({ ...claims, exp: iat + 60 })
     const request = { headers: { authorization: `Bearer ${token}` } }
     const hash = createHash('sha256').update(token).digest('base64url')
     for (const _turn of [1, 2]) {

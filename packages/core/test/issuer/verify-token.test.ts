@@ -92,7 +92,7 @@ describe('the times of a token', () => {
     ['expiring at a fraction of a second', { exp: now + 0.5 }],
     ['beginning within the skew', { nbf: now + 30 }],
     ['valid from the beginning of time', { nbf: 0 }],
-    ['with empty times', { nbf: null, iat: '' }],
+    ['with an empty nbf', { nbf: null }],
     ['issued within the skew', { iat: now + 30, exp: now + 60 }],
   ])('may be: %s', async (_, claims) => {
     expect(await accepts(claims)).toMatchObject({ subject: 'jane' })

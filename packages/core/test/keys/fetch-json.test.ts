@@ -25,10 +25,24 @@ describe('a key set over HTTP', () => {
     })
     expect(events).toEqual([{ type: 'keys_loaded', usable: 1, ignored: [] }])
     expect(seen).toHaveLength(1)
-    expect(seen[0]).toMatchObject({ method: 'GET', url: '/jwks', accept: 'application/json' })
+    expect(seen[0]).toMatchObject({ method: 'GET', url: '/jwks' })
+    expect(seen[0]).toMatchObject({
+      accept: 'application/json, application/jwk-set+json',
+      'user-agent': 'onbehalf',
+    })
     for (const name of ['authorization', 'cookie', 'referer', 'origin']) {
       expect(seen[0]).not.toHaveProperty(name)
     }
+  })
+
+  it('is never taken from a cache, nor sent with credentials', async () => {
+    const asked: RequestInit[] = []
+    const fetch: typeof globalThis.fetch = async (_url, init = {}) => {
+      asked.push(init)
+      return new Response(keySet)
+    }
+    await loadFrom('https://issuer.example/jwks', { fetch })
+    expect(asked).toMatchObject([{ cache: 'no-store', credentials: 'omit', redirect: 'manual' }])
   })
 
   it('is loaded whatever type it says it has, compressed, and in pieces', async () => {
