@@ -33,7 +33,8 @@ const uncached: RequestInit = hasCacheMode() ? { ...always, ...noStore } : alway
 /** Cloudflare Workers of an older compatibility date throw at a cache mode, and cache nothing. */
 function hasCacheMode(): boolean {
   try {
-    return new Request('https://localhost', noStore) !== undefined
+    void new Request('https://localhost', noStore)
+    return true
   } catch {
     return false
   }
