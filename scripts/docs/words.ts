@@ -6,7 +6,7 @@ export interface BannedWord {
 }
 
 /** Files whose wordings are counted and not complained about yet, by the start of their path. */
-export const notYetReworded = ['packages/', 'docs/aws/', 'examples/aws-lambdas/']
+export const notYetReworded = ['packages/aws/', 'docs/aws/', 'examples/aws-lambdas/']
 
 /** What no prose says: not in Markdown, comments, texts of the code, or names of tests. */
 export const bannedProse: readonly BannedWord[] = [

@@ -50,7 +50,7 @@ export interface AuditTrace {
   readonly sampled: boolean
 }
 
-/** One entry of the trail. Its order is told by the log that keeps it, never by `time`. */
+/** One entry of the trail. Its order comes from the log that keeps it, never by `time`. */
 export interface AuditEvent {
   /** Random UUID. */
   readonly id: string

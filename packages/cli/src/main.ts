@@ -4,7 +4,7 @@ import { run } from './run.ts'
 const stop = new AbortController()
 process.once('SIGINT', () => stop.abort())
 process.once('SIGTERM', () => stop.abort())
-// Whoever reads may stop reading: `onbehalf audit show DIR | head`.
+// The reader of the output may stop reading: `onbehalf audit show DIR | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error
   process.exit(0)

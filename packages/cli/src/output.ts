@@ -2,9 +2,9 @@
 export interface Output {
   /** Takes one line of the result. */
   out(line: string): void
-  /** Takes one line for the person at the terminal. */
+  /** Takes one line for the user at the terminal. */
   err(line: string): void
-  /** Ends commands that run until they are told to stop. */
+  /** Ends commands that run until they are stopped. */
   readonly signal: AbortSignal
 }
 

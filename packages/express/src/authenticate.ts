@@ -8,7 +8,7 @@ import { send } from './send.ts'
 
 export interface AuthenticateOptions {
   /**
-   * Told about every refusal, after the answer went out: for logs and metrics. What it throws or
+   * Called for every refusal, after the answer went out: for logs and metrics. What it throws or
    * rejects with becomes a process warning and changes nothing for the caller.
    */
   onRefusal?(error: IdentityError, req: IncomingMessage): void | Promise<void>

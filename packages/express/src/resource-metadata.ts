@@ -4,7 +4,7 @@ import { send } from './send.ts'
 
 /**
  * Serves the protected resource metadata (RFC 9728) of an authenticator, from which MCP clients
- * learn the authorization servers. Everything else goes on to the next handler.
+ * learn the authorization servers. Everything else continues to the next handler.
  *
  * Mount it on the application itself, before `authenticate`: the metadata is public, and its path
  * starts at the root of the host. The path is compared exactly, as it was sent.

@@ -79,7 +79,7 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
     readonly app?: express.Express
   }
 
-  /** A server whose every handler stands behind the middleware, and what it saw. */
+  /** A server whose every handler is behind the middleware, and what it saw. */
   async function start(options: StartOptions = {}) {
     const requests: express.Request[] = []
     const app = options.app ?? framework()

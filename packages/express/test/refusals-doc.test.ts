@@ -31,7 +31,7 @@ const answers: readonly (readonly [string, () => Promise<string>])[] = [
   ['a missing scope', async () => ask(await adasHeaders({ scope: 'other' }))],
   ['keys that are unavailable', async () => askWithoutKeys(await adasHeaders())],
   ['a call that cannot be recorded', () => askFailing('AUDIT')],
-  ['a session of somebody else', () => askFailing('SESS')],
+  ["another caller's session", () => askFailing('SESS')],
   ['the metadata', () => ask({}, { path: new URL(metadataUrl).pathname, method: 'GET' })],
   ['a tool of another organization', async () => call('list_invoices', await adasHeaders())],
   ['a prompt of another organization', async () => call('tax_advice', await adasHeaders())],
@@ -88,7 +88,7 @@ async function askWithoutKeys(headers: Record<string, string>): Promise<string> 
   return send(app, headers, {})
 }
 
-/** What a source of one's own may throw. */
+/** What one's own source may throw. */
 function askFailing(code: 'AUDIT' | 'SESS'): Promise<string> {
   const source: Source = {
     ...direct({ issuer: issuer({ iss: people.issuer, audience: resource }) }),

@@ -4,7 +4,7 @@ import { send } from './send.ts'
 
 /**
  * Serves the protected resource metadata (RFC 9728) of an authenticator, from which MCP clients
- * learn the authorization servers. Everything else goes on to its route.
+ * learn the authorization servers. Everything else continues to its route.
  *
  * Add it to the application itself, before `authenticate`: the metadata is public, and its path
  * starts at the root of the host. The path is compared exactly, as it was sent.

@@ -13,7 +13,7 @@ export interface IdentityVariables<C = Claims> {
 
 export interface AuthenticateOptions {
   /**
-   * Told about every refusal: for logs and metrics. The answer does not wait for it. What it throws
+   * Called for every refusal: for logs and metrics. The answer does not wait for it. What it throws
    * or rejects with becomes a warning on the console and changes nothing for the caller.
    */
   onRefusal?(error: IdentityError, c: Context): void | Promise<void>

@@ -3,7 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 
 /**
  * Serves the protected resource metadata (RFC 9728) of an authenticator, from which MCP clients
- * learn the authorization servers. Everything else goes on to the next handler.
+ * learn the authorization servers. Everything else continues to the next handler.
  *
  * Mount it on the application itself, before `authenticate`: the metadata is public, and its path
  * starts at the root of the host. The path is compared exactly.

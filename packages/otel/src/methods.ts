@@ -1,4 +1,4 @@
-/** Methods that are told by their name: a caller may send any other. */
+/** Methods that are reported by their name: a caller may send any other. */
 export const methods: ReadonlySet<string> = new Set([
   // Of MCP, in all its versions, as far as a client sends them
   'initialize',

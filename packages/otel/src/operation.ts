@@ -5,7 +5,7 @@ import { isUnread, methods } from './methods.ts'
 /** What was asked for. */
 export type Operation = Pick<AuditEvent, 'method' | 'target'>
 
-/** The value of the conventions for what is not told apart. */
+/** The value of the conventions for what is not distinguished. */
 export const other = '_OTHER'
 
 /**
@@ -47,6 +47,6 @@ export function errorTypeOf({ type, outcome, decision }: AuditEvent): string | u
 
 function reasonOf({ reason, code }: AuditEvent['decision']): string {
   if (reason === undefined) return code ?? other
-  // A reason of somebody's own guard may be any text.
+  // A reason of someone's own guard may be any text.
   return /^[a-z0-9_]{1,64}$/.test(reason) ? reason : other
 }

@@ -12,7 +12,7 @@ import { type OtelSinkOptions, sinkSettings } from './sink-settings.ts'
  *
  * This is telemetry, not audit: it is sampled, and queues drop what they cannot take. Put it beside
  * a sink that keeps events, and do not require it. `write` never rejects and never waits; what goes
- * wrong is told to the `diag` logger of OpenTelemetry. Nothing of arguments, results or credentials
+ * wrong is reported to the `diag` logger of OpenTelemetry. Nothing of arguments, results or credentials
  * gets into telemetry. It neither sets up nor shuts down an OpenTelemetry SDK: that stays yours.
  *
  * @throws TypeError for options that are wrong
@@ -30,7 +30,7 @@ import { type OtelSinkOptions, sinkSettings } from './sink-settings.ts'
  * ```
  */
 export function otelSink(options: OtelSinkOptions): AuditSink {
-  const { tracer, meter, namePerson, organizationInMetrics } = sinkSettings(options)
+  const { tracer, meter, nameUser, organizationInMetrics } = sinkSettings(options)
   const names = new KnownNames()
   const metrics = new EventMetrics(meter, organizationInMetrics)
   return {
@@ -38,7 +38,7 @@ export function otelSink(options: OtelSinkOptions): AuditSink {
       try {
         const told = names.tell(event)
         metrics.record(event, told)
-        if (event.type !== 'intent') recordSpan({ tracer, namePerson }, event, told)
+        if (event.type !== 'intent') recordSpan({ tracer, nameUser }, event, told)
       } catch (error) {
         diag.error('@onbehalf/otel: an event became no telemetry', error)
       }

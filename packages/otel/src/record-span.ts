@@ -12,13 +12,13 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import type { NamePerson } from './name-person.ts'
+import type { NameUser } from './name-user.ts'
 import { errorTypeOf, type Operation, operationAttributes, spanNameOf } from './operation.ts'
 import { plainAttributes, plainText } from './plain-attributes.ts'
 
 /** Makes one span of a result or a refusal; it ends when the event was made. */
 export function recordSpan(
-  { tracer, namePerson }: { readonly tracer: Tracer; readonly namePerson: NamePerson },
+  { tracer, nameUser }: { readonly tracer: Tracer; readonly nameUser: NameUser },
   event: AuditEvent,
   told: Operation,
 ): void {
@@ -32,7 +32,7 @@ export function recordSpan(
       startTime: toHrTime(end - (event.durationMs ?? 0)),
       attributes: plainAttributes({
         ...operationAttributes(event),
-        ...identityAttributes(event, namePerson),
+        ...identityAttributes(event, nameUser),
         ...decisionAttributes(event),
         'error.type': errorType,
       }),
@@ -44,10 +44,10 @@ export function recordSpan(
   span.end(toHrTime(end))
 }
 
-function identityAttributes(event: AuditEvent, namePerson: NamePerson): Attributes {
+function identityAttributes(event: AuditEvent, nameUser: NameUser): Attributes {
   const { principal, organization, client, gateway, source } = event
   return {
-    ...(principal?.kind === 'user' && namePerson(principal)),
+    ...(principal?.kind === 'user' && nameUser(principal)),
     'onbehalf.principal.kind': principal?.kind,
     'onbehalf.principal.issuer': principal?.issuer,
     'onbehalf.organization.id': organization?.id,

@@ -7,17 +7,17 @@ import {
   type TracerProvider,
   trace,
 } from '@opentelemetry/api'
-import { createPseudonyms, type NamePerson, namePlainly } from './name-person.ts'
+import { createPseudonyms, type NameUser, namePlainly } from './name-user.ts'
 
 const scope = '@onbehalf/otel'
 
 /** Settings of telemetry made from events. */
 export interface OtelSinkOptions {
   /**
-   * How spans name the person that a call is for; metrics never do.
+   * How spans name the user that a call is for; metrics never do.
    *
    * - `{ pseudonymKey }`: by `enduser.pseudo.id`, HMAC-SHA-256 of issuer and subject under a secret
-   *   of at least 32 bytes. The same key names the same person alike in every process.
+   *   of at least 32 bytes. The same key names the same user alike in every process.
    * - `'clear-text'`: by `enduser.id`, the subject itself. That is personal data, and may be an
    *   address of e-mail.
    */
@@ -41,7 +41,7 @@ const optionNames: OptionNames<OtelSinkOptions> = {
 export interface SinkSettings {
   readonly tracer: Tracer
   readonly meter: Meter
-  readonly namePerson: NamePerson
+  readonly nameUser: NameUser
   readonly organizationInMetrics: boolean
 }
 
@@ -63,12 +63,12 @@ export function sinkSettings(options: OtelSinkOptions): SinkSettings {
   return {
     tracer: tracerProvider.getTracer(scope),
     meter: meterProvider.getMeter(scope),
-    namePerson: personNaming(identity),
+    nameUser: userNaming(identity),
     organizationInMetrics,
   }
 }
 
-function personNaming(identity: OtelSinkOptions['identity']): NamePerson {
+function userNaming(identity: OtelSinkOptions['identity']): NameUser {
   if (identity === 'clear-text') return namePlainly
   if (isRecord(identity)) {
     assertOptions('identity', identity, { pseudonymKey: true })

@@ -91,7 +91,7 @@ describe('metrics', () => {
     }
   })
 
-  it('never tell persons apart', async () => {
+  it('never distinguish users', async () => {
     for (const identity of ['clear-text', { pseudonymKey: Buffer.alloc(32, 1) }] as const) {
       const told = telemetry({ identity, organizationInMetrics: true })
       const trail = trailTo(told)

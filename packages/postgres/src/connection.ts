@@ -24,7 +24,7 @@ interface Session {
 
 /**
  * One connection to Postgres: made when it is needed, given up when it fails or takes too long, and
- * then made anew.
+ * then made again.
  */
 export class Connection {
   readonly #config: ClientConfig
@@ -35,7 +35,7 @@ export class Connection {
   }
 
   /**
-   * Runs one statement, which is a transaction of its own: it is committed when this resolves.
+   * Runs one statement, which is its own transaction: it is committed when this resolves.
    *
    * @throws LostConnection when there was no answer; with any other error nothing was done
    */

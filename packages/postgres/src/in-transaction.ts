@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 
-/** Runs work in a transaction on a connection of its own; a failure leaves nothing behind. */
+/** Runs work in a transaction on its own connection; a failure leaves nothing behind. */
 export async function inTransaction<T>(
   pool: Pool,
   begin: string,

@@ -6,10 +6,10 @@ import { OpenChain } from './open-chain.ts'
 import type { PostgresSinkSettings } from './sink-settings.ts'
 import { findRecorded, insertRecords, type Records, secondsUntil } from './statements.ts'
 
-/** Some of the records cannot be inserted: see what stands already, by id of the event. */
+/** Some of the records cannot be inserted: see what is there already, by id of the event. */
 class Conflict extends Error {
   readonly recorded: ReadonlyMap<string, string>
-  /** A record that is not of this process stands in its chain. */
+  /** A record that is not of this process is in its chain. */
   readonly isForeign: boolean
 
   constructor(recorded: ReadonlyMap<string, string>, cause: DatabaseError) {
@@ -20,7 +20,7 @@ class Conflict extends Error {
 }
 
 /**
- * Writes the records of one chain. A chain belongs to one process and is never gone on with by
+ * Writes the records of one chain. A chain belongs to one process and is never continued by
  * another, so that its end is known here and needs no lock.
  */
 export class PostgresLog {
@@ -74,7 +74,7 @@ export class PostgresLog {
     return chain
   }
 
-  /** Sends doubtful records again: if they do not stand there yet, they do afterwards. */
+  /** Sends doubtful records again: if they are not there yet, they are afterwards. */
   async #settle(chain: OpenChain, until: number): Promise<void> {
     if (this.#doubtful === undefined) return
     const conflict = await this.#tryKeep(chain, this.#doubtful, until)
@@ -87,7 +87,7 @@ export class PostgresLog {
     return { chain: state.chain, after: state.tree.size, lines: text, hashes }
   }
 
-  // Only success and a conflict end a doubt: no other failure tells of an attempt before it.
+  // Only success and a conflict end a doubt: no other failure says anything about an earlier attempt.
   async #tryKeep(
     { state, heads }: OpenChain,
     records: Records,
@@ -112,7 +112,7 @@ export class PostgresLog {
     }
   }
 
-  /** Resolves when the records stand in the log, by this attempt or by an earlier one. */
+  /** Resolves when the records are in the log, by this attempt or by an earlier one. */
   async #insertOnce(records: Records, until: number): Promise<Conflict | undefined> {
     try {
       await insertRecords(this.#connection, records, until)
@@ -127,7 +127,7 @@ export class PostgresLog {
     }
   }
 
-  /** Whoever writes to a chain of ours has a role of a writer: the next events begin another one. */
+  /** Another party with a writer's role wrote to our chain: the next events begin another one. */
   async #giveUp(chain: OpenChain, conflict: Conflict): Promise<never> {
     if (conflict.isForeign) {
       this.#chain = undefined

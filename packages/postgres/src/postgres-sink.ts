@@ -20,10 +20,10 @@ export interface PostgresSink extends AuditSink {
  * insert. An event that is in the log already, by its id, is not written twice.
  *
  * `write` rejects when the event is not known to be committed after `timeoutSeconds`, and at once
- * when too much waits. After an outage the sink goes on by itself. What was rejected for time may
+ * when too much waits. After an outage the sink continues by itself. What was rejected for time may
  * still reach the log late.
  *
- * Each sink writes a chain of its own, over one connection. It does not make the tables.
+ * Each sink writes its own chain, over one connection. It does not make the tables.
  *
  * @throws TypeError for options that are wrong
  *

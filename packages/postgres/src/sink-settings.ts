@@ -47,7 +47,7 @@ export function postgresSinkSettings(options: PostgresSinkOptions): PostgresSink
     application_name: '@onbehalf/postgres',
     keepAlive: true,
     ...(isRecord(connection) ? connection : { connectionString: connection }),
-    // A statement that nobody waits for any longer must not go on waiting for a lock.
+    // A statement that no caller waits for any longer must not continue to wait for a lock.
     statement_timeout: Math.ceil(timeoutSeconds * 1000),
   }
   return { ...logSettings(options), config, timeoutSeconds }

@@ -36,7 +36,7 @@ export async function insertRecords(
   await connection.query(insert, [chain, after, lines], secondsUntil(until))
 }
 
-/** The events of these lines that stand in the log: hashes of their records by id. */
+/** The events of these lines that are in the log: hashes of their records by id. */
 export async function findRecorded(
   connection: Connection,
   { lines }: Pick<Records, 'lines'>,

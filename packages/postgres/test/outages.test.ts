@@ -190,7 +190,7 @@ describe.skipIf(!hasPostgres)('a strict trail on Postgres', () => {
     await expectIntact(4)
   })
 
-  it('refuses a call whose connections are ended again and again, and goes on', async () => {
+  it('refuses a call whose connections are ended again and again, and continues', async () => {
     const connection = await database.login('onbehalf_writer')
     const trail = strictTrail(await newSink(database, { connection, timeoutSeconds }))
     await runCall(trail)
@@ -245,7 +245,7 @@ describe.skipIf(!hasPostgres)('a strict trail on Postgres', () => {
     proxy.mode = 'cut the next answer'
     const event = eventOf(1)
     await expect(sink.write(event)).rejects.toThrow(/^Postgres (was too slow|cannot be reached)/)
-    // It was committed all the same, and whoever tries again is told so.
+    // It was committed all the same, and a second attempt finds that out.
     expect(await database.events()).toEqual([event])
     const other = await newSink(database)
     await other.write(event)

@@ -117,7 +117,7 @@ describe.skipIf(!hasPostgres)('a sink on Postgres', () => {
     expect(await database.events()).toEqual([first, second, third])
   })
 
-  it('refuses another event with the id of one that is there, and goes on', async () => {
+  it('refuses another event with the id of one that is there, and continues', async () => {
     const sink = await newSink(database)
     const [event, next] = [eventOf(1), eventOf(2)]
     await sink.write(event)
@@ -171,7 +171,7 @@ describe.skipIf(!hasPostgres)('a sink on Postgres', () => {
     expect(rows).toEqual(kept.map((name) => ({ organization: name, target_name: name })))
   })
 
-  it('begins another chain when somebody else wrote to its own', async () => {
+  it('begins another chain when another party wrote to its own', async () => {
     const errors: unknown[] = []
     const sink = await newSink(database, { onError: (error) => errors.push(error) })
     await sink.write(eventOf(1))

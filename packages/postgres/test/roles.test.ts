@@ -142,7 +142,7 @@ describe.skipIf(!hasPostgres)('roles of the log', () => {
   it('let no writer say in a column what the record does not say', async () => {
     await fill()
     const writer = await database.poolFor('onbehalf_writer')
-    // Operators of its own come first in the path of a writer who means harm.
+    // Its own operators come first in the path of a writer who means harm.
     const schema = 'CREATE SCHEMA AUTHORIZATION CURRENT_USER'
     await expect(writer.query(schema)).rejects.toMatchObject({ code: '42501' })
     await database.pool.query(`CREATE SCHEMA harm;

@@ -42,7 +42,7 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
   /** Changes the log as its owner can. */
   async function tamper(statements: string): Promise<void> {
     await restore()
-    // The columns of a line that is no record would be empty, and ids would come twice.
+    // The columns of a line that is not a record would be empty, and ids would come twice.
     await database.pool.query(`
       ALTER TABLE onbehalf.events DISABLE TRIGGER ALL;
       ALTER TABLE onbehalf.events DROP CONSTRAINT IF EXISTS events_id_key;
@@ -142,7 +142,7 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
       900,
     ],
     [
-      'older records stand in the place of newer ones',
+      'older records replace newer ones',
       `UPDATE onbehalf.events AS e SET record = good.record FROM good_events AS good
        WHERE e.seq > 1000 AND good.seq = e.seq - 800`,
       'replayed',
@@ -164,7 +164,11 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
       `UPDATE onbehalf.heads SET head = replace(head, '"time":"2', '"time":"1')`,
       'no key that was given signed this head',
     ],
-    ['are no heads', "UPDATE onbehalf.heads SET head = '{}'", 'the line is no head of this chain'],
+    [
+      'are not heads',
+      "UPDATE onbehalf.heads SET head = '{}'",
+      'the line is not a head of this chain',
+    ],
   ])('is found to be tampered with when its heads %s', async (_, statements, detail) => {
     await tamper(statements)
     const report = await verify()

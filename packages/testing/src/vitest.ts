@@ -8,7 +8,7 @@ import { toBeAllowed, toBeDenied } from './matchers.ts'
  * - `toBeDenied(reason?)`: the call was refused, for this reason if one is named.
  * - `toBeAllowed()`: the call was neither refused nor did it fail otherwise.
  *
- * Anything that is no such result or decision fails, also under `not`.
+ * Anything that is not such a result or decision fails, also under `not`.
  *
  * @example
  * ```ts

@@ -40,7 +40,7 @@ describe('toBeDenied', () => {
     )
   })
 
-  it('fails for a call that failed for a reason of its own, and shows it', () => {
+  it('fails for a call that failed for its own reason, and shows it', () => {
     expect(() => expect(results.failed).toBeDenied()).toThrow(
       /^expected the call to be denied, but it failed: .*division by zero/,
     )

@@ -11,7 +11,7 @@ const maxDepth = 16
 
 /**
  * Copies a value for the record: redacted, at most about `maxLength` characters of JSON and 16
- * levels deep. What does not fit is replaced by a word in brackets that says what stood there.
+ * levels deep. What does not fit is replaced by a word in brackets that says what was there.
  */
 export function boundedCopy(
   value: unknown,

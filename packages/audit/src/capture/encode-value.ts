@@ -1,7 +1,7 @@
 /**
  * Writes any value, piece by piece, in a form that equal values share. For what JSON can say this
  * is canonical JSON (RFC 8785) of what `JSON.stringify` would send; BigInt, bytes and references to
- * an ancestor get words of their own, which no JSON text has. Neither depth nor cycles nor getters
+ * an ancestor get special words, which no JSON text has. Neither depth nor cycles nor getters
  * that throw can break it.
  */
 export function encodeValue(value: unknown, put: (piece: string) => void): void {

@@ -1,7 +1,7 @@
 import { GrowingTree } from '../merkle/growing-tree.ts'
 import { firstPrev } from './record.ts'
 
-/** Where a chain stands: what the next record needs to know. */
+/** The state of a chain: what the next record needs to know. */
 export interface ChainState {
   readonly chain: string
   /** Hash of the last record. */

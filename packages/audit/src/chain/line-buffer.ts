@@ -15,7 +15,7 @@ export class LineBuffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
-  /** Starts anew, with room for so many events of so many bytes together. */
+  /** Starts again, with room for so many events of so many bytes together. */
   clear(count: number, eventBytes: number): void {
     const needed = eventBytes + count * mostAround
     if (this.#bytes.length < needed) this.#bytes = Buffer.allocUnsafe(needed)

@@ -6,14 +6,14 @@ import type { QueueLimits } from './commit-queue.ts'
 /** Settings that every log has, wherever it is kept. */
 export interface LogOptions {
   /**
-   * Signs heads of the log. `null` leaves them unsigned: then whoever can write to the place of the
-   * log can write the log anew, and only heads kept elsewhere show it.
+   * Signs heads of the log. `null` leaves them unsigned: then anyone who can write to the place of the
+   * log can write the log again, and only heads kept elsewhere show it.
    */
   readonly signer: Signer | null
   /**
    * Takes each signed head to a place that the writer of the log cannot change: a bucket with a
    * lock, another account, a ticket. Only what was taken there shows the replay of an old copy of
-   * the whole log. A rejection is told to `onError`; later heads cover what it missed.
+   * the whole log. A rejection is reported to `onError`; later heads cover what it missed.
    */
   readonly anchor?: (head: LogHead) => Promise<void>
   /** Records after which a head is signed. Default: 10000. */
@@ -24,7 +24,7 @@ export interface LogOptions {
   readonly maxQueued?: number
   /** Bytes of events that may wait to be kept; more are rejected. Default: 16777216. */
   readonly maxQueuedBytes?: number
-  /** Hears of trouble that no call is told: heads that fail, chains that cannot go on. */
+  /** Called for trouble that no call reports: heads that fail, chains that cannot continue. */
   readonly onError?: (error: unknown) => void
 }
 

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 
-/** What can be told of a line without reading its event. */
+/** What is known of a line without reading its event. */
 export interface ParsedLine {
   readonly seq: number
   /** The hash that the line states. */

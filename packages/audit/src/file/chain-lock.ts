@@ -18,7 +18,7 @@ interface Owner {
  * Takes the lock of a chain, or undefined where a living writer has it.
  *
  * A lock is the file with the highest number among `<chain>.lock.<n>`. A dead owner's lock is never
- * removed to be made anew, which two processes could both do: the next number is created, which
+ * removed to be made again, which two processes could both do: the next number is created, which
  * only one can.
  */
 export function lockChain(directory: string, chain: string): ChainLock | undefined {
@@ -75,7 +75,7 @@ function readOwner(path: string): Owner | undefined {
 }
 
 function isAlive({ host, pid, started }: Owner): boolean {
-  // Whether a process of another machine lives cannot be seen: its chain stays its own.
+  // Whether a process on another host is alive cannot be seen: its chain stays its own.
   if (host !== hostname()) return true
   try {
     process.kill(pid, 0)

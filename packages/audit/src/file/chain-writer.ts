@@ -7,7 +7,7 @@ import { segmentFile } from '../log/file-names.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
 import { Segment } from './segment.ts'
 
-/** The segment that a chain goes on in. */
+/** The segment that a chain continues in. */
 export interface OpenEnd {
   readonly number: number
   /** Good bytes in it; undefined while the file is still to be made. */

@@ -26,8 +26,8 @@ export interface FileSink extends AuditSink {
  * (`fdatasync`, or `O_DSYNC` on Linux) when `write` resolves; events that wait at the same time
  * share one write.
  *
- * Several processes may use one directory: each writes a chain of its own. After a failure of the
- * disk the log goes on by itself as soon as the disk does.
+ * Several processes may use one directory: each writes its own chain. After a failure of the
+ * disk the log continues by itself as soon as the disk does.
  *
  * @throws TypeError for options that are wrong
  */

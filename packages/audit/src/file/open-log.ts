@@ -19,7 +19,7 @@ export interface OpenLog {
   readonly headsFile: Segment
 }
 
-/** Goes on with a chain that nobody writes, or begins one. */
+/** Continues a chain that no process writes, or begins one. */
 export async function openLog(settings: FileSinkSettings): Promise<OpenLog> {
   await mkdir(settings.directory, { recursive: true, mode: 0o700 })
   const chains = chainsOf(await readdir(settings.directory))
@@ -48,7 +48,7 @@ async function resume(settings: FileSinkSettings, chain: string): Promise<OpenLo
     return await opened(settings, lock, new ChainWriter(settings, state, end), headsSize)
   } catch (cause) {
     lock.release()
-    settings.onError(new Error(`chain ${chain} cannot go on, another one is begun`, { cause }))
+    settings.onError(new Error(`chain ${chain} cannot continue, another one is begun`, { cause }))
     return undefined
   }
 }

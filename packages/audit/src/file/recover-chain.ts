@@ -9,7 +9,7 @@ import { GrowingTree } from '../merkle/growing-tree.ts'
 import { fromBase64url } from '../merkle/tree-hash.ts'
 import type { OpenEnd } from './chain-writer.ts'
 
-/** A chain as it was found, ready to go on. */
+/** A chain as it was found, ready to continue. */
 export interface RecoveredChain {
   readonly state: ChainState
   readonly end: OpenEnd
@@ -32,7 +32,7 @@ export async function recoverChain(
   const { head, headsSize } = await readHeads(directory, chain, names)
   const state = head === undefined ? emptyChain(chain) : stateOf(head)
   const known = state.tree.size
-  // It had one from its first moment: to go on would sign whatever is left of it.
+  // It had one from its first moment: to continue would sign whatever is left of it.
   if (head === undefined && segments.length > 0) throw new Error('the heads are gone')
   const first = await firstToRead(directory, segments, known)
   let size: number | undefined

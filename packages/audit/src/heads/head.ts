@@ -3,7 +3,7 @@ import { rootOf } from '../merkle/growing-tree.ts'
 import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
 
 /**
- * What a chain held at one moment: a promise about every record up to `size`. Whoever keeps a head
+ * What a chain held at one moment: a promise about every record up to `size`. A party that keeps a head
  * elsewhere can tell later whether records before it were changed or taken away.
  */
 export interface LogHead {

@@ -13,7 +13,7 @@ import { type LogHead, signedBytes } from './head.ts'
 
 /** Signs heads: with a key of this process, or far away in a KMS. */
 export interface Signer {
-  /** Tells keys apart. */
+  /** Distinguishes keys. */
   readonly keyId: string
   /** Ed25519 signature (RFC 8032) of the bytes. */
   sign(bytes: Uint8Array): Promise<Uint8Array>

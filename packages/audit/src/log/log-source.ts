@@ -23,7 +23,7 @@ export interface ScannedLine {
   readonly file: string
   /** Counts from 1 within the file. */
   readonly line: number
-  /** Undefined where it is no record at all. */
+  /** Undefined where it is not a record at all. */
   readonly parsed: ParsedLine | undefined
   readonly bytes: Buffer
 }

@@ -11,7 +11,7 @@ export interface Chunk {
 }
 
 const chunkBytes = 1_048_576
-// Longer than any line that is written; what has no newline within it is no line.
+// Longer than any line that is written; what has no newline within it is not a line.
 const maxLineBytes = 67_108_864
 
 /** A file holds more bytes without a newline than any line has. */

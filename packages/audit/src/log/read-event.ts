@@ -9,7 +9,7 @@ export interface EventMark {
   readonly dropped: number
 }
 
-// Only recorded values can hold members of any name, and only few events tell of lost ones.
+// Only recorded values can hold members of any name, and only few events report lost ones.
 const needsParsing = /"value":|"dropped":/
 const types = /"type":"(intent|result|refusal)"\}$/
 

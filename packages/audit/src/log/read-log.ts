@@ -4,7 +4,7 @@ import type { LogRecord } from '../chain/record.ts'
 import { chainsOf, segmentsOf } from './file-names.ts'
 import { readLines } from './read-lines.ts'
 
-/** A record, and where it stands. */
+/** A record, and where it is. */
 export interface StoredRecord extends LogRecord {
   readonly chain: string
   readonly file: string
@@ -14,7 +14,7 @@ export interface StoredRecord extends LogRecord {
 
 /**
  * Reads all records of a directory, those of several chains merged by time. Checks nothing: verify
- * the log first. Lines that are no records are passed over.
+ * the log first. Lines that are not records are passed over.
  */
 export async function* readLog(directory: string): AsyncGenerator<StoredRecord, void, undefined> {
   const names = await readdir(directory)
@@ -22,7 +22,7 @@ export async function* readLog(directory: string): AsyncGenerator<StoredRecord, 
   try {
     yield* mergeByTime(readers)
   } finally {
-    // Whoever stops reading early must not leave files open.
+    // A reader who stops early must not leave files open.
     await Promise.all(readers.map((reader) => reader.return()))
   }
 }
@@ -74,7 +74,7 @@ async function* readSegment(
   }
 }
 
-/** Reads one line; undefined where it is no record. */
+/** Reads one line; undefined where it is not a record. */
 export function parseRecord(text: string): LogRecord | undefined {
   try {
     const record = JSON.parse(text) as LogRecord

@@ -9,8 +9,8 @@ const classUid = 6003
 const read = { id: 2, name: 'Read' }
 
 /**
- * Writes an event as OCSF 1.7.0 API Activity (class 6003): the person is `actor.user`, the client
- * `actor.app_uid`, the gateway or else the client `src_endpoint`, the decision stands in
+ * Writes an event as OCSF 1.7.0 API Activity (class 6003): the user is `actor.user`, the client
+ * `actor.app_uid`, the gateway or else the client `src_endpoint`, the decision is in
  * `actor.authorizations`. What OCSF has no place for is in `unmapped`.
  *
  * It carries no attestation of the profile `record_integrity`: hashes of the log cover its own
@@ -71,7 +71,7 @@ function metadataOf({ id, intent, trace, type, server }: AuditEvent): object {
 function actorOf({ principal, organization, client, decision }: AuditEvent): object {
   const user = principal && {
     uid: principal.subject,
-    // The user types of OCSF: 1 is a person, 4 a service.
+    // The user types of OCSF: 1 is a user, 4 a service.
     type_id: principal.kind === 'user' ? 1 : 4,
     org: organization && withoutUndefined({ uid: organization.id, name: organization.name }),
   }
@@ -79,7 +79,7 @@ function actorOf({ principal, organization, client, decision }: AuditEvent): obj
     user: user && withoutUndefined(user),
     idp: principal && { uid: principal.issuer },
     app_uid: client,
-    // OCSF asks for somebody, also where nobody is known.
+    // OCSF requires a user, even if none is known.
     app_name: user === undefined && client === undefined ? 'unknown' : undefined,
     authorizations: [
       withoutUndefined({

@@ -45,7 +45,7 @@ interface Ended {
   readonly durationMs: number
 }
 
-/** The event that ends an intent: who, what and the decision stand in both. */
+/** The event that ends an intent: who, what and the decision are in both. */
 export function buildResult(
   settings: CaptureSettings,
   intent: AuditEvent,

@@ -46,7 +46,7 @@ function recordIntent(
   let event: AuditEvent | undefined
   const recorded = recordMade(recorder, () => (event = buildIntent(settings, call)))
   return recorded.then(() =>
-    // In best-effort mode the call goes on without an event that could not be made.
+    // In best-effort mode the call continues without an event that could not be made.
     event === undefined ? unrecorded() : openIntent(settings, recorder, { event, level, started }),
   )
 }

@@ -1,7 +1,7 @@
 import type { AuditTrace } from '../event.ts'
 
-// W3C Trace Context, section 3.2: version, trace id, parent id and flags. All zeros is no id, ff is
-// no version, and only later versions than 00 may go on after the flags.
+// W3C Trace Context, section 3.2: version, trace id, parent id and flags. All zeros is not an id, ff is
+// not a version, and only later versions than 00 may continue after the flags.
 const shape =
   /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/
 

@@ -1,13 +1,13 @@
 /** An event that a sink has not settled yet. */
 export interface PendingEvent {
-  /** Called once, when somebody has waited for it as long as they may; absent where nobody does. */
+  /** Called once, when someone has waited for it as long as they may; absent where nobody does. */
   readonly onLate: (() => void) | undefined
   /** By `performance.now()`. */
   readonly dueAt: number
 }
 
 /**
- * Counts the events that a sink has not settled yet, and tells of each that takes too long. All may
+ * Counts the events that a sink has not settled yet, and reports each that takes too long. All may
  * take equally long, so the first that came is the first to be late: one timer does for all.
  */
 export class PendingEvents {

@@ -91,7 +91,7 @@ export class Recorder {
     })
   }
 
-  /** Nobody waits, and the listener is told of a loss. */
+  /** Nobody waits, and the listener is notified of a loss. */
   #follow(event: AuditEvent, missing: number): Promise<void> {
     const pending = this.#pending.add()
     this.#hand(event).then(
@@ -106,7 +106,7 @@ export class Recorder {
 
   #hand(event: AuditEvent): Promise<void> {
     try {
-      // A function of the user's may return anything, whatever its type says.
+      // The user's function may return anything, whatever its type says.
       return Promise.resolve(this.#sink.write(event))
     } catch (error) {
       return Promise.reject(error)

@@ -47,7 +47,7 @@ export interface AuditTrailOptions {
   readonly maxPending?: number
   /** Seconds that a strict call waits for the sink. Default: 5. */
   readonly timeoutSeconds?: number
-  /** Name and version of this server, told in every event. */
+  /** Name and version of this server, in every event. */
   readonly server?: { readonly name: string; readonly version: string }
   /** Seconds since 1970, fractions included. Default: the system's clock. */
   readonly clock?: () => number

@@ -43,7 +43,7 @@ export async function readHeads(
   const findings: Finding[] = []
   const take = (head: LogHead | undefined, isExternal: boolean, line?: number): void => {
     if (head === undefined || head.chain !== chain) {
-      findings.push(problem('the line is no head of this chain', line))
+      findings.push(problem('the line is not a head of this chain', line))
     } else if (keys !== undefined && !isSignedBy(head, keys)) {
       findings.push(problem('no key that was given signed this head', line))
     } else {

@@ -17,7 +17,7 @@ interface Place {
   readonly prev: string
 }
 
-/** All numbers of a chain in their order, 0 for a line that is no whole record. */
+/** All numbers of a chain in their order, 0 for a line that is not a whole record. */
 interface Overview {
   readonly seqs: readonly number[]
   /** The lines around the break, by index. */
@@ -29,7 +29,7 @@ type Verdict = Pick<Finding, 'kind' | 'detail'> & { readonly index?: number; rea
 
 /**
  * Says what happened at the place where a chain breaks. Reads the chain again: a break is named by
- * what stands elsewhere.
+ * what is elsewhere.
  */
 export async function classify(source: LogSource, found: Break): Promise<Finding> {
   const overview = await survey(source, found)
@@ -72,7 +72,7 @@ function judge(overview: Overview, found: Break): Verdict {
 
 function judgeBroken(seqs: readonly number[], { at, expected }: Break): Verdict {
   return seqs[at + 1] === expected
-    ? { kind: 'inserted', seq: expected, detail: 'a line that is no record' }
+    ? { kind: 'inserted', seq: expected, detail: 'a line that is not a record' }
     : { kind: 'changed', seq: expected, detail: 'the record does not have its hash' }
 }
 
@@ -86,7 +86,7 @@ function judgeAhead(seqs: readonly number[], { at, expected }: Break, seq: numbe
   }
   return seqs.indexOf(seq, at + 1) >= 0
     ? { kind: 'inserted', seq: expected, detail: `a copy of record ${seq}` }
-    : { kind: 'swapped', seq: expected, detail: `record ${seq} stands in its place` }
+    : { kind: 'swapped', seq: expected, detail: `record ${seq} is in its place` }
 }
 
 function judgeBehind(seqs: readonly number[], { at, expected }: Break, seq: number): Verdict {
@@ -95,10 +95,10 @@ function judgeBehind(seqs: readonly number[], { at, expected }: Break, seq: numb
     return { kind: 'replayed', seq: expected, detail: `older records from ${seq} on stand here` }
   }
   if (seqs.indexOf(expected, at) < 0 && at + 1 < seqs.length) {
-    return { kind: 'changed', seq: expected, detail: `a copy of record ${seq} stands in its place` }
+    return { kind: 'changed', seq: expected, detail: `a copy of record ${seq} is in its place` }
   }
   return seq === expected - 1
-    ? { kind: 'duplicated', seq, detail: 'the record stands there twice' }
+    ? { kind: 'duplicated', seq, detail: 'the record is there twice' }
     : { kind: 'inserted', seq: expected, detail: `a copy of record ${seq}` }
 }
 
@@ -111,7 +111,7 @@ function judgeUnlinked({ places }: Overview, { at, expected }: Break): Verdict {
         kind: 'changed',
         seq: expected - 1,
         index: at - 1,
-        detail: 'the record has a hash of its own, which the next one does not name',
+        detail: 'the record has its own hash, which the next one does not name',
       }
     : { kind: 'changed', seq: expected, detail: 'the record does not name the one before it' }
 }

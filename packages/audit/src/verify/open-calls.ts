@@ -9,7 +9,7 @@ export class OpenCalls {
   dropped = 0
   readonly #open = new Map<string, number>()
 
-  /** Returns false for what is no event. */
+  /** Returns false for what is not an event. */
   take(bytes: Buffer, { event, seq }: ParsedLine): boolean {
     const mark = readMark(bytes.toString('latin1', event.start, event.end))
     if (mark === undefined) return false

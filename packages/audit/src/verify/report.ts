@@ -3,11 +3,11 @@
  *
  * - `changed`: a record is not what it was
  * - `missing`: records are gone from the middle
- * - `swapped`: records stand in another order
- * - `inserted`: a line stands where none was
- * - `duplicated`: a record stands there twice in a row
+ * - `swapped`: records are in another order
+ * - `inserted`: a line was added
+ * - `duplicated`: a record is there twice in a row
  * - `truncated`: records are gone from the end
- * - `replayed`: older records stand in the place of newer ones
+ * - `replayed`: older records replace newer ones
  * - `head`: a head does not verify, or all are gone
  * - `torn`: the last line is unfinished, as a crash leaves it; not a sign of tampering
  */

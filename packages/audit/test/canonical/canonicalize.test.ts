@@ -12,7 +12,7 @@ function double(bits: string): number {
 
 describe('T14 canonical JSON, RFC 8785', () => {
   it('T14 writes the example of section 3.2.2 as section 3.2.3 does', () => {
-    // As text, for the RFC writes numbers and escapes in ways of its own.
+    // As text, for the RFC writes numbers and escapes in its own ways.
     const example = String.raw`{
       "numbers": [333333333.33333329, 1E30, 4.50, 2e-3, 0.000000000000000000000000001],
       "string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/",

@@ -67,7 +67,7 @@ function filesOn(disk: { bytes: number }): OpenFile {
 }
 
 describe('T2 a full disk', () => {
-  it('T2 rejects what does not fit, keeps what did, and goes on when there is room', async () => {
+  it('T2 rejects what does not fit, keeps what did, and continues when there is room', async () => {
     const directory = newDirectory()
     const disk = { bytes: 2_000 }
     const sink = fileSinkOn({ directory, signer: null }, filesOn(disk))
@@ -206,7 +206,7 @@ describe('T5 stopping', () => {
 })
 
 describe('T6 several processes', () => {
-  it('T6 gives each process a chain of its own', { timeout: 60_000 }, async () => {
+  it('T6 gives each process its own chain', { timeout: 60_000 }, async () => {
     const directory = newDirectory()
     const writers = Array.from({ length: 4 }, () => startWriter(directory, 300))
     const results = await Promise.all(writers.map(({ done }) => done))
@@ -227,7 +227,7 @@ describe('T6 several processes', () => {
 })
 
 describe('T8 starting again', () => {
-  it('T8 goes on with the chain of a process that has ended', async () => {
+  it('T8 continues with the chain of a process that has ended', async () => {
     const directory = newDirectory()
     for (let run = 0; run < 3; run++) await writeLog(directory, 10)
     const { ok, chains } = await verifyLog(directory)
@@ -236,7 +236,7 @@ describe('T8 starting again', () => {
     expect(chains[0]?.records).toBe(30)
   })
 
-  it('T8 goes on after a kill between record and head', { timeout: 60_000 }, async () => {
+  it('T8 continues after a kill between record and head', { timeout: 60_000 }, async () => {
     const directory = newDirectory()
     const { pid, done } = startWriter(directory, 1_000_000)
     await waitFor(() => existsSync(directory) && linesOfMaybe(directory) > 100)
@@ -250,7 +250,7 @@ describe('T8 starting again', () => {
     expect(chains[0]?.covered).toBe(records)
   })
 
-  it('T8 puts a torn line aside and goes on from the last whole one', async () => {
+  it('T8 puts a torn line aside and continues from the last whole one', async () => {
     const directory = newDirectory()
     await writeLog(directory, 5)
     const [name = ''] = segments(directory)
@@ -280,7 +280,7 @@ describe('T8 starting again', () => {
 })
 
 describe('a chain without heads', () => {
-  it('is left alone, for to go on would sign whatever is left of it', async () => {
+  it('is left alone, for to continue would sign whatever is left of it', async () => {
     const directory = newDirectory()
     const signer = newSigner()
     await writeLog(directory, 5, { signer })
@@ -297,7 +297,7 @@ describe('a chain without heads', () => {
 })
 
 describe('T9 rotation', () => {
-  it('T9 goes on under load with the chain unbroken across files', async () => {
+  it('T9 continues under load with the chain unbroken across files', async () => {
     const directory = newDirectory()
     const sink = fileSink({ directory, signer: null, maxSegmentBytes: 4_000 })
     for (let round = 0; round < 50; round++) {

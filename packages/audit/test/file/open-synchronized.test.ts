@@ -20,7 +20,7 @@ function openFlags(directory: string): readonly number[] {
 }
 
 describe.runIf(process.platform === 'linux')('a log on Linux', () => {
-  it('is written through to the disk, by whoever begins it and by whoever goes on with it', async () => {
+  it('is written through to the disk, by the process that begins it and by one that continues it', async () => {
     const directory = newDirectory()
     for (const turn of [1, 2]) {
       const sink = fileSink({ directory, signer: null })

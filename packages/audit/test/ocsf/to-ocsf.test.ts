@@ -121,7 +121,7 @@ it('says why a call was refused', async () => {
   })
 })
 
-it('names somebody where nobody is known', async () => {
+it('names someone where nobody is known', async () => {
   const { trail, events } = listTrail()
   const error = new IdentityError('TOK', { reason: 'expired' })
   await trail.refusal({ method: 'HTTP POST', error })

@@ -9,7 +9,7 @@ const published = new URL('../../../../docs/audit-event.schema.json', import.met
 describe('the schema of events', () => {
   it('is published as it is', () => {
     expect(isSameType).toBe(true)
-    // Formatting may differ; `tsx scripts/write-audit-schema.ts` writes it anew.
+    // Formatting may differ; `tsx scripts/write-audit-schema.ts` writes it again.
     expect(JSON.parse(readFileSync(published, 'utf8'))).toEqual(JSON.parse(toJsonSchemaText()))
   })
 

@@ -54,7 +54,7 @@ describe('an audit trail', () => {
     expect(events[1]?.id).not.toBe(intent.id)
   })
 
-  it('makes events whose members stand in canonical order already', async () => {
+  it('makes events whose members are in canonical order already', async () => {
     const { trail, events } = listTrail({
       server: { name: 'invoices', version: '1.0.0' },
       levels: { default: 'arguments+result' },
@@ -176,7 +176,7 @@ describe('T3 a sink that fails', () => {
   const failing = (): Promise<void> => Promise.reject(new Error('disk full'))
   const silent = (): Promise<void> => new Promise(() => undefined)
 
-  it('T3 refuses the call as AUDIT in strict mode, and tells the operator', async () => {
+  it('T3 refuses the call as AUDIT in strict mode, and notifies the operator', async () => {
     const told: unknown[] = []
     const { trail } = listTrail({ sink: failing, onError: (error) => told.push(error) })
     for (const work of [trail.intent(call), trail.refusal({ ...call, reason: 'no' })]) {
@@ -257,7 +257,7 @@ describe('T3 a sink that fails', () => {
     expect(events).toEqual([])
   })
 
-  it('goes on when its listener throws', async () => {
+  it('continues when its listener throws', async () => {
     const onError = (): never => {
       throw new Error('listener')
     }

@@ -71,7 +71,7 @@ describe('T11 values that are hard to write', () => {
     expect(await verifyLog(directory)).toMatchObject({ ok: true, records: 1 })
   })
 
-  it('tells different large values apart', async () => {
+  it('distinguishes different large values', async () => {
     const { trail, events } = listTrail({ levels: { default: 'arguments' } })
     for (const end of ['a', 'b', 'a']) {
       await trail.intent({ method, arguments: `${'x'.repeat(100_000)}${end}` })

@@ -26,7 +26,7 @@ describe('PendingEvents', () => {
     expect(pending.size).toBe(4)
   })
 
-  it('tells nothing of events that were settled in time', () => {
+  it('does not report events that were settled in time', () => {
     const pending = new PendingEvents(1)
     const { events, late } = staggered(pending, 3)
     for (const event of [events[0], events[2]]) if (event) pending.remove(event)
@@ -35,7 +35,7 @@ describe('PendingEvents', () => {
     expect(pending.size).toBe(1)
   })
 
-  it('keeps no timer when nothing is pending, and starts anew', () => {
+  it('keeps no timer when nothing is pending, and starts again', () => {
     const pending = new PendingEvents(1)
     const [only] = staggered(pending, 1).events
     if (only) pending.remove(only)

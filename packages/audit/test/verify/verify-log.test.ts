@@ -94,13 +94,13 @@ describe('T7 a log of several files', () => {
   })
 })
 
-describe('T7 a log that was written anew', () => {
+describe('T7 a log that was written again', () => {
   /** Replaces the log by one of other events, with a right chain of hashes. */
   async function forge(directory: string): Promise<void> {
     const [name = ''] = segments(directory)
     const chain = name.slice(0, 16)
     const other = newDirectory()
-    // A chain is named at random: the forger names a log of their own like the one to replace.
+    // A chain is named at random: the forger names their own log like the one to replace.
     writeFileSync(join(other, `${chain}.heads.jsonl`), '')
     await writeLog(other, 20)
     copyFileSync(join(other, name), join(directory, name))
@@ -165,7 +165,7 @@ describe('verifying', () => {
     expect(linesOf(directory)).toHaveLength(4_000)
   })
 
-  it.each(['', 'no key at all'])('refuses what is no public key: %j', async (key) => {
+  it.each(['', 'no key at all'])('refuses what is not a public key: %j', async (key) => {
     await expect(verifyLog(newDirectory(), { publicKeys: [key] })).rejects.toBeInstanceOf(Error)
   })
 })

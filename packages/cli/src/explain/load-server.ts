@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url'
 import type { Identity } from '@onbehalf/core'
 import { UsageError } from '../output.ts'
 
-/** What `explain` of `@onbehalf/mcp` tells of one item, as far as it is printed. */
+/** What `explain` of `@onbehalf/mcp` says about one item, as far as it is printed. */
 export interface Explanation {
   readonly kind: string
   readonly name: string

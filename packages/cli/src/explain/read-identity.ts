@@ -20,14 +20,14 @@ const members = [
   'source',
 ] as const
 
-/** An identity as a person writes it down: an organization may go without roles. */
+/** An identity as a user writes it down: an organization may go without roles. */
 type Given = Partial<Omit<IdentityParts, 'organization'>> & {
   readonly organization?: Partial<Organization> & Pick<Organization, 'id'>
 }
 
 /**
  * The identity that a JSON text describes, with the names of `Identity`. What is left out is that of
- * a person without rights, whose token is good for an hour.
+ * a user without rights, whose token is good for an hour.
  *
  * @throws UsageError for a member that identities do not have
  */
@@ -39,7 +39,7 @@ export function readIdentity(text: string): Identity {
   const parts = {
     kind: 'user' as const,
     issuer: 'https://issuer.example',
-    subject: 'somebody',
+    subject: 'someone',
     scopes: [],
     roles: [],
     source: 'direct' as const,

@@ -10,7 +10,7 @@ const path = (from: string): string => fileURLToPath(new URL(from, import.meta.u
 const main = path('../../src/main.ts')
 const tools = path('../../../../examples/forwarded-token/src/tools.ts')
 
-/** In a process of its own: the module is loaded as Node loads it. */
+/** In its own process: the module is loaded as Node loads it. */
 async function explain(...args: readonly string[]) {
   const node = ['--conditions=@onbehalf/source', '--import', 'tsx', main, 'explain', ...args]
   const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'pipe'] })

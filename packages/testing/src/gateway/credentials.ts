@@ -27,13 +27,13 @@ export interface CredentialContext {
 export interface Outbound {
   /** Headers for a call of `inbound`; for one of the gateway itself without. Names in lower case. */
   headers(inbound: InboundToken | undefined): Promise<Record<string, string>>
-  /** @throws TypeError where the gateway has no token of its own. */
+  /** @throws TypeError if the gateway does not have its own token. */
   machineToken(): Promise<string>
 }
 
 const REQUEST_TIMEOUT_MS = 10_000
 
-/** Every target has tokens of its own: nothing is shared with another target. */
+/** Every target has its own tokens: nothing is shared with another target. */
 export function createOutbound(credential: TargetCredential, context: CredentialContext): Outbound {
   switch (credential.type) {
     case 'clientCredentials':
@@ -115,7 +115,7 @@ function request(
   return requestTokens(tokenEndpoint, { id, secret }, parameters, signal)
 }
 
-// One key a token, not a person: a person's narrower token must not be served by a wider one's.
+// One key a token, not a user: a user's narrower token must not be served by a wider one's.
 function perCaller(
   cache: TokenCache,
   { token, expiresAt }: InboundToken,
@@ -137,5 +137,5 @@ async function noMachineToken(): Promise<string> {
 }
 
 function noToken(): never {
-  throw new TypeError('the gateway has no token of its own for this target')
+  throw new TypeError('the gateway does not have its own token for this target')
 }

@@ -57,8 +57,8 @@ export function forward({
   })
 }
 
-// Only a POST has a body here: that of a GET would have no frame of its own. The connection is not kept,
-// but a target that were told so might hang up, answer and all, before the body has gone out.
+// Only a POST has a body here: that of a GET would not be framed. The connection is not kept,
+// but a target that knew might hang up, answer and all, before the body has gone out.
 function framing(
   { method, headers }: IncomingMessage,
   body: Buffer | undefined,

@@ -84,7 +84,7 @@ export function toAllowedHeaders(names: readonly string[] | undefined): Readonly
 function toAllowedHeader(name: string): string {
   const lower = name.toLowerCase()
   if (!headerName.test(name) || name.length > MAX_NAME_LENGTH) {
-    throw new TypeError('"allowedRequestHeaders" has something that is no header name')
+    throw new TypeError('"allowedRequestHeaders" has something that is not a header name')
   }
   if (RESTRICTED.has(lower) || RESTRICTED_PREFIXES.some((prefix) => lower.startsWith(prefix))) {
     throw new TypeError(`"allowedRequestHeaders" cannot have "${lower}"`)

@@ -12,7 +12,7 @@ export interface TokenFacts {
   readonly audience: readonly string[]
   /** `exp`, in seconds since 1970. */
   readonly expiresAt: number | undefined
-  /** All claims; empty for a token that is no JWT. */
+  /** All claims; empty for a token that is not a JWT. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 

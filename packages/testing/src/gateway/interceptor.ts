@@ -22,7 +22,7 @@ export interface InterceptorRequestEvent {
 /** The handler of an interceptor's Lambda function. */
 export type RequestInterceptor = (event: InterceptorRequestEvent) => unknown
 
-/** What the interceptor makes of a request: the answer to it, or how it goes on. */
+/** What the interceptor makes of a request: the answer to it, or how it continues. */
 export type Intercepted =
   | { readonly kind: 'answered'; readonly status: number; readonly body: unknown }
   | {

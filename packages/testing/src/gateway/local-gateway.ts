@@ -23,7 +23,7 @@ export interface LocalGateway {
    */
   listTools(target: string): Promise<readonly ListedTool[]>
   /**
-   * The machine token for a target, to call it without the gateway as whoever stole it would.
+   * The machine token for a target, to call it without the gateway as a thief would.
    * @throws OAuthError when the issuer refuses; TypeError for `passthrough`.
    */
   machineToken(target: string): Promise<string>
@@ -43,7 +43,7 @@ const optionNames: OptionNames<LocalGatewayOptions> = {
 
 /**
  * Starts a gateway on 127.0.0.1 that behaves towards MCP servers as Amazon Bedrock AgentCore Gateway does:
- * it authenticates callers itself, and calls each target with a credential of its own.
+ * it authenticates callers itself, and calls each target with its own credential.
  *
  * Tools keep their names, session ids are the target's, and messages are not looked into: there is no
  * policy, and no merging of targets. Only an interceptor meets tools as `target___tool`.

@@ -13,7 +13,7 @@ export interface RpcMessage {
 const MAX_READ = 4 * 1024 * 1024
 
 /**
- * Reads the messages of a body along with whoever else consumes it. Resolves when the body has ended or
+ * Reads the messages of a body along with its other consumer. Resolves when the body has ended or
  * broken off; with nothing when it is not JSON.
  */
 export function readMessages(req: IncomingMessage): Promise<readonly RpcMessage[]> {

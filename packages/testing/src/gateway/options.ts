@@ -35,7 +35,7 @@ export interface ClientCredentialsCredential extends OAuthCredential {
   readonly forwardInboundToken?: { readonly header: string }
   /**
    * Asks for one machine token per caller, with `aws_client_metadata` that carries the caller's token as
-   * `onBehalfOfToken`: a pre token generation trigger can name the person in it. AgentCore Gateway's
+   * `onBehalfOfToken`: a pre token generation trigger can name the user in it. AgentCore Gateway's
    * `customParameters` are static, so there an agent or a REQUEST interceptor asks for that token.
    */
   readonly awsClientMetadata?: {
@@ -106,7 +106,7 @@ export interface LocalGatewayOptions {
   readonly interceptor?: RequestInterceptor
   /** Port on 127.0.0.1. Default any free one. */
   readonly port?: number
-  /** Told what reached the gateway and what the target, when the target starts to answer. */
+  /** Called with what reached the gateway and what the target, when the target starts to answer. */
   readonly onHop?: (hop: GatewayHop) => void
   /** Gets every failure with its cause. Never sent to the caller. */
   readonly onError?: (error: unknown) => void

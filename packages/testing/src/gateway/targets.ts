@@ -9,7 +9,7 @@ export interface Target {
   /** In lower case. */
   readonly allowedHeaders: ReadonlySet<string>
   readonly outbound: Outbound
-  /** Whether an interceptor may write `Authorization`: the gateway has no credential of its own for it. */
+  /** Whether an interceptor may write `Authorization`: the gateway does not have its own credential for it. */
   readonly takesAuthorization: boolean
 }
 

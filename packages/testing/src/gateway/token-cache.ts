@@ -30,7 +30,7 @@ export function createTokenCache(clock: () => number): TokenCache {
       return accessToken
     })
     const entry: Entry = { token, usableUntil: Number.POSITIVE_INFINITY }
-    // The rejection itself reaches whoever waits for the token.
+    // The rejection itself reaches the caller who waits for the token.
     token.catch(() => {
       entry.usableUntil = Number.NEGATIVE_INFINITY
     })

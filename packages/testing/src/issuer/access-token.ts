@@ -21,7 +21,7 @@ export type AccessTokenShaper = NonNullable<
   NonNullable<NonNullable<Configuration['formats']>['customizers']>['jwt']
 >
 
-/** Adds the person, the actor and the profile's claims, then lets the trigger change them. */
+/** Adds the user, the actor and the profile's claims, then lets the trigger change them. */
 export function createAccessTokenShaper(
   registry: Registry,
   trigger: PreTokenTrigger | undefined,

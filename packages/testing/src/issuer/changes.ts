@@ -29,7 +29,7 @@ const SCOPE_TOKEN = /^[\x21\x23-\x5B\x5D-\x7E]+$/
  * Applies what a trigger asked for; suppressing wins over adding. `audience` is the only value that `aud`
  * may be given, if any.
  *
- * @throws an OAuth `invalid_request` when a reserved claim is touched, a scope is no scope token, or more
+ * @throws an OAuth `invalid_request` when a reserved claim is touched, a scope is not a scope token, or more
  * than 5000 claims and scopes are asked for.
  */
 export function applyChanges(

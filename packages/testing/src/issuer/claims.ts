@@ -19,14 +19,14 @@ export const ID_TOKEN_CLAIMS: readonly string[] = [
   'custom:org_id',
 ]
 
-/** What a person's access token says beyond the registered claims. */
+/** What a user's access token says beyond the registered claims. */
 export function userAccessClaims(profile: LocalIssuerProfile, user: LocalUser): ClaimSet {
   if (profile === 'standard') return { ...organizationClaims(user), ...user.claims }
   const { id: username, roles } = user
   return { username, 'cognito:groups': roles, origin_jti: randomUUID(), ...user.claims }
 }
 
-/** What a person's ID token says. */
+/** What a user's ID token says. */
 export function userIdClaims(profile: LocalIssuerProfile, user: LocalUser): ClaimSet {
   const { id, name, email } = user
   if (profile === 'standard') return { sub: id, name, email, ...organizationClaims(user) }

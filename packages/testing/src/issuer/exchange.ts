@@ -23,9 +23,9 @@ const ACTOR_ENTITY = 'ExchangeActor'
 type ExchangeContext = TokenEndpointGrantContext<Partial<Record<string, string | string[]>>>
 
 /**
- * Token exchange (RFC 8693) for clients that may: the person's access token for this issuer's resource
+ * Token exchange (RFC 8693) for clients that may: the user's access token for this issuer's resource
  * `from` becomes one for a resource `to`. The authenticated client is the actor; an `actor_token` must be
- * its own machine token. It is not checked whether the person consented, nor are scopes compared: the new
+ * its own machine token. It is not checked whether the user consented, nor are scopes compared: the new
  * token has what the client may have at the new resource.
  */
 export function registerTokenExchange(
@@ -90,9 +90,9 @@ async function verifySubject(
 ): Promise<Subject> {
   const payload = await verifyOwnToken(token, keys)
   const { sub = '', exp = 0, aud = [], act } = payload
-  const isPerson = registry.users.has(sub) && sub !== payload['client_id']
+  const isUser = registry.users.has(sub) && sub !== payload['client_id']
   const audiences = Array.isArray(aud) ? aud : [aud]
-  if (!isPerson || !audiences.some((audience) => rule.from.includes(audience))) {
+  if (!isUser || !audiences.some((audience) => rule.from.includes(audience))) {
     throw new errors.InvalidRequest('the subject token is not one this client may exchange')
   }
   return { sub, exp, act: typeof act === 'object' && act !== null ? act : undefined }
@@ -153,7 +153,7 @@ async function issue(ctx: ExchangeContext, keys: IssuerKeys, grant: Grant): Prom
     resourceServer: new provider.ResourceServer(target, info),
     scope: scopes.join(' '),
   })
-  // The new token does not outlive the one it stands for.
+  // The new token does not outlive the one it was exchanged for.
   const expiresIn = Math.min(token.expiration, subject.exp - Math.floor(Date.now() / 1000))
   Object.assign(token, { expiresIn })
   const accessToken = await token.save()

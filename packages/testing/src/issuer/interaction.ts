@@ -9,7 +9,7 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
 
 /**
  * The page between authorization request and code: `GET` asks who is there, `POST` with the field `user`
- * signs that person in and consents to all that was asked for. There is no password.
+ * signs that user in and consents to all that was asked for. There is no password.
  */
 export async function answerInteraction(
   provider: Provider,
@@ -21,7 +21,7 @@ export async function answerInteraction(
     const interaction = await provider.interactionDetails(req, res)
     if (req.method !== 'POST') return writeHtml(res, 200, pageOf(interaction, registry))
     const user = registry.users.get(await readUserField(req))
-    if (!user) return writeHtml(res, 400, '<!doctype html><title>Sign in</title>Unknown person.')
+    if (!user) return writeHtml(res, 400, '<!doctype html><title>Sign in</title>Unknown user.')
     const consent = { grantId: await saveGrant(provider, registry, interaction, user) }
     await provider.interactionFinished(req, res, { login: { accountId: user.id }, consent })
   } catch (error) {

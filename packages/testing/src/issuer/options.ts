@@ -1,14 +1,14 @@
 import type { PreTokenTrigger } from './pre-token-event.ts'
 
-/** An organization a person belongs to. */
+/** An organization a user belongs to. */
 export interface LocalOrganization {
   readonly id: string
   readonly name?: string
-  /** Roles of the person in this organization. */
+  /** Roles of the user in this organization. */
   readonly roles?: readonly string[]
 }
 
-/** A person who can sign in. There are no passwords. */
+/** A user who can sign in. There are no passwords. */
 export interface LocalUser {
   /** `sub`, and the name to sign in with. */
   readonly id: string
@@ -16,9 +16,9 @@ export interface LocalUser {
   readonly email?: string
   /** `roles`; in the Cognito profile `cognito:groups`. */
   readonly roles?: readonly string[]
-  /** The organization the person acts in: `org_id` and `org_name`. */
+  /** The organization the user acts in: `org_id` and `org_name`. */
   readonly organization?: Omit<LocalOrganization, 'roles'>
-  /** All organizations of the person: `organizations`, as given here. */
+  /** All organizations of the user: `organizations`, as given here. */
   readonly organizations?: readonly LocalOrganization[]
   /** Further claims of the access token, over all but the registered ones: another issuer's claim shapes. */
   readonly claims?: Readonly<Record<string, unknown>>

@@ -15,11 +15,11 @@ export interface PreTokenEvent {
   triggerSource: 'TokenGeneration_ClientCredentials' | 'TokenGeneration_HostedAuth'
   region: string
   userPoolId: string
-  /** Absent when no person signs in. */
+  /** Absent when no user signs in. */
   userName?: string
   callerContext: { awsSdkVersion: string; clientId: string }
   request: {
-    /** Empty when no person signs in. */
+    /** Empty when no user signs in. */
     userAttributes: Record<string, string>
     groupConfiguration: {
       groupsToOverride: string[]

@@ -5,7 +5,7 @@ export const ROUTES = {
   jwks: '/.well-known/jwks.json',
 } as const
 
-/** Path under which a person is asked who they are. */
+/** Path under which a user is asked who they are. */
 export const INTERACTION_PATH = '/interaction/'
 
 /** Where a browser is sent when the client names no address: nothing has to listen there. */

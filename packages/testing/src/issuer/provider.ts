@@ -76,7 +76,7 @@ function createConfiguration({ options, registry, keys, store }: ProviderParts):
   }
 }
 
-// Every lifetime is stated: oidc-provider prints a notice when it has to use one of its own.
+// Every lifetime is stated: oidc-provider prints a notice when it has to use a default.
 function lifetimes(tokenSeconds: number): NonNullable<Configuration['ttl']> {
   return {
     AccessToken: tokenSeconds,

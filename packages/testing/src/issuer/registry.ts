@@ -45,7 +45,7 @@ function assertClient(
   users: ReadonlyMap<string, LocalUser>,
   resources: ReadonlyMap<string, LocalResource>,
 ): void {
-  // A person whose `sub` is a client id could not be told from that machine.
+  // A user whose `sub` is a client id could not be distinguished from that service.
   if (users.has(client.id)) throw new TypeError('"clients" has an identifier of "users"')
   const { from = [], to = [] } = client.exchange ?? {}
   const unknown = [...(client.resources ?? []), ...from, ...to].some((uri) => !resources.has(uri))

@@ -6,7 +6,7 @@ import { signInWithBrowser } from './sign-in.ts'
 
 /** Options of `LocalIssuer.signIn`. */
 export interface SignInOptions {
-  /** Id of the person. */
+  /** Id of the user. */
   readonly user: string
   /** Id of the client. Default the first one. */
   readonly client?: string
@@ -32,7 +32,7 @@ export interface ClientCredentialsOptions {
 export interface ExchangeOptions {
   /** Id of the client, which becomes the actor. */
   readonly client: string
-  /** The person's access token. */
+  /** The user's access token. */
   readonly subjectToken: string
   /** URI of the resource that the new token is for. */
   readonly resource: string
@@ -50,12 +50,12 @@ export interface IssuerRequests {
   readonly tokenEndpoint: string
   readonly jwksUri: string
   /**
-   * Signs a person in by authorization code with PKCE.
+   * Signs a user in by authorization code with PKCE.
    * @throws OAuthError when the issuer refuses; TypeError for an unknown user or client.
    */
   signIn(options: SignInOptions): Promise<IssuedTokens>
   /**
-   * A machine's token (RFC 6749 section 4.4).
+   * A machine token (RFC 6749 section 4.4).
    * @throws OAuthError when the issuer refuses; TypeError for an unknown client.
    */
   clientCredentials(options: ClientCredentialsOptions): Promise<IssuedTokens>

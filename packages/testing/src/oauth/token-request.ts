@@ -4,7 +4,7 @@ import { OAuthError } from './oauth-error.ts'
 /** What the token endpoint answered. */
 export interface IssuedTokens {
   readonly accessToken: string
-  /** Present when a person signed in with the scope `openid`. */
+  /** Present when a user signed in with the scope `openid`. */
   readonly idToken?: string
   readonly expiresInSeconds: number
   /** The granted scopes, space separated. */

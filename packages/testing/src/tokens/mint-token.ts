@@ -122,7 +122,7 @@ export interface MintTokenOptions
     Pick<MintOptions, 'header' | 'expiresInSeconds'> {}
 
 /**
- * One token of an issuer of its own. Without `key`, no two tokens share a key: to a verifier that trusts
+ * One token of its own issuer. Without `key`, no two tokens share a key: to a verifier that trusts
  * another issuer, this is a stranger's signature. For many tokens of one issuer, and for forged
  * signatures, use {@link createTokenMinter}.
  *

@@ -249,7 +249,7 @@ describe.each(['enriching', 'exchanging'] as const)('tokens per caller, %s', (wa
 describe('a failed token request', () => {
   const CALL = { jsonrpc: '2.0', id: 'call-7', method: 'tools/call', params: { name: 'x' } }
 
-  it('answers with a fixed text that tells nothing about tokens', async () => {
+  it('answers with a fixed text that does not mention tokens', async () => {
     const { endpoint, received } = await serveRecorder()
     const failing = await serve((_req, res) => {
       res.writeHead(400, { 'content-type': 'application/json' })

@@ -98,14 +98,14 @@ describe('onHop', () => {
       ],
     ],
     ['a response', { id: 1, result: {} }, [[undefined, undefined]]],
-    ['a body that is no message', null, [[undefined, undefined]]],
+    ['a body that is not a message', null, [[undefined, undefined]]],
     ['senseless members', { method: 7, params: { name: {} } }, [[undefined, undefined]]],
     [
       'a body that is too long to look into',
       { method: 'x', y: 'y'.repeat(4_200_000) },
       [[undefined, undefined]],
     ],
-  ])('tells of %s', async (_case, body, expected) => {
+  ])('reports %s', async (_case, body, expected) => {
     const { url, hops } = await start('passing')
     await post(url, ada, {}, body)
     expect(hops.map(({ method, tool }) => [method, tool])).toEqual(expected)

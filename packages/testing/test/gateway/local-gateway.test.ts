@@ -39,7 +39,7 @@ async function start() {
 }
 
 describe('callers', () => {
-  it('are told who issues tokens for the gateway when they have none', async () => {
+  it('learn who issues tokens for the gateway when they have none', async () => {
     const { url, received, hops } = await start()
     const response = await post(url, undefined)
     expect(response.status).toBe(401)
@@ -112,7 +112,7 @@ describe('requests', () => {
     },
   )
 
-  it('tell nothing of targets to whoever is not authenticated', async () => {
+  it('reveal no targets to a caller who is not authenticated', async () => {
     const { gateway } = await start()
     expect((await post(`${gateway.url}/other/mcp`, undefined)).status).toBe(401)
   })
@@ -270,7 +270,7 @@ describe('createLocalGateway', () => {
     await expect(create({ credential, ...allowing(['x-other']) })).rejects.toThrow(TypeError)
   })
 
-  it('refuses more than ten custom parameters, and a token endpoint that is no URL', async () => {
+  it('refuses more than ten custom parameters, and a token endpoint that is not a URL', async () => {
     const { machine } = credentialsOf(issuer)
     const entries = Array.from({ length: 11 }, (_, n) => [`p${n}`, ''] as const)
     const customParameters = Object.fromEntries(entries)

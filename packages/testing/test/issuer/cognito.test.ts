@@ -142,7 +142,7 @@ describe('profile cognito', () => {
     expect(answer['error']).toBe('invalid_target')
   })
 
-  it('keeps type and audience rules of its own after a key rotation', async () => {
+  it('keeps its own type and audience rules after a key rotation', async () => {
     const issuer = await start()
     await issuer.rotateKeys()
     const { accessToken } = await issuer.clientCredentials({ client: 'gateway' })

@@ -40,7 +40,7 @@ describe('createLocalIssuer', () => {
     expect(keys[0]).not.toHaveProperty('d')
   })
 
-  it('signs with RS256 unless told otherwise', async () => {
+  it('signs with RS256 unless configured otherwise', async () => {
     const rsa = await createLocalIssuer(WORLD)
     const { accessToken } = await rsa.clientCredentials({ client: 'gateway' })
     await rsa.close()
@@ -51,7 +51,7 @@ describe('createLocalIssuer', () => {
     })
   })
 
-  it('lends its key to whoever wants tokens that it would not issue', async () => {
+  it('lends its key for tokens that it would not issue', async () => {
     const expired = await issuer.minter.mint({ sub: 'ada', aud: MCP }, { expiresInSeconds: -60 })
     await expect(verify(issuer, expired)).rejects.toMatchObject({ code: 'ERR_JWT_EXPIRED' })
   })

@@ -32,7 +32,7 @@ describe('signIn', () => {
     expect([expiresInSeconds, scope]).toEqual([300, 'gateway/invoke'])
   })
 
-  it('issues an ID token for the client, which is no access token', async () => {
+  it('issues an ID token for the client, which is not an access token', async () => {
     const { idToken = '' } = await issuer.signIn({ user: 'ada' })
     const { payload } = await verify(issuer, idToken, { audience: 'app' })
     expect(payload).toMatchObject({ sub: 'ada', org_id: 'acme', email: 'ada@acme.example' })
@@ -154,7 +154,7 @@ describe('authorization endpoint', () => {
     expect((await fetch(url)).status).toBe(400)
   })
 
-  it('gives a code to whoever has the verifier only, and once', async () => {
+  it('exchanges a code only with its verifier, and once', async () => {
     const { url, cookie } = await openPage()
     const body = new URLSearchParams({ user: 'ada' })
     const picked = await fetch(url, {

@@ -314,7 +314,7 @@ describe('pre token trigger', () => {
     )
   })
 
-  it('may not answer with what is no JSON', async () => {
+  it('may not answer with what is not JSON', async () => {
     const issuer = await start((event) => {
       const circle: Record<string, unknown> = {}
       circle['self'] = circle

@@ -51,7 +51,7 @@ describe('createTokenMinter', () => {
     expect(payload).toMatchObject({ iat: 1_800_000_000, exp: 1_800_000_300 })
   })
 
-  it('gives every token an id of its own', async () => {
+  it('gives every token its own id', async () => {
     const minter = await createTokenMinter({ alg: 'ES256' })
     const [first, second] = [decodeJwt(await minter.mint()), decodeJwt(await minter.mint())]
     expect(first.jti).not.toBe(second.jti)
