@@ -126,7 +126,14 @@ describe('C14 a bound token that comes as bearer', () => {
   it.each(Object.entries(bindings))(
     'C14 refuses an opaque token that is bound: %s',
     async (_binding, cnf) => {
-      const active = { active: true, sub: 'ada', aud: audience, client_id: 'agent', exp: now + 300 }
+      const active = {
+        active: true,
+        sub: 'ada',
+        aud: audience,
+        client_id: 'agent',
+        iat: now,
+        exp: now + 300,
+      }
       const { port, close } = await listen((_req, res) => {
         res.end(JSON.stringify({ ...active, cnf: cnf() }))
       })

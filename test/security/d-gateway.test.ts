@@ -155,21 +155,23 @@ describe('D4 the actor', () => {
 })
 
 describe('D5 the audience of two tokens', () => {
-  const rows: readonly (readonly [string, Changes, Changes])[] = [
-    ['the user token is for the gateway', {}, { aud: 'https://gateway.example' }],
-    ['the user token is for another server', {}, { aud: 'https://other.example/mcp' }],
-    ['the user token has none', {}, { aud: undefined }],
-    ['the machine token is for another server', { aud: 'https://other.example/mcp' }, {}],
-    ['the machine token has none', { aud: undefined }, {}],
-    ['each is for the other party', { aud: 'https://a.example' }, { aud: 'https://b.example' }],
+  const other = { aud: 'https://other.example/mcp' }
+  const none = { aud: undefined }
+  const rows: readonly (readonly [string, Changes, Changes, string])[] = [
+    ['the user token is for the gateway', {}, { aud: 'https://gateway.example' }, 'audience'],
+    ['the user token is for another server', {}, other, 'audience'],
+    ['the user token has none', {}, none, 'audience_missing'],
+    ['the machine token is for another server', other, {}, 'audience'],
+    ['the machine token has none', none, {}, 'audience_missing'],
+    ['each is for another party', { aud: 'https://a.example' }, other, 'audience'],
   ]
 
   it.each(rows)(
     'D5 refuses two tokens of which one is not for us: %s',
-    async (_v, machine, person) => {
+    async (_v, machine, person, reason) => {
       const server = await startForwarded()
       const lines = call({ machine: machineToken(machine), person: personToken(person) })
-      await expectRefused(server, lines, { code: 'TOK', reason: 'audience' })
+      await expectRefused(server, lines, { code: 'TOK', reason })
     },
   )
 })
@@ -466,7 +468,7 @@ describe('D12 one bad token of two', () => {
       'issuer_unknown',
     ],
     ['malformed user', call({ machine: machineToken(), person: 'a.b.c' }), 'malformed_base64url'],
-    ['malformed machine', call({ machine: 'a.b', person: personToken() }), 'malformed_segments'],
+    ['malformed machine', call({ machine: 'a.b', person: personToken() }), 'opaque_token'],
   ]
 
   it.each(rows)(

@@ -125,7 +125,8 @@ const servers = {
     lines: assertion(gatewaySecret),
   }),
   opaque: async (): Promise<Ready> => {
-    const claims = { active: true, sub: 'ada', aud: audience, exp: now + 60, client_id: 'agent' }
+    const times = { iat: now, exp: now + 60 }
+    const claims = { active: true, sub: 'ada', aud: audience, ...times, client_id: 'agent' }
     const { port, close } = await listen((_req, res) => res.end(JSON.stringify(claims)))
     onTestFinished(close)
     const endpoint = `http://127.0.0.1:${port}/`
