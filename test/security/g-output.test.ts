@@ -168,7 +168,7 @@ describe('G2 log injection', () => {
     expect(server.handled).toBe(0)
     expect([...new Set(decisions.map(({ tool }) => tool))]).toEqual([undefined, 'act'])
     expectLines(decisions)
-  })
+  }, 90_000)
 
   /** What an operator would log: one line of printable ASCII an event, and JSON. */
   function expectLines(events: readonly unknown[]): void {

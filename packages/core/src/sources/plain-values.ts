@@ -66,7 +66,7 @@ function splitNames(text: string, format: Exclude<ListFormat, 'json'>): readonly
  * octets: what is beyond ASCII is read as UTF-8, which gateways write. No other encoding is guessed.
  */
 function decode(value: string): string {
-  const text = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  const text = withoutBlanks(value)
   // The usual case; and a runtime that hands out text in place of octets is refused below.
   if (/^[\x20-\x7E]*$/.test(text)) return text
   if (!/^[\x20-\x7E\x80-\xFF]*$/.test(text)) throw refused()
@@ -75,6 +75,18 @@ function decode(value: string): string {
   } catch {
     throw refused()
   }
+}
+
+// Not a regular expression: on a value full of blanks it would take quadratic time.
+function withoutBlanks(value: string): string {
+  let [start, end] = [0, value.length]
+  while (start < end && isBlank(value, start)) start += 1
+  while (end > start && isBlank(value, end - 1)) end -= 1
+  return value.slice(start, end)
+}
+
+function isBlank(value: string, at: number): boolean {
+  return value[at] === ' ' || value[at] === '\t'
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

@@ -234,13 +234,15 @@ describe('a logout token', () => {
     expect(await verdict(logoutClaims({ aud: resource, sub: 'jane' }))).toBe('token_type')
   })
 
-  it.each(['', 'x', 'a.b', 'a.b.c.d.e', 'x'.repeat(20_000)])(
-    'is refused when it is not a token',
-    async (token) => {
-      const [status, reason] = await (await start()).post(token)
-      expect([status, reason?.split('_')[0]]).toEqual([400, 'malformed'])
-    },
-  )
+  it.each([
+    ['', 'opaque_token'],
+    ['x', 'opaque_token'],
+    ['a.b', 'opaque_token'],
+    ['a.b.c.d.e', 'opaque_token'],
+    ['x'.repeat(20_000), 'malformed_size'],
+  ])('is refused when it is not a token: %.9s', async (token, reason) => {
+    expect(await (await start()).post(token)).toEqual([400, reason])
+  })
 })
 
 describe('a logout token that was used', () => {
