@@ -68,6 +68,7 @@ export const retiredNames: readonly BannedWord[] = [
   { pattern: /\benriched\(\{[^}]*\bclaim:/, write: 'userClaim' },
   { pattern: /\bguarded\([^()]*(?:\([^()]*\))?[^()]*\)\(/, write: 'guarded(guard, handler)' },
   { pattern: /\brevoke\(\{ (?:jti|session)\b/, write: 'tokenId, sessionId' },
+  { pattern: /\b(?:userOptional|listToGateway)\b/, write: 'gatewayMayList, on the source' },
   { pattern: /\bPersonClaimMap\b/, write: 'UserClaimMap' },
   { pattern: /\bperson_required\b/, write: 'user_required' },
   { pattern: /\bnot_a_person\b/, write: 'not_a_user' },

@@ -67,25 +67,25 @@ describe('one token without the other', () => {
   })
 
   it('is a service where no user is needed', async () => {
-    const server = await start({ userOptional: true })
+    const server = await start({ gatewayMayList: true })
     await expectAccepted(server, call({ machine: machineToken() }))
     expect(whoIs(server.handled.at(-1))).toMatchObject({ kind: 'service', subject: 'gateway-a' })
   })
 
   it.each([false, true])(
     'is refused: the user in the place of the gateway, where no user is needed: %s',
-    async (userOptional) => {
+    async (gatewayMayList) => {
       const lines = call({ machine: enrichedToken() })
-      const expected = userOptional
+      const expected = gatewayMayList
         ? ({ code: 'BIND', reason: 'binding_roles_swapped' } as const)
         : ({ code: 'MISSING', reason: 'obo_missing' } as const)
-      await expectRefused(await start({ userOptional }), lines, expected)
+      await expectRefused(await start({ gatewayMayList }), lines, expected)
     },
   )
 
   it('is refused: an empty header', async () => {
     const lines: Lines = [...call({ machine: machineToken() }), [userHeader, '']]
-    const server = await start({ userOptional: true })
+    const server = await start({ gatewayMayList: true })
     await expectRefused(server, lines, { code: 'REQ', reason: 'header_shape' })
   })
 })
@@ -135,7 +135,7 @@ describe('two tokens that do not belong together', () => {
 
   it('are refused from a client that may not vouch, which identifies only itself', async () => {
     const reporting = { client_id: 'reporting', sub: 'reporting' }
-    const server = await start({ userOptional: true })
+    const server = await start({ gatewayMayList: true })
     const machine = machineToken(reporting)
     const lines = call({ machine, person: enrichedToken(reporting) })
     await expectRefused(server, lines, { code: 'TOK', reason: 'client' })
@@ -174,7 +174,7 @@ describe('one bad token beside a good one', () => {
     ['no object', 7, 'enriched_claim'],
     ['an object without a subject', { username: 'ada' }, 'enriched_claim'],
   ])('is refused: the header names %s', async (_variant, onBehalfOf, reason) => {
-    const server = await start({ userOptional: true })
+    const server = await start({ gatewayMayList: true })
     const lines = call({ machine: machineToken(), person: enrichedToken({ onBehalfOf }) })
     await expectRefused(server, lines, {
       code: reason === 'obo_missing' ? 'MISSING' : 'TOK',

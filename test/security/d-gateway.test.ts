@@ -55,13 +55,13 @@ describe('D2 the gateway without a user token', () => {
   })
 
   it('D2 refuses an empty user header', async () => {
-    const server = await startForwarded({ userOptional: true })
+    const server = await startForwarded({ gatewayMayList: true })
     const lines: Lines = [...call({ machine: machineToken() }), [userHeader, '']]
     await expectRefused(server, lines, { code: 'REQ', reason: 'header_shape' })
   })
 
   it('D2 calls the gateway alone a service where that is allowed', async () => {
-    const server = await startForwarded({ userOptional: true })
+    const server = await startForwarded({ gatewayMayList: true })
     await expectAccepted(server, call({ machine: machineToken() }))
     expect(whoIs(server.handled.at(-1))).toEqual({
       kind: 'service',
@@ -74,7 +74,7 @@ describe('D2 the gateway without a user token', () => {
   })
 
   it('D2 shows no unverified address of a service', async () => {
-    const server = await startForwarded({ userOptional: true })
+    const server = await startForwarded({ gatewayMayList: true })
     const machine = machineToken({ email: 'ops@victim.example' })
     await expectAccepted(server, call({ machine }))
     expect(JSON.stringify(server.handled)).not.toContain('victim')

@@ -16,6 +16,6 @@ export function createSource(): Source {
     gateway: gatewayIssuer(),
     bind: 'trust-gateway',
     // The gateway lists tools without a user; calls need one, by each tool's guard.
-    userOptional: true,
+    gatewayMayList: true,
   })
 }

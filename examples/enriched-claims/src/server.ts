@@ -21,7 +21,7 @@ const authenticator = createAuthenticator({
       issuer: gatewayIssuer(resource),
       userClaim: optional('USER_CLAIM', 'onBehalfOf'),
       // The gateway lists tools without a user; calls need one, by each tool's guard.
-      userOptional: true,
+      gatewayMayList: true,
     }),
   ],
 })

@@ -8,8 +8,6 @@ import { invoicesOf } from './invoices.ts'
 export function createServer(authenticator: Authenticator): McpServer {
   const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
     authenticator,
-    // The gateway synchronizes its list of tools without a user; what it may call is another thing.
-    listToGateway: true,
   })
 
   server.registerTool(

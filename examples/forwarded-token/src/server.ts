@@ -27,7 +27,7 @@ const authenticator = createAuthenticator({
       // The user's token is for the gateway, which accepted it and vouches for it.
       bind: 'trust-gateway',
       // The gateway lists tools without a user; calls need one, by each tool's guard.
-      userOptional: true,
+      gatewayMayList: true,
     }),
   ],
 })

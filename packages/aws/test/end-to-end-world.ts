@@ -173,9 +173,9 @@ async function startServer(persons: Issuer, machines: LocalIssuer): Promise<Star
       issuer: persons,
       gateway: gateway,
       bind: 'trust-gateway',
-      userOptional: true,
+      gatewayMayList: true,
     }),
-    enriched: enriched({ issuer: gateway, userClaim: 'onBehalfOf', userOptional: true }),
+    enriched: enriched({ issuer: gateway, userClaim: 'onBehalfOf', gatewayMayList: true }),
     plainHeaders: plainHeaders({
       headers: { subject: 'x-user-id', organization: 'x-tenant-id', roles: 'x-roles' },
       iss: 'https://people.example.com',
@@ -210,9 +210,7 @@ async function startServer(persons: Issuer, machines: LocalIssuer): Promise<Star
 }
 
 function createInvoices(): McpServer {
-  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
-    listToGateway: true,
-  })
+  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
   server.registerTool(
     'whoami',
     { inputSchema: z.object({}) },

@@ -91,13 +91,35 @@ export function principalKey(
   return JSON.stringify(kind === 'user' ? [issuer, subject] : [issuer, subject, kind])
 }
 
+// Registered, so that two copies of the package understand each other. No claim can be under it.
+const mayList = Symbol.for('onbehalf.gatewayMayList')
+
+/**
+ * Whether this is a gateway without a user that its source accepts for listing. It says nothing
+ * about expiry.
+ */
+export function gatewayMayList(identity: object): boolean {
+  const { kind, [mayList]: mark } = identity as { kind?: unknown; [mayList]?: unknown }
+  return kind === 'service' && mark === true
+}
+
 /** Builds the deeply frozen identity that handlers see. What is undefined is left out. */
 export function createIdentity<C>(parts: IdentityParts & { readonly claims: C }): Identity<C> {
+  return buildIdentity(parts, gatewayMayList(parts))
+}
+
+/** The same, and says whether {@link gatewayMayList}: a spread identity has lost that. */
+export function buildIdentity<C>(
+  parts: IdentityParts & { readonly claims: C },
+  marked: boolean,
+): Identity<C> {
   const identity: Record<string, unknown> = {}
   for (const name of Object.keys(parts) as (keyof IdentityParts)[]) {
     if (parts[name] !== undefined) identity[name] = parts[name]
   }
   identity['principal'] = principalKey(parts.issuer, parts.subject, parts.kind)
+  // Not enumerable: no copy, comparison or record of the identity shows it.
+  if (marked) Object.defineProperty(identity, mayList, { value: true })
   // Only now: an object that begins without a prototype takes up twice the memory.
   Object.setPrototypeOf(identity, null)
   return deepFreeze(identity as unknown as Identity<C>)

@@ -3,6 +3,7 @@
 
 // Reading and verifying what is not an OAuth token
 export type { Context } from './context.ts'
+export { gatewayMayList } from './identity.ts'
 // Small tools
 export type { Awaitable } from './internal/awaitable.ts'
 export { andThen } from './internal/awaitable.ts'

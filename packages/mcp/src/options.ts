@@ -35,11 +35,6 @@ export interface ServerOptions {
    */
   readonly rules?: readonly Rule[]
   /**
-   * Shows everything to a gateway that lists without a user, as gateways do to synchronize their
-   * own lists. Its calls are still authorized as usual. Default: it sees what it may call.
-   */
-  readonly listToGateway?: boolean
-  /**
    * Answers a refused tool, prompt or resource as one that does not exist, and challenges for no
    * scopes. Default: the caller learns why it was refused.
    */
@@ -61,7 +56,6 @@ export const serverOptions: OptionNames<ServerOptions> = {
   audit: true,
   onEvent: true,
   rules: true,
-  listToGateway: true,
   hideRefused: true,
   store: true,
   trackIdentity: true,
@@ -79,7 +73,6 @@ export function createSettings(
 ): Settings {
   const { clock = systemTime, rules = [], store = thisProcess, onEvent } = options
   const { guests = false, hideRefused = false, trackIdentity = false } = options
-  const { listToGateway = false } = options
   assertAuthenticator(authenticator)
   if (trackIdentity) trackIdentities()
   return {
@@ -90,7 +83,6 @@ export function createSettings(
     now: clock,
     report: onEvent && toObserver(onEvent, () => warn('onEvent failed', 'ONBEHALF_OBSERVER')),
     audit: chooseTrail(options.audit, authenticator?.audit),
-    listToGateway,
     hidesRefused: hideRefused,
     tracksIdentity: trackIdentity,
   }

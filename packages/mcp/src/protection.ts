@@ -37,8 +37,6 @@ export interface Settings {
   /** Absent where nothing listens. */
   readonly report: ((event: ServerEvent) => void) | undefined
   readonly audit: AuditTrail | undefined
-  /** Whether a gateway that lists without a user sees everything. */
-  readonly listToGateway: boolean
   /** Whether a refused item is answered as one that does not exist. */
   readonly hidesRefused: boolean
   readonly tracksIdentity: boolean

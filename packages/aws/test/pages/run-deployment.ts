@@ -168,9 +168,7 @@ async function startServer(accept: Accept): Promise<{ url: string; close: () => 
 }
 
 function createInvoices(): McpServer {
-  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }), {
-    listToGateway: true,
-  })
+  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
   server.registerTool(
     'whoami',
     { inputSchema: z.object({}) },

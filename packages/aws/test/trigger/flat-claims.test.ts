@@ -25,7 +25,7 @@ async function read(
     issuer: machines,
     clients: GATEWAY,
     claimMap: { subject: 'user_id', organization: 'customer_id', roles: 'role' },
-    userOptional: true,
+    gatewayMayList: true,
   })
   const machine = { sub: client, client_id: client, token_use: 'access', version: 2 }
   const token = await minter.mint({ ...machine, ...claims }, { header: { typ: undefined } })

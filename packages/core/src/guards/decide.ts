@@ -1,4 +1,4 @@
-import { createIdentity, type Identity } from '../identity.ts'
+import { buildIdentity, gatewayMayList, type Identity } from '../identity.ts'
 import { ask } from './ask.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
@@ -32,5 +32,6 @@ export function narrow(identity: Identity, decision: Decision): Identity {
   if (decision.effect !== 'allow' || decision.organization === undefined) return identity
   if (decision.organization === identity.organization?.id) return identity
   const organization = identity.organizations.find(({ id }) => id === decision.organization)
-  return organization === undefined ? identity : createIdentity({ ...identity, organization })
+  if (organization === undefined) return identity
+  return buildIdentity({ ...identity, organization }, gatewayMayList(identity))
 }

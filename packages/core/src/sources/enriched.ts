@@ -37,10 +37,10 @@ export interface EnrichedOptions<C = Claims> {
   /** Schema for the user's claims (zod or any Standard Schema): types `identity.claims`. */
   readonly schema?: StandardSchema<C>
   /**
-   * Accepts the gateway without a user, as a `service`: for its own list synchronization.
-   * Default: such a call is refused.
+   * Accepts the gateway without a user, as a `service`, and shows it every item of a list: for its
+   * own list synchronization. Its calls are still authorized. Default: without a user it is refused.
    */
-  readonly userOptional?: boolean
+  readonly gatewayMayList?: boolean
 }
 
 const knownOptions: OptionNames<EnrichedOptions> = {
@@ -50,7 +50,7 @@ const knownOptions: OptionNames<EnrichedOptions> = {
   clients: true,
   claimMap: true,
   schema: true,
-  userOptional: true,
+  gatewayMayList: true,
 }
 
 /**
@@ -64,7 +64,7 @@ const knownOptions: OptionNames<EnrichedOptions> = {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Claims> {
-  const { issuer, userOptional = false } = options
+  const { issuer, gatewayMayList = false } = options
   const vouching = toVouching(options)
   const place = toPlace(options)
   const schema = toSchema(options.schema)
@@ -80,8 +80,8 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     if (!vouches(sender)) return toService(sender)
     const user = findUser(sender.token.exposed, place)
     if (user !== undefined) return identifyUser(user, sender, context)
-    if (!userOptional) throw new IdentityError('MISSING', { reason: 'obo_missing' })
-    return toService(sender)
+    if (!gatewayMayList) throw new IdentityError('MISSING', { reason: 'obo_missing' })
+    return toService(sender, true)
   }
 
   /** The same, with the user in a separate header. */
@@ -90,7 +90,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
       const { own, beside } = await verifyTokenPair(name, issuer, credentials, context)
       // Two users in one call, or a user token instead of the gateway's own.
       if (findUser(own.token.exposed, place)) throw broken('binding_roles_swapped')
-      if (beside === undefined) return toService(own)
+      if (beside === undefined) return toService(own, vouches(own))
       if (!vouches(beside)) throw new IdentityError('TOK', { reason: 'client' })
       const user = findUser(beside.token.exposed, place)
       if (user === undefined) throw new IdentityError('MISSING', { reason: 'obo_missing' })
@@ -124,7 +124,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     header !== undefined && comesFromGateway(credentials) && !credentials.present.has(header)
   const namesUser = (credentials: Credentials): boolean =>
     header === undefined ||
-    (lacksUser(credentials) ? userOptional : namesIssuer(credentials, header, [issuer]))
+    (lacksUser(credentials) ? gatewayMayList : namesIssuer(credentials, header, [issuer]))
 
   return Object.freeze<Source<C | Claims>>({
     kind: 'enriched',
@@ -138,8 +138,9 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
   })
 }
 
-function toService({ token, gateway }: VerifiedGateway): Identity {
-  return toIdentity({ ...token, claims: token.exposed }, { source: 'enriched', gateway })
+function toService({ token, gateway }: VerifiedGateway, gatewayMayList = false): Identity {
+  const provenance = { source: 'enriched', gateway, gatewayMayList } as const
+  return toIdentity({ ...token, claims: token.exposed }, provenance)
 }
 
 function toHeader(name: string | undefined): string | undefined {

@@ -37,10 +37,10 @@ export interface ForwardedOptions<C = Claims> {
   /** Rules that must all hold. */
   readonly bind: BindingRule | readonly BindingRule[]
   /**
-   * Accepts the gateway without a user, as a `service`: for its own list synchronization.
-   * Default: such a call is refused.
+   * Accepts the gateway without a user, as a `service`, and shows it every item of a list: for its
+   * own list synchronization. Its calls are still authorized. Default: without a user it is refused.
    */
-  readonly userOptional?: boolean
+  readonly gatewayMayList?: boolean
   /**
    * Keeps a user's token (its `jti`, which is then required) to the gateway that presented it
    * first, where several may forward; share it between processes. Default: any of them may.
@@ -53,7 +53,7 @@ const knownOptions: OptionNames<ForwardedOptions> = {
   issuer: true,
   gateway: true,
   bind: true,
-  userOptional: true,
+  gatewayMayList: true,
   presented: true,
 }
 
@@ -64,7 +64,7 @@ const knownOptions: OptionNames<ForwardedOptions> = {
  * @throws TypeError naming the option that is missing or wrong
  */
 export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | Claims> {
-  const { issuer, gateway: gatewayIssuer, userOptional = false } = options
+  const { issuer, gateway: gatewayIssuer, gatewayMayList = false } = options
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header must not be Authorization')
   assertIssuer(issuer, 'issuer')
@@ -95,7 +95,8 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     const sender = await verifyGateway(gatewayIssuer, credentials, context)
     const { gateway, token } = sender
     if (credential === undefined) {
-      return toIdentity({ ...token, claims: token.exposed }, { source: 'forwarded', gateway })
+      const provenance = { source: 'forwarded', gateway, gatewayMayList } as const
+      return toIdentity({ ...token, claims: token.exposed }, provenance)
     }
     const user = await issuer.verify(credential, context).catch(unreadableActor(rules))
     bind(user, sender, gatewayIssuer, rules)
@@ -123,7 +124,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     authorizationIssuer: gatewayIssuer,
     applies: (credentials: Credentials) =>
       (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
-      (userOptional && lacksUser(credentials)),
+      (gatewayMayList && lacksUser(credentials)),
     missing: (credentials: Credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
     identify,
   })

@@ -1,4 +1,4 @@
-import { createIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
+import { buildIdentity, type Gateway, type Identity, type SourceKind } from '../identity.ts'
 import { asText } from '../internal/text.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 
@@ -8,15 +8,17 @@ export interface Provenance {
   readonly gateway?: Gateway
   /** Expiry of a further credential that was used, in seconds since 1970. */
   readonly until?: number
+  /** Whether it is a gateway without a user, accepted for listing. */
+  readonly gatewayMayList?: boolean
 }
 
 /** The identity in a verified token. */
 export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): Identity<C> {
-  const { source, gateway, until = Number.POSITIVE_INFINITY } = provenance
+  const { source, gateway, until = Number.POSITIVE_INFINITY, gatewayMayList = false } = provenance
   if (asText(token.subject) === undefined || asText(token.issuer) === undefined) {
     throw new TypeError('An issuer verified a token that names nobody')
   }
-  return createIdentity<C>({
+  const parts = {
     kind: token.kind,
     issuer: token.issuer,
     subject: token.subject,
@@ -32,5 +34,6 @@ export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): 
     gateway,
     tokenId: token.tokenId,
     tokenHash: token.tokenHash,
-  })
+  }
+  return buildIdentity<C>(parts, gatewayMayList)
 }

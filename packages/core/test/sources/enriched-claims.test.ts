@@ -57,7 +57,7 @@ describe('flat claims', () => {
       code: 'MISSING',
       reason: 'obo_missing',
     })
-    expect(await read(claims, { claimMap, userOptional: true })).toMatchObject({
+    expect(await read(claims, { claimMap, gatewayMayList: true })).toMatchObject({
       kind: 'service',
       subject: gatewayClient,
     })

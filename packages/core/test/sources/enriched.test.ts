@@ -141,7 +141,7 @@ describe('no person in the machine token', () => {
   it.each(none)('is refused: %j', (onBehalfOf) => expectReason(missing, { onBehalfOf }))
 
   it.each(none)('is a service where that is allowed: %j', async (onBehalfOf) => {
-    const identity = await read({ onBehalfOf, email: 'ops@acme.example' }, { userOptional: true })
+    const identity = await read({ onBehalfOf, email: 'ops@acme.example' }, { gatewayMayList: true })
     expect(identity).toMatchObject({
       kind: 'service',
       subject: gatewayClient,
@@ -190,7 +190,7 @@ describe('a person that is not understood', () => {
 
   it.each(unreadable)('is refused: %j', async (onBehalfOf) => {
     await expectReason(unfit, { onBehalfOf, org_id: 'acme' })
-    await expectReason(unfit, { onBehalfOf, org_id: 'acme' }, { userOptional: true })
+    await expectReason(unfit, { onBehalfOf, org_id: 'acme' }, { gatewayMayList: true })
   })
 
   it('may be 4096 characters of text', async () => {
@@ -258,7 +258,7 @@ describe('a schema for the person', () => {
   )
 
   it('does not apply to the machine alone', async () => {
-    expect(await read({}, { schema: claims, userOptional: true })).toMatchObject({
+    expect(await read({}, { schema: claims, gatewayMayList: true })).toMatchObject({
       kind: 'service',
     })
   })

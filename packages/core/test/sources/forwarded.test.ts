@@ -102,7 +102,7 @@ describe('forwarded', () => {
   })
 
   it('gives a service for the gateway without a person, where that is allowed', async () => {
-    const by = withOptions({ userOptional: true })
+    const by = withOptions({ gatewayMayList: true })
     const machine = await gateway.token({ email: 'ops@acme.example' })
     const identity = await by.authenticate(bearer(machine))
     expect(identity).toMatchObject({
@@ -118,7 +118,7 @@ describe('forwarded', () => {
   })
 
   it('never falls back to the gateway when a person is present and refused', async () => {
-    const by = withOptions({ userOptional: true })
+    const by = withOptions({ gatewayMayList: true })
     const person = await people.token({ exp: now - 60 })
     await expectReason({ code: 'TOK', reason: 'expired' }, await gateway.token(), person, by)
   })

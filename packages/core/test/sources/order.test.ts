@@ -42,13 +42,13 @@ const sources = {
   direct: () => direct({ issuer: people.issuer() }),
   machines: () => direct({ issuer: gateway.issuer() }),
   enriched: () => enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' }),
-  forwarded: (userOptional = false) =>
+  forwarded: (gatewayMayList = false) =>
     forwarded({
       header: 'x-user-token',
       issuer: people.issuer(),
       gateway: gateway.issuer(),
       bind: 'audience',
-      userOptional,
+      gatewayMayList,
     }),
   assertion: () => signedHeader({ header: 'x-assertion', issuer: people.issuer() }),
   plainHeaders: () =>

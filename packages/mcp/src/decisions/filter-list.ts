@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import { gatewayMayList } from '@onbehalf/core/internal'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
 import { resourceTarget } from '../items/target.ts'
@@ -65,7 +66,7 @@ function filterList(
 ): readonly unknown[] | Promise<readonly unknown[]> {
   const items: unknown[] = Array.isArray(listed) ? listed : []
   const viewer: Viewer = { identity, now: protection.now(), verdicts: new Map() }
-  if (protection.listToGateway && isGatewayAlone(viewer)) return items
+  if (seesEverything(viewer)) return items
   const verdicts = items.map((item) => isRecord(item) && shows(item, protection, viewer))
   const keep = (shown: readonly unknown[]): unknown[] =>
     items.filter((_, index) => shown[index] === true)
@@ -114,10 +115,10 @@ async function filterTasks(
   return { ...answer, result: { ...result, tasks: own } }
 }
 
-/** A gateway that calls for nobody but itself. */
-function isGatewayAlone({ identity, now }: Viewer): boolean {
+/** A gateway without a user that synchronizes its own list, as its source allows. */
+function seesEverything({ identity, now }: Viewer): boolean {
   const valid = validIdentity(identity, now)
-  return valid?.kind === 'service' && valid.gateway !== undefined
+  return valid !== undefined && gatewayMayList(valid)
 }
 
 // `resultType` marks results of the 2026-07-28 revision, the first in which results are cacheable.

@@ -15,12 +15,16 @@ const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256' }
 /** Seconds since 1970 at which tokens are made, unless a test says otherwise. */
 export const start = 1_800_000_000
 
-export const people: SigningIssuer = issuer({
+const issuerOptions = {
   iss: issuerName,
   audience: resource,
   algorithms: ['ES256'],
   keys: { jwks: { keys: [jwk] } },
-})
+} as const
+
+export const people: SigningIssuer = issuer(issuerOptions)
+/** Issues the tokens of two services, too. */
+export const services: SigningIssuer = issuer({ ...issuerOptions, clients: ['gateway', 'reports'] })
 
 export function createTokenAuthenticator(clock: () => number): Authenticator<unknown> {
   return createAuthenticator({ resource, clock, sources: [direct({ issuer: people })] })
