@@ -38,6 +38,8 @@ export interface AuditDecision {
   readonly reason?: string
   /** Code of the `IdentityError` behind a refusal. */
   readonly code?: IdentityErrorCode
+  /** Id of a refused request: its caller has it as `x-request-id`. */
+  readonly requestId?: string
 }
 
 /** What a W3C `traceparent` says. */

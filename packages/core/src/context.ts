@@ -1,12 +1,20 @@
 import type { Credential } from './credentials/credentials.ts'
-import type { IdentityErrorCode } from './errors.ts'
+import type { IdentityErrorCode, RefusalDetail } from './errors.ts'
 import type { Claims, SourceKind } from './identity.ts'
 import type { KeyEvent } from './keys/key-source.ts'
 
 /** What happened while a request was authenticated. Wire it to logs, metrics and alerts. */
 export type AuthenticatorEvent =
   | { readonly type: 'accepted'; readonly source: SourceKind }
-  | { readonly type: 'refused'; readonly code: IdentityErrorCode; readonly reason: string }
+  | {
+      readonly type: 'refused'
+      readonly code: IdentityErrorCode
+      readonly reason: string
+      /** Which credential, and what was expected of it. */
+      readonly failure?: RefusalDetail
+      /** The caller has it as `x-request-id`. */
+      readonly requestId?: string
+    }
   | {
       readonly type: 'claim_dropped'
       readonly claim: 'email' | 'organization' | 'roles' | 'scopes'

@@ -1,3 +1,5 @@
+import type { SourceKind } from './identity.ts'
+
 /**
  * Every way in which a request can be refused. The list is closed: anything unexpected inside the
  * library becomes one of these, never an acceptance.
@@ -39,6 +41,25 @@ const brand = Symbol.for('onbehalf.IdentityError')
 /** Error codes of RFC 9449 that concern a proof: sections 7.1 and 9. */
 export type DpopError = 'invalid_dpop_proof' | 'use_dpop_nonce'
 
+/**
+ * Which credential was refused, and what this server expects of it. Everything in it comes from the
+ * configuration or names a rule: never a token, the value of a claim or of a header.
+ */
+export interface RefusalDetail {
+  /** Whose credential it is: the gateway's own, or the one that names the subject. */
+  readonly role?: 'user' | 'gateway'
+  /** Kind of the source that decided. */
+  readonly source?: SourceKind
+  /** Name of the header, in lower case. */
+  readonly header?: string
+  /** The issuer whose rules applied, by its first configured name. */
+  readonly issuer?: string
+  /** Name of the claim that broke the rule. */
+  readonly claim?: string
+  /** What the configuration accepts: audiences, clients, algorithms, scopes. */
+  readonly expected?: readonly (string | number | boolean)[]
+}
+
 /** What an operator may know about a refusal. Never a token, a claim or a header value. */
 export interface IdentityErrorDetail {
   /** Stable, machine-readable reason in snake_case, for example `expired` or `binding_client`. */
@@ -46,11 +67,15 @@ export interface IdentityErrorDetail {
   /** Scopes that would satisfy a `SCOPE` refusal. */
   readonly scopes?: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
-  readonly retryAfterSeconds?: number
+  readonly retryAfterSeconds?: number | undefined
   /** What a DPoP proof lacks, where the token itself is good (RFC 9449 section 7.1). */
-  readonly dpopError?: DpopError
+  readonly dpopError?: DpopError | undefined
   /** Nonce to answer with when a DPoP proof lacks it (RFC 9449 section 9). */
-  readonly dpopNonce?: string
+  readonly dpopNonce?: string | undefined
+  /** Which credential, and what was expected of it. */
+  readonly failure?: RefusalDetail
+  /** Id of the refused request, which its caller is told as well. */
+  readonly requestId?: string | undefined
   /** What went wrong underneath. Not shown to callers. */
   readonly cause?: unknown
 }
@@ -73,6 +98,10 @@ export class IdentityError extends Error {
   readonly dpopError: DpopError | undefined
   /** Nonce that a DPoP proof has to carry, when that is what is missing. */
   readonly dpopNonce: string | undefined
+  /** Which credential was refused, and what was expected of it; empty where neither is known. */
+  readonly failure: RefusalDetail
+  /** Id of the refused request: the caller has it as `x-request-id`. */
+  readonly requestId: string | undefined
 
   static {
     Object.defineProperty(this.prototype, brand, { value: true })
@@ -88,6 +117,8 @@ export class IdentityError extends Error {
     this.retryAfterSeconds = detail.retryAfterSeconds
     this.dpopError = detail.dpopError
     this.dpopNonce = detail.dpopNonce
+    this.failure = Object.freeze({ ...detail.failure })
+    this.requestId = detail.requestId
   }
 }
 
@@ -103,4 +134,37 @@ export function isIdentityError(value: unknown): value is IdentityError {
 export function asIdentityError(error: unknown): IdentityError {
   if (isIdentityError(error)) return error
   return new IdentityError('DOWN', { reason: 'internal_error', cause: error })
+}
+
+/**
+ * The refusal with what a caller of the failed step knows about it. What the step said itself stays.
+ * A copy: several requests may have waited for one promise that was rejected.
+ */
+export function withFailure(
+  thrown: unknown,
+  failure: RefusalDetail,
+  requestId?: string,
+): IdentityError {
+  const error = asIdentityError(thrown)
+  // One that another copy of this package made may have a code that this one does not know.
+  if (!Object.hasOwn(table, error.code)) {
+    return withFailure(
+      new IdentityError('DOWN', { reason: 'internal_error', cause: error }),
+      failure,
+      requestId,
+    )
+  }
+  const { code, reason, scopes, retryAfterSeconds, dpopError, dpopNonce } = error
+  const copy = new IdentityError(code, {
+    reason,
+    scopes,
+    retryAfterSeconds,
+    dpopError,
+    dpopNonce,
+    ...('cause' in error && { cause: error.cause }),
+    failure: { ...failure, ...error.failure },
+    requestId: requestId ?? error.requestId,
+  })
+  if (error.stack !== undefined) copy.stack = error.stack
+  return copy
 }

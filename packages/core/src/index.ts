@@ -19,7 +19,12 @@ export { createAuthenticator } from './authenticator/authenticator.ts'
 // For sources, proofs and confirmations of your own
 export type { AuthenticatorEvent, Context, Revocable } from './context.ts'
 export type { Credential, CredentialRequest, Credentials } from './credentials/credentials.ts'
-export type { DpopError, IdentityErrorCode, IdentityErrorDetail } from './errors.ts'
+export type {
+  DpopError,
+  IdentityErrorCode,
+  IdentityErrorDetail,
+  RefusalDetail,
+} from './errors.ts'
 // Refusing
 export { asIdentityError, IdentityError, isIdentityError } from './errors.ts'
 export type {

@@ -36,6 +36,7 @@ export function buildRefusal(settings: CaptureSettings, refusal: AuditRefusal): 
     effect: 'deny',
     ...guardOf(refusal),
     ...(reason !== undefined && { reason: bounded(reason) }),
+    ...(error?.requestId !== undefined && { requestId: bounded(error.requestId) }),
   })
 }
 

@@ -51,6 +51,7 @@ export const eventSchema = z
       guard: text.optional(),
       reason: text.optional(),
       code: z.enum(['MISSING', 'REQ', 'TOK', 'SCOPE', 'BIND', 'DOWN', 'AUDIT', 'SESS']).optional(),
+      requestId: text.optional(),
     }),
     outcome: z.enum(['ok', 'tool_error', 'thrown', 'cancelled']).optional(),
     durationMs: z.number().nonnegative().optional(),

@@ -6,7 +6,7 @@ import {
   type Credentials,
   readCredentials,
 } from '../credentials/credentials.ts'
-import { asIdentityError, IdentityError } from '../errors.ts'
+import { asIdentityError, withFailure } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
 import { toObserver } from '../internal/observer.ts'
 import { type OneOrMore, toList } from '../internal/one-or-more.ts'
@@ -22,11 +22,12 @@ import {
 } from '../proof-of-possession/confirmation.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/metadata.ts'
 import { assertRevocation, createRevocations, type Revocation } from '../revocation/revocation.ts'
-import type { AnySource, Source } from '../sources/source.ts'
+import { type AnySource, named, type Source } from '../sources/source.ts'
 import type { Store } from '../stores/store.ts'
 import { KnownTokens } from '../token/known-tokens.ts'
 import { maxTokenLength } from '../token/parse-token.ts'
-import { recordRefusal } from './record-refusal.ts'
+import { chooseSource } from './choose-source.ts'
+import { recordRefusal, toRefusal } from './record-refusal.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
@@ -165,10 +166,11 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     more: AuthenticateOptions = {},
   ): Promise<Identity<ClaimsOf<S>>> {
     let credentials: Credentials | undefined
+    let source: AnySource | undefined
     const tell = more.onEvent === undefined ? report : both(report, more.onEvent)
     try {
       credentials = readCredentials(request, headers, known)
-      const source = chooseSource(sources, credentials)
+      source = chooseSource(sources, credentials)
       const context = createContext(request, credentials, tell)
       const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
       if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
@@ -176,9 +178,10 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       keepTokens(known, credentials)
       return identity
     } catch (thrown) {
-      const error = asIdentityError(thrown)
+      const error = toRefusal(thrown, source)
       if (more.acceptsGuests && error.reason === 'no_credential') throw error
-      tell({ type: 'refused', code: error.code, reason: error.reason })
+      const { code, reason, failure, requestId = '' } = error
+      tell({ type: 'refused', code, reason, failure, requestId })
       throw await recordRefusal(audit ?? more.audit, { request, credentials, error })
     }
   }
@@ -192,7 +195,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     authenticate,
     ready: () =>
-      closed(async () => void (await Promise.all(issuers.map((it) => it.ready(report))))),
+      closed(async () => void (await Promise.all(issuers.map((it) => loadOf(it, report))))),
     revoke: async (revocation: Revocation) => {
       assertRevocation(revocation)
       warnNotShared?.()
@@ -270,6 +273,14 @@ function assertFunction(value: unknown, option: string): void {
   if (typeof value !== 'function') throw new TypeError(`${option} must be a function`)
 }
 
+async function loadOf(issuer: Issuer<unknown>, report: Context['report']): Promise<void> {
+  try {
+    await issuer.ready(report)
+  } catch (thrown) {
+    throw withFailure(thrown, named(issuer))
+  }
+}
+
 /** Whatever fails inside leaves as one of the closed list. */
 async function closed(work: () => Promise<void>): Promise<void> {
   try {
@@ -294,51 +305,6 @@ function toHeaders(
       ignoreKeyHeaders: issuers.some((issuer) => issuer.ignoresKeyHeaders === true),
     },
   }
-}
-
-function chooseSource(sources: readonly AnySource[], credentials: Credentials): AnySource {
-  const source = sources.find((candidate) => candidate.applies(credentials))
-  if (source === undefined) throw explain(sources, credentials)
-  const { tokenHeaders, valueHeaders } = source
-  // Nothing that was presented is quietly ignored: who decides must have read all of it.
-  for (const name of credentials.present) {
-    if (tokenHeaders.includes(name) || valueHeaders.includes(name)) continue
-    throw new IdentityError('TOK', { reason: 'credential_not_understood' })
-  }
-  return source
-}
-
-/** Why no source applies, as precisely as possible. */
-function explain(sources: readonly AnySource[], credentials: Credentials): IdentityError {
-  if (credentials.present.size === 0) {
-    return new IdentityError('MISSING', { reason: 'no_credential' })
-  }
-  const understood = sources.filter((source) => source.missing?.(credentials) !== undefined)
-  const reason = understood[0]?.missing?.(credentials)
-  if (reason !== undefined && onlyKnownHeaders(understood, credentials)) {
-    return new IdentityError('MISSING', { reason })
-  }
-  return lacksGateway(sources, credentials)
-    ? new IdentityError('MISSING', { reason: 'gateway_missing' })
-    : new IdentityError('TOK', { reason: 'issuer_unknown' })
-}
-
-/** Whether what was presented counts only beside the credential of a gateway, and there is none. */
-function lacksGateway(sources: readonly AnySource[], credentials: Credentials): boolean {
-  const { present } = credentials
-  // A token in a separate header, such as a proxy's assertion, is a whole credential.
-  const isWhole = sources.some(
-    ({ tokenHeaders }) =>
-      !tokenHeaders.includes('authorization') && tokenHeaders.some((name) => present.has(name)),
-  )
-  return !present.has('authorization') && !isWhole
-}
-
-function onlyKnownHeaders(sources: readonly AnySource[], credentials: Credentials): boolean {
-  const known = new Set(
-    sources.flatMap((source) => [...source.tokenHeaders, ...source.valueHeaders]),
-  )
-  return [...credentials.present].every((name) => known.has(name))
 }
 
 /** Scopes that a token in `Authorization` always needs. */

@@ -1,6 +1,21 @@
 import type { AuditTrail } from '../audit.ts'
 import { type CredentialRequest, type Credentials, readHeader } from '../credentials/credentials.ts'
-import { asIdentityError, type IdentityError } from '../errors.ts'
+import { asIdentityError, type IdentityError, withFailure } from '../errors.ts'
+import type { AnySource } from '../sources/source.ts'
+
+/** The refusal of one request: which of its credentials failed, under an id of its own. */
+export function toRefusal(thrown: unknown, source: AnySource | undefined): IdentityError {
+  const { failure } = asIdentityError(thrown)
+  const located =
+    source === undefined ? {} : { role: roleOf(source, failure?.header), source: source.kind }
+  return withFailure(thrown, located, crypto.randomUUID())
+}
+
+/** Beside a user's credential, `Authorization` carries the gateway's own. */
+function roleOf({ kind }: AnySource, header: string | undefined): 'user' | 'gateway' {
+  const isOwn = kind === 'direct' || kind === 'signedHeader'
+  return !isOwn && header === 'authorization' ? 'gateway' : 'user'
+}
 
 /**
  * Records a request that is refused before anything of it is read.
@@ -26,7 +41,7 @@ export async function recordRefusal(
     })
     return error
   } catch (thrown) {
-    return asIdentityError(thrown)
+    return withFailure(thrown, error.failure, error.requestId)
   }
 }
 

@@ -1,4 +1,4 @@
-import { IdentityError } from '../errors.ts'
+import { IdentityError, withFailure } from '../errors.ts'
 import { textDigest, textDigestNow } from '../internal/digest.ts'
 import type { KnownTokens } from '../token/known-tokens.ts'
 import {
@@ -92,7 +92,7 @@ export function readCredentials(
   const reading = { known, opaque: headers.opaque, parsing: headers.parsing }
   for (const name of headers.tokens) {
     const value = values.get(name)
-    const credential = value === undefined ? undefined : readToken(name, value, reading)
+    const credential = value === undefined ? undefined : readNamed(name, value, reading)
     if (credential !== undefined) tokens.set(name, credential)
     else values.delete(name)
   }
@@ -125,16 +125,16 @@ function collect(request: CredentialRequest, headers: CredentialHeaders): Map<st
       continue
     }
     const value = lines[at + 1]
-    if (typeof value !== 'string') throw malformed('header_shape')
+    if (typeof value !== 'string') throw malformed('header_shape', name)
     // Two lines of a header that were joined: no token has a comma in it, and a comma with a space
     // is how web `Headers` join.
     const mark = headers.tokens.has(name) ? ',' : ', '
     const mayJoin = headers.tokens.has(name) || (joins && headers.values.has(name))
     const joined = mayJoin && value.includes(mark)
-    if (joined || found.has(name)) throw malformed('duplicate_header')
+    if (joined || found.has(name)) throw malformed('duplicate_header', name)
     found.set(name, value)
   }
-  for (const name of underscored) if (found.has(name)) throw malformed('two_spellings')
+  for (const name of underscored) if (found.has(name)) throw malformed('two_spellings', name)
   return found
 }
 
@@ -177,6 +177,14 @@ function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
 
 interface Reading extends Pick<CredentialHeaders, 'opaque' | 'parsing'> {
   readonly known: KnownTokens
+}
+
+function readNamed(header: string, value: string, reading: Reading): Credential | undefined {
+  try {
+    return readToken(header, value, reading)
+  } catch (error) {
+    throw withFailure(error, { header })
+  }
 }
 
 function readToken(
@@ -223,6 +231,6 @@ function refuseQueryToken(url: string | undefined): void {
   if (new URLSearchParams(url.slice(query)).has('access_token')) throw malformed('token_in_query')
 }
 
-function malformed(reason: string): IdentityError {
-  return new IdentityError('REQ', { reason })
+function malformed(reason: string, header?: string): IdentityError {
+  return new IdentityError('REQ', { reason, ...(header !== undefined && { failure: { header } }) })
 }

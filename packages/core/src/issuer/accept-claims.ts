@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
-import { IdentityError } from '../errors.ts'
+import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { exposedClaims } from '../internal/exposed-claims.ts'
 import { isEmpty } from '../internal/text.ts'
@@ -50,7 +50,8 @@ export async function acceptClaims<C>(
   const facts = readCallerFacts(exposed, rules.claimMap, context)
   checkClient(facts.client, rules.clients)
   // Keycloak says so in a claim: a token that is called bound has to say to what.
-  if (verified['typ'] === 'DPoP' && isEmpty(verified['cnf'])) throw refused('sender_constrained')
+  if (verified['typ'] === 'DPoP' && isEmpty(verified['cnf']))
+    throw refused('sender_constrained', { claim: 'cnf' })
   // Waiting for what is settled already would cost more than all the rest.
   const confirmed = context.confirm(verified['cnf'], credential)
   if (confirmed !== undefined) await confirmed
@@ -81,30 +82,36 @@ export function exposeClaims(
 const foreignMarkers = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as const
 
 /** What Cognito and Ory Hydra write for an access token. */
-const accessUses: readonly unknown[] = ['access', 'access_token']
+const accessUses: readonly string[] = ['access', 'access_token']
 
 function checkKind(claims: Claims, rules: ClaimRules<unknown>): void {
   const markers = rules.acceptNonce ? foreignMarkers.slice(1) : foreignMarkers
-  if (markers.some((name) => !isEmpty(claims[name]))) throw refused('token_type')
+  const marker = markers.find((name) => !isEmpty(claims[name]))
+  if (marker !== undefined) throw refused('token_type', { claim: marker })
   const use = memberOf(claims, 'token_use')
-  if (use !== undefined && !accessUses.includes(use)) throw refused('token_type')
+  if (use !== undefined && !accessUses.includes(use as string)) {
+    throw refused('token_type', { claim: 'token_use', expected: accessUses })
+  }
 }
 
 function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
   const { skewSeconds } = rules
   const expiresAt = readTime(claims, 'exp')
-  if (expiresAt === undefined) throw refused('exp_missing')
+  if (expiresAt === undefined) throw refused('exp_missing', { claim: 'exp' })
   checkValidity(claims, { now, skewSeconds })
   const longest = rules.maxLifetimeSeconds + skewSeconds
-  if (expiresAt > now + longest) throw refused('lifetime')
+  const tooLong = { claim: 'exp', expected: [rules.maxLifetimeSeconds] }
+  if (expiresAt > now + longest) throw refused('lifetime', tooLong)
   const issuedAt = readTime(claims, 'iat')
-  if (issuedAt === undefined && rules.longestLifeSeconds === undefined) throw refused('iat_missing')
+  if (issuedAt === undefined && rules.longestLifeSeconds === undefined) {
+    throw refused('iat_missing', { claim: 'iat' })
+  }
   // Else it would become acceptable shortly before its end, when its revocation was forgotten.
   if (issuedAt !== undefined && expiresAt > issuedAt + longest + skewSeconds) {
-    throw refused('lifetime')
+    throw refused('lifetime', tooLong)
   }
   if (issuedAt !== undefined && (issuedAt - skewSeconds > now || issuedAt > expiresAt)) {
-    throw refused('bad_iat')
+    throw refused('bad_iat', { claim: 'iat' })
   }
   return expiresAt
 }
@@ -112,9 +119,10 @@ function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): nu
 function checkAudience(claims: Claims, audiences: readonly string[] | undefined): void {
   if (audiences === undefined) return
   const named = [claims['aud']].flat().filter((value) => !isEmpty(value))
-  if (named.length === 0) throw refused('audience_missing')
-  if (!named.every((value) => typeof value === 'string')) throw refused('audience')
-  if (!named.some((value) => audiences.includes(value))) throw refused('audience')
+  const failure = { claim: 'aud', expected: audiences }
+  if (named.length === 0) throw refused('audience_missing', failure)
+  if (!named.every((value) => typeof value === 'string')) throw refused('audience', failure)
+  if (!named.some((value) => audiences.includes(value))) throw refused('audience', failure)
 }
 
 function checkRequired(
@@ -122,20 +130,24 @@ function checkRequired(
   required: ReadonlyMap<string, readonly (string | boolean)[]>,
 ): void {
   for (const [name, values] of required) {
-    if (!values.includes(claims[name] as string | boolean)) throw refused('required_claim')
+    if (values.includes(claims[name] as string | boolean)) continue
+    throw refused('required_claim', { claim: name, expected: values })
   }
 }
 
 function checkClient(client: string | undefined, clients: readonly string[] | undefined): void {
   if (clients === undefined) return
-  if (client === undefined || !clients.includes(client)) throw refused('client')
+  if (client === undefined || !clients.includes(client)) {
+    throw refused('client', { expected: clients })
+  }
 }
 
 function checkScopes(granted: readonly string[], required: readonly string[]): void {
   if (required.every((name) => granted.includes(name))) return
-  throw new IdentityError('SCOPE', { reason: 'scope_missing', scopes: required })
+  const failure = { expected: required }
+  throw new IdentityError('SCOPE', { reason: 'scope_missing', scopes: required, failure })
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
-import { IdentityError } from '../errors.ts'
+import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import type { VerificationKey } from '../token/verification-key.ts'
@@ -21,7 +21,8 @@ export async function verifyToken<C>(
 ): Promise<VerifiedToken<C>> {
   const { token } = credential
   if (token === undefined) throw refused('opaque_token')
-  if (credential.text.length > rules.maxTokenBytes) throw refused('malformed_size')
+  if (credential.text.length > rules.maxTokenBytes)
+    throw refused('malformed_size', { expected: [rules.maxTokenBytes] })
   if (token.hasKeyHeader && !rules.ignoresKeyHeaders) throw refused('malformed_header_member')
   // Before any key is looked up: a flood of tokens that are wrong anyway causes no fetch.
   const issuer = checkIssuer(token, rules)
@@ -49,7 +50,8 @@ export async function checkSignature(
 ): Promise<string> {
   const issuer = checkIssuer(token, rules)
   const { algorithm, keyId } = token
-  if (!rules.algorithms.includes(algorithm)) throw refused('algorithm')
+  if (!rules.algorithms.includes(algorithm))
+    throw refused('algorithm', { expected: rules.algorithms })
   if (rules.keyIdRequired && keyId === undefined) throw refused('key_id_missing')
   const candidates = await rules.keys.find(
     { algorithm, keyId, issuer, limit: rules.maxKeysTried },
@@ -68,7 +70,9 @@ export async function checkSignature(
 
 function checkIssuer(token: ParsedToken, rules: SignatureRules): string {
   const issuer = token.claims['iss']
-  if (typeof issuer !== 'string' || !rules.issuers.includes(issuer)) throw refused('issuer')
+  if (typeof issuer !== 'string' || !rules.issuers.includes(issuer)) {
+    throw refused('issuer', { claim: 'iss', expected: rules.issuers })
+  }
   return issuer
 }
 
@@ -76,7 +80,8 @@ function checkType(token: ParsedToken, rules: IssuerRules<unknown>): void {
   const { type } = token
   const compatible = type === undefined || type === 'jwt'
   if (type === 'at+jwt' || (compatible && rules.tokenType === 'compatible')) return
-  throw refused('token_type')
+  const expected = rules.tokenType === 'compatible' ? ['at+jwt', 'JWT'] : ['at+jwt']
+  throw refused('token_type', { expected })
 }
 
 const tenantOf = /^https:\/\/[^/]+\/([^/]+)/
@@ -89,6 +94,6 @@ function checkKeyIssuer(key: VerificationKey, claims: Claims, issuer: string): v
   if (tenant === undefined || tenant !== claims['tid']) throw refused('key_issuer')
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -35,7 +35,7 @@ const oauthError: Partial<Record<IdentityErrorCode, string>> = {
  *
  * The answer depends on the code alone (for a missing scope, on the scopes that the server itself
  * requires; for a refused DPoP proof, on whether it lacks a nonce): nothing that the caller sent
- * appears in it, whatever the token contained.
+ * appears in it, whatever the token contained. `x-request-id` is what the operator has as well.
  */
 export function createRefusal(thrown: unknown, context: RefusalContext): Refusal {
   const error = asIdentityError(thrown)
@@ -47,6 +47,7 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
       'cache-control': 'no-store',
       ...(challenge !== undefined && { 'www-authenticate': challenge }),
       ...(error.dpopNonce !== undefined && { 'dpop-nonce': quotable(error.dpopNonce) }),
+      ...(error.requestId !== undefined && { 'x-request-id': quotable(error.requestId) }),
       ...(error.status === 503 && { 'retry-after': retryAfter(error) }),
     },
     body: createBody(error),

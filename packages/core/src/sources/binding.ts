@@ -1,4 +1,4 @@
-import { IdentityError } from '../errors.ts'
+import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Organization } from '../identity.ts'
 
 /** What two credentials have to agree on. */
@@ -37,6 +37,6 @@ export function withinTenants(caller: InOrganizations, machine: Tenancy): Within
 }
 
 /** The refusal of credentials that do not belong together. */
-export function broken(reason: string): IdentityError {
-  return new IdentityError('BIND', { reason })
+export function broken(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('BIND', { reason, failure })
 }

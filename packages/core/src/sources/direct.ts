@@ -4,7 +4,7 @@ import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import { assertIssuer, namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 export interface DirectOptions<C = Claims> {
@@ -33,7 +33,7 @@ export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token('authorization')
       if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await issuer.verify(credential, context), { source: 'direct' })
+      return toIdentity(await verifyBy(issuer, credential, context), { source: 'direct' })
     },
   })
 }

@@ -10,7 +10,7 @@ import type { Store } from '../stores/store.ts'
 import { broken, withinTenants } from './binding.ts'
 import { createFirstGateway } from './first-gateway.ts'
 import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { assertIssuer, namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 /**
@@ -98,7 +98,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
       const provenance = { source: 'forwarded', gateway, gatewayMayList } as const
       return toIdentity({ ...token, claims: token.exposed }, provenance)
     }
-    const user = await issuer.verify(credential, context).catch(unreadableActor(rules))
+    const user = await verifyBy(issuer, credential, context).catch(unreadableActor(rules))
     bind(user, sender, gatewayIssuer, rules)
     const within = withinTenants(user, token)
     await keepToFirst?.(user, sender, context)
@@ -146,9 +146,11 @@ function bind(
   const { gateway } = sender
   // The gateway's own token instead of a user token, or another service's.
   if (user.kind !== 'user') throw broken('binding_roles_swapped')
-  if (rules.includes('client') && user.client !== gateway.client) throw broken('binding_client')
+  if (rules.includes('client') && user.client !== gateway.client) {
+    throw broken('binding_client', { expected: gatewayIssuer.clients ?? [] })
+  }
   if (rules.includes('actor') && !isActor(user, sender, gatewayIssuer)) {
-    throw broken('binding_actor')
+    throw broken('binding_actor', { claim: 'act', expected: gatewayIssuer.clients ?? [] })
   }
 }
 
@@ -156,7 +158,7 @@ function bind(
 function unreadableActor(rules: readonly BindingRule[]): (error: unknown) => never {
   return (error) => {
     const unreadable = isIdentityError(error) && error.reason === 'bad_act'
-    throw unreadable && rules.includes('actor') ? broken('binding_actor') : error
+    throw unreadable && rules.includes('actor') ? broken('binding_actor', error.failure) : error
   }
 }
 

@@ -4,7 +4,8 @@ import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Gateway } from '../identity.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
-import { assertIssuer } from './source.ts'
+import { broken } from './binding.ts'
+import { assertIssuer, named, verifyBy } from './source.ts'
 
 /** A gateway whose machine token was verified. */
 export interface VerifiedGateway {
@@ -24,17 +25,25 @@ export async function verifyGateway(
   header = 'authorization',
 ): Promise<VerifiedGateway> {
   const credential = credentials.token(header)
-  if (credential === undefined) throw new IdentityError('MISSING', { reason: 'gateway_missing' })
-  const token = await gatewayIssuer.verify(credential, context).catch(hideScopes)
+  if (credential === undefined) {
+    throw new IdentityError('MISSING', { reason: 'gateway_missing', failure: { header } })
+  }
+  const token = await verifyBy(gatewayIssuer, credential, context).catch(hideScopes)
   // A user's token where the gateway's belongs: the two are swapped.
-  if (token.kind !== 'service') throw new IdentityError('BIND', { reason: 'binding_roles_swapped' })
+  if (token.kind !== 'service') {
+    throw broken('binding_roles_swapped', { header, ...named(gatewayIssuer) })
+  }
   return { token, gateway: { issuer: token.issuer, client: token.client ?? token.subject } }
 }
 
 /** The user cannot consent to a scope that the gateway's own token lacks. */
 function hideScopes(error: unknown): never {
   if (isIdentityError(error) && error.code === 'SCOPE') {
-    throw new IdentityError('TOK', { reason: 'gateway_scope_missing', cause: error })
+    throw new IdentityError('TOK', {
+      reason: 'gateway_scope_missing',
+      failure: error.failure,
+      cause: error,
+    })
   }
   throw error
 }

@@ -81,7 +81,10 @@ export function sharedSecret(options: SharedSecretOptions): GatewayProof {
       // Every secret is compared, so that the time does not reveal which one came close.
       const expected = await Promise.all(secrets.map(digest))
       const matches = expected.map((secret) => isEqual(sent, secret))
-      if (!matches.includes(true)) throw new IdentityError('MISSING', { reason: 'proof_secret' })
+      if (!matches.includes(true)) {
+        const failure = { role: 'gateway', header } as const
+        throw new IdentityError('MISSING', { reason: 'proof_secret', failure })
+      }
       return {}
     },
   }
@@ -113,7 +116,8 @@ export function clientCertificate(options: ClientCertificateOptions): GatewayPro
     async prove({ certificate }) {
       const fingerprint = certificate && toHex(await sha256(certificate))
       if (fingerprint !== undefined && accepted.includes(fingerprint)) return {}
-      throw new IdentityError('MISSING', { reason: 'proof_certificate' })
+      const failure = { role: 'gateway', expected: accepted } as const
+      throw new IdentityError('MISSING', { reason: 'proof_certificate', failure })
     },
   }
 }

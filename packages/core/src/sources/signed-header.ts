@@ -5,7 +5,7 @@ import type { Claims } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import { assertIssuer, namesIssuer, type Source } from './source.ts'
+import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
 import { toIdentity } from './to-identity.ts'
 
 export interface SignedHeaderOptions<C = Claims> {
@@ -37,7 +37,7 @@ export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Sourc
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token(header)
       if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await issuer.verify(credential, context), { source: 'signedHeader' })
+      return toIdentity(await verifyBy(issuer, credential, context), { source: 'signedHeader' })
     },
   })
 }

@@ -1,7 +1,9 @@
 import type { Context } from '../context.ts'
-import type { Credentials } from '../credentials/credentials.ts'
+import type { Credential, Credentials } from '../credentials/credentials.ts'
+import { withFailure } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
 import type { Issuer } from '../issuer/issuer.ts'
+import type { VerifiedToken } from '../issuer/verified-token.ts'
 
 /**
  * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,
@@ -36,6 +38,28 @@ export interface AnySource extends Omit<Source, 'identify'> {
 /** @throws TypeError when what has to be an issuer is none */
 export function assertIssuer(issuer: Issuer<unknown>, option: string): void {
   if (typeof issuer?.verify !== 'function') throw new TypeError(`${option} is required`)
+}
+
+/**
+ * Verifies a credential; a refusal says which one it was, and by whose rules.
+ *
+ * @throws IdentityError
+ */
+export async function verifyBy<C>(
+  issuer: Issuer<C>,
+  credential: Credential,
+  context: Context,
+): Promise<VerifiedToken<C>> {
+  try {
+    return await issuer.verify(credential, context)
+  } catch (thrown) {
+    throw withFailure(thrown, { header: credential.header, ...named(issuer) })
+  }
+}
+
+/** How an issuer is known to its operator. */
+export function named({ issuers: [issuer] }: Issuer<unknown>): { readonly issuer?: string } {
+  return issuer === undefined ? {} : { issuer }
 }
 
 /** Whether a header carries a token that names (so far without proof) one of these issuers. */

@@ -1,4 +1,4 @@
-import { IdentityError } from '../errors.ts'
+import { IdentityError, type RefusalDetail } from '../errors.ts'
 import { type JsonObject, memberOf } from './parse-json.ts'
 
 /** When a token is looked at. */
@@ -21,11 +21,11 @@ export function checkValidity(claims: JsonObject, options: ValidityOptions): voi
   const expires = readTime(claims, 'exp')
   // Asked for what must hold: a clock that shows no time (NaN) compares false and refuses.
   if (expires !== undefined && !(options.now < expires + options.skewSeconds)) {
-    throw refused('expired')
+    throw refused('expired', { claim: 'exp' })
   }
   const starts = readTime(claims, 'nbf')
   if (starts !== undefined && !(starts - options.skewSeconds <= options.now)) {
-    throw refused('not_yet_valid')
+    throw refused('not_yet_valid', { claim: 'nbf' })
   }
 }
 
@@ -38,12 +38,13 @@ export function checkValidity(claims: JsonObject, options: ValidityOptions): voi
 export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
   const value = memberOf(claims, name)
   if (value === undefined) return undefined
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw refused(`bad_${name}`)
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw refused(`bad_${name}`, { claim: name })
   // `nbf: 0` is how some libraries write "from the beginning".
-  if (value < 0 || (value === 0 && name !== 'nbf')) throw refused(`bad_${name}`)
+  if (value < 0 || (value === 0 && name !== 'nbf')) throw refused(`bad_${name}`, { claim: name })
   return value
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -1,6 +1,6 @@
 import type { Context } from '../../context.ts'
 import type { Credential } from '../../credentials/credentials.ts'
-import { IdentityError } from '../../errors.ts'
+import { IdentityError, type RefusalDetail } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { basicAuthorization } from '../../internal/basic-authorization.ts'
 import type { OneOrMore } from '../../internal/one-or-more.ts'
@@ -88,7 +88,9 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
     assertTokenLength(credential.text)
     const claims = await cached(await credential.hash(), () => introspect(credential.text, request))
     if (claims === undefined) throw refused('inactive')
-    if (!isEmpty(claims['iss']) && claims['iss'] !== name) throw refused('issuer')
+    if (!isEmpty(claims['iss']) && claims['iss'] !== name) {
+      throw refused('issuer', { claim: 'iss', expected: [name as string] })
+    }
     checkTokenType(claims, rules)
     const expiresAt = checkClaims(claims, rules, context.now)
     return acceptClaims({ claims, issuer: name as string, expiresAt, credential }, rules, context)
@@ -134,11 +136,15 @@ function checkTokenType(claims: Claims, rules: ClaimRules<unknown>): void {
   const type = memberOf(claims, 'token_type')
   if (type === undefined && rules.audiences !== undefined) return
   const name = typeof type === 'string' ? type.toLowerCase() : ''
-  if (name !== 'bearer' && name !== 'dpop') throw refused('token_type')
+  if (name !== 'bearer' && name !== 'dpop') {
+    throw refused('token_type', { claim: 'token_type', expected: ['Bearer', 'DPoP'] })
+  }
   // An endpoint that calls it bound and does not say to what cannot be confirmed.
-  if (name === 'dpop' && isEmpty(claims['cnf'])) throw refused('sender_constrained')
+  if (name === 'dpop' && isEmpty(claims['cnf'])) {
+    throw refused('sender_constrained', { claim: 'cnf' })
+  }
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -114,7 +114,10 @@ describe('a token beside an issuer of opaque ones', () => {
     const answers = await Promise.all(
       tokens.map((token) => server.call({ headers: { authorization: `Bearer ${token}` } })),
     )
-    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
+    const shown = answers.map(({ status, headers: { 'x-request-id': _id, ...headers }, body }) =>
+      JSON.stringify({ status, headers, body }),
+    )
+    expect(new Set(shown).size).toBe(1)
   })
 
   it('is not introspected while another credential is not understood', async () => {
