@@ -49,7 +49,7 @@ export function readCallerFacts(
 ): CallerFacts {
   const subject = asText(readClaim(claims, map.subject))
   if (subject === undefined) throw refused('subject')
-  const client = asText(readClaim(claims, map.client))
+  const client = readClient(claims, map)
   const orDropped = dropper(context)
   const roles = orDropped('roles', readClaim(claims, map.roles), asNames)
   const organizationClaim = readClaim(claims, map.organization)
@@ -67,6 +67,13 @@ export function readCallerFacts(
     scopes: orDropped('scopes', readClaim(claims, map.scopes), asScopes),
     tokenId: asText(claims['jti']),
   }
+}
+
+/** A client that cannot be read could be the subject: a service would pass for a user. */
+function readClient(claims: Claims, map: Required<ClaimMap>): string | undefined {
+  const client = readClaim(claims, map.client)
+  if (client === undefined || typeof client === 'string') return client
+  throw refused('client')
 }
 
 /** Wherever the subject is read from: a token whose `sub` is its client is the client's own. */

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
+import { isEmpty } from '../internal/text.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import type { VerificationKey } from '../token/verification-key.ts'
 import { verifySignature } from '../token/verify-signature.ts'
@@ -31,7 +32,10 @@ export async function verifyToken<C>(
   await checkSignature(token, rules, context)
   // One name for one issuer: a revocation under any of its names covers tokens under all of them.
   const [name = issuer] = rules.issuers
-  return acceptClaims({ claims: token.claims, issuer: name, expiresAt, credential }, rules, context)
+  const proven = { claims: token.claims, issuer: name, expiresAt, credential }
+  const verified = await acceptClaims(proven, rules, context)
+  if (token.type !== 'at+jwt' && isIdToken(verified)) throw refused('token_type')
+  return verified
 }
 
 /**
@@ -82,6 +86,20 @@ function checkType(token: ParsedToken, rules: IssuerRules<unknown>): void {
   if (type === 'at+jwt' || (compatible && rules.tokenType === 'compatible')) return
   const expected = rules.tokenType === 'compatible' ? ['at+jwt', 'JWT'] : ['at+jwt']
   throw refused('token_type', { expected })
+}
+
+const signInClaims = ['auth_time', 'amr', 'acr'] as const
+
+/**
+ * Whether a token says how its user signed in, and nothing about what its client may do: no scope,
+ * and no client but its audience. The code flow leaves out every other mark of an ID token.
+ */
+function isIdToken({ verified, client, scopes }: VerifiedToken<unknown>): boolean {
+  if (verified['typ'] === 'ID') return true
+  if (scopes.length > 0 || !signInClaims.some((name) => !isEmpty(verified[name]))) return false
+  // Cognito and Keycloak say that a token is an access token.
+  if (!isEmpty(verified['token_use']) || !isEmpty(verified['typ'])) return false
+  return client === undefined || [verified['aud']].flat().every((name) => name === client)
 }
 
 const tenantOf = /^https:\/\/[^/]+\/([^/]+)/

@@ -80,6 +80,46 @@ describe('the type of a token', () => {
     await expectReason('token_type', { nonce: 'n' }, { acceptNonce: false })
   })
 
+  describe('where the issuer does not write it', () => {
+    const compatible = { tokenType: 'compatible' } as const
+    const typ = 'JWT'
+    const without = { client_id: undefined, azp: undefined, scope: undefined }
+
+    it.each([
+      { auth_time: now - 60 },
+      { amr: ['pwd'] },
+      { acr: '1', sid: 's1' },
+      { auth_time: now - 60, azp: resource },
+      { auth_time: now - 60, client_id: resource, scope: '' },
+      { typ: 'ID', azp: 'web', scope: 'read' },
+    ])('is that of an ID token when the claims speak of the sign-in alone: %j', (claims) =>
+      expectReason('token_type', { ...without, ...claims }, compatible, { typ }),
+    )
+
+    it.each([
+      { sid: 's1' },
+      { auth_time: '', amr: null },
+      { auth_time: now - 60, client_id: 'web' },
+      { auth_time: now - 60, scope: 'read' },
+      { auth_time: now - 60, azp: resource, scope: 'read' },
+      { auth_time: now - 60, token_use: 'access' },
+      { auth_time: now - 60, typ: 'Bearer' },
+    ])('is that of an access token otherwise: %j', async (claims) => {
+      const all = { ...without, ...claims }
+      expect(await accepts(all, compatible, { typ })).toMatchObject({ subject: 'jane' })
+    })
+
+    it('says that it is an access token in its header, where it is one', async () => {
+      const claims = { ...without, auth_time: now - 60 }
+      expect(await accepts(claims, {}, { typ: 'at+jwt' })).toMatchObject({ subject: 'jane' })
+    })
+  })
+
+  it.each([[['jane']], [7], [{ id: 'jane' }], [false]])(
+    'names its client in text, or the subject could be the client: %j',
+    (client_id) => expectReason('client', { client_id, azp: undefined }),
+  )
+
   it('may be told by its claims to be right', async () => {
     expect(await accepts({ token_use: 'access' })).toMatchObject({ subject: 'jane' })
   })
