@@ -14,6 +14,7 @@ import {
   type Context,
   dropper,
   exposeClaims,
+  isEmpty,
   readClaim,
 } from '@onbehalf/core/internal'
 import { albKeys } from './alb-keys.ts'
@@ -113,10 +114,10 @@ function checkHeader({ header, claims }: AlbAssertion, settings: AlbSettings, no
   const { signer, client, iss } = header
   if (!settings.signers.includes(signer as string)) throw refused('signer')
   if (!settings.clients.includes(client as string)) throw refused('client')
-  const { iss: claimed = iss } = claims
+  const claimed = isEmpty(claims['iss']) ? iss : claims['iss']
   if (iss !== settings.iss || claimed !== settings.iss) throw refused('issuer')
   // The assertion's own expiry; one of the identity provider's may be among the claims.
-  const { exp: limit = header['exp'] } = claims
+  const limit = isEmpty(claims['exp']) ? header['exp'] : claims['exp']
   const times = [header['exp'], limit]
   if (!times.every((time) => typeof time === 'number' && Number.isFinite(time))) {
     throw refused('exp_missing')

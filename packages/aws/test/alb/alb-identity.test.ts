@@ -51,6 +51,12 @@ describe('the identity of awsAlb', () => {
     expect(events).toContainEqual({ type: 'claim_dropped', claim: 'organization' })
   })
 
+  it.each([null, ''])('takes a claim that holds %j for absent', async (empty) => {
+    const { options, assert } = await start()
+    const assertion = assert({ iss: empty, exp: empty, org_id: empty })
+    expect(await read(authenticatorOf(options), assertion)).toMatchObject({ kind: 'user' })
+  })
+
   it('names no current organization when the claim lists several', async () => {
     const { options, assert } = await start()
     const { organization, organizations } = await read(

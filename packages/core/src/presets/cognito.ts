@@ -1,5 +1,6 @@
 import type { Claims } from '../identity.ts'
 import { type OneOrMore, toList } from '../internal/one-or-more.ts'
+import { asText } from '../internal/text.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
@@ -93,7 +94,7 @@ function domainOf(region: string): string {
 
 /** A user has a `username`; a service's `sub` is its client. */
 function kindOf(claims: Claims): unknown {
-  if (typeof claims['username'] === 'string') return 'user'
+  if (asText(claims['username']) !== undefined) return 'user'
   return claims['sub'] === claims['client_id'] ? 'service' : undefined
 }
 

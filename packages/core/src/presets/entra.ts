@@ -1,5 +1,6 @@
 import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
+import { asText } from '../internal/text.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
@@ -84,7 +85,7 @@ const agentUser = '13'
 function kindOf(claims: Claims): unknown {
   if (claims['idtyp'] === 'app' || facets(claims['xms_sub_fct']).includes(agentUser))
     return 'service'
-  if (typeof claims['scp'] === 'string') return 'user'
+  if (asText(claims['scp']) !== undefined) return 'user'
   return claims['oid'] === claims['sub'] ? 'service' : undefined
 }
 

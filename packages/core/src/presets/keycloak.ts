@@ -2,7 +2,7 @@ import type { Claims } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
 import type { OneOrMore } from '../internal/one-or-more.ts'
 import { safeUrl } from '../internal/safe-url.ts'
-import { asText } from '../internal/text.ts'
+import { asText, isEmpty } from '../internal/text.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 
@@ -81,7 +81,7 @@ function byAlias(alias: unknown): unknown {
 /** Other members are attributes, which say nothing about roles or names. */
 function byEntry([alias, details]: [string, unknown]): unknown {
   if (details !== null && !isRecord(details)) return unreadable
-  const id = details?.['id'] ?? byAlias(alias)
+  const id = isEmpty(details?.['id']) ? byAlias(alias) : details?.['id']
   return { id, name: alias }
 }
 
@@ -93,13 +93,14 @@ const accountPrefix = 'service-account-'
  * that has signed in, is neither a user's nor a service's.
  */
 function kindOf(claims: Claims): unknown {
+  const isStated = (name: string): boolean => !isEmpty(claims[name])
   const client = asText(claims['client_id'])
-  if (claims['sub'] === (claims['azp'] ?? client)) return 'service'
+  if (claims['sub'] === (asText(claims['azp']) ?? client)) return 'service'
   const name = asText(claims['preferred_username'])?.toLowerCase()
   if (name === undefined) return undefined
-  const isCalledFrom = 'clientHost' in claims || 'clientAddress' in claims
+  const isCalledFrom = ['clientHost', 'clientAddress'].some(isStated)
   if (!name.startsWith(accountPrefix)) return isCalledFrom ? undefined : 'user'
-  const hasSignedIn = ['sid', 'session_state', 'auth_time'].some((mark) => mark in claims)
+  const hasSignedIn = ['sid', 'session_state', 'auth_time'].some(isStated)
   const isOwn = client !== undefined && name === accountPrefix + client.toLowerCase()
   return isOwn && !hasSignedIn ? 'service' : undefined
 }

@@ -132,6 +132,7 @@ describe('cognito', () => {
     ['client', () => person({ client_id: 'other' })],
     ['client', () => person({ client_id: undefined, aud: web })],
     ['kind_unknown', () => person({ username: undefined })],
+    ['kind_unknown', () => person({ username: '' })],
     ['issuer_unknown', () => person({ iss: `${original}/` })],
     ['issuer_unknown', () => person({ iss: original.replace('AbCdEf123', 'Other') })],
     ['issuer_unknown', () => person({ iss: original.replace('eu-central-1.', 'us-east-1.') })],

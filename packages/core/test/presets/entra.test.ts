@@ -155,6 +155,7 @@ describe('entra', () => {
     ['kind_unknown', () => idToken()],
     ['token_type', () => idToken({ nonce: 'n' })],
     ['kind_unknown', () => person({ scp: undefined })],
+    ['kind_unknown', () => person({ scp: '' })],
     ['kind_unknown', () => person({ scp: ['Notes.Read'] })],
     ['subject', () => person({ oid: undefined })],
     ['audience', () => person({ aud: '00000003-0000-0000-c000-000000000000' })],
