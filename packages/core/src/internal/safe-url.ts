@@ -7,7 +7,7 @@ const privateV4 =
 const privateV6 = /^\[(?:f[cdef]|::|64:ff9b:|2002:)/i
 // Names that resolve to this machine, or to the metadata service of a cloud.
 const privateName =
-  /^(?:(?:.+\.)?localhost\.?|localhost\.localdomain\.?|ip6-(?:localhost|loopback)\.?|metadata\.google\.internal\.?|metadata\.goog\.?)$/i
+  /^(?:(?:.+\.)?localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)\.?$/i
 
 /**
  * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback

@@ -1,5 +1,6 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
 import { isRecord } from '../internal/is-record.ts'
+import { isText } from '../internal/text.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
 import { type JsonObject } from '../token/parse-json.ts'
@@ -106,10 +107,15 @@ function findFault(
   if (!mayVerify(jwk)) return 'use'
   if (algorithms.length === 0) return 'algorithm'
   if (jwk['kid'] !== undefined && typeof jwk['kid'] !== 'string') return 'malformed'
-  if (jwk['kty'] === 'RSA') return isSoundRsaKey(jwk['n'], jwk['e']) ? undefined : 'weak'
+  if (jwk['kty'] === 'RSA') return findRsaFault(jwk)
   const coordinates = jwk['kty'] === 'EC' ? [jwk['x'], jwk['y']] : [jwk['x']]
   const bytes = coordinateBytes.get(jwk['crv'])
   return coordinates.every((value) => isCoordinate(value, bytes)) ? undefined : 'malformed'
+}
+
+function findRsaFault({ n, e }: JsonObject): IgnoredKeyReason | undefined {
+  if (![n, e].every((value) => isText(value) && isCanonicalBase64url(value))) return 'malformed'
+  return isSoundRsaKey(n, e) ? undefined : 'weak'
 }
 
 /** RFC 7517 sections 4.2 and 4.3. */

@@ -98,6 +98,8 @@ function toNames(headers: PlainHeaderNames): Names {
   const { subject, organization, roles, ...rest } = headers
   const [unknown] = Object.keys(rest)
   if (unknown !== undefined) throw new TypeError(`headers.${unknown} is unknown`)
+  const unset = Object.entries(headers).find(([, name]) => name === undefined)
+  if (unset !== undefined) throw new TypeError(`headers.${unset[0]} must not be undefined`)
   return {
     subject: headerName(subject, 'headers.subject'),
     ...(organization !== undefined && {

@@ -113,7 +113,16 @@ describe('a member of a key set', () => {
     ['malformed', 'off its curve', () => jwk('ES256', { x: 'AQ', y: 'AQ' })],
     ['malformed', 'of Edwards type with a number', () => jwk('Ed25519', { x: 5 })],
     ['malformed', 'of Edwards type and too short', () => jwk('Ed25519', { x: 'AQ' })],
-    ['weak', 'of RSA type without a modulus', () => jwk('RS256', { n: undefined })],
+    ['malformed', 'of RSA type without a modulus', () => jwk('RS256', { n: undefined })],
+    [
+      'malformed',
+      'of RSA type with a padded modulus',
+      () => jwk('RS256', { n: `${'A'.repeat(342)}==` }),
+    ],
+    ['malformed', 'of RSA type with a modulus in base64', () => jwk('RS256', { n: '+/+/' })],
+    ['malformed', 'of RSA type without an exponent', () => jwk('RS256', { e: '' })],
+    ['weak', 'of RSA type with a short modulus', () => jwk('RS256', { n: 'AQAB' })],
+    ['weak', 'of RSA type with a small exponent', () => jwk('RS256', { e: 'Aw' })],
   ]
 
   it.each(bad)('is ignored (%s) when it is %s, and the rest is used', async (reason, _, member) => {

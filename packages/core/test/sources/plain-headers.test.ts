@@ -380,6 +380,11 @@ describe('the options of plainHeaders', () => {
       'headers.organization is not a valid header name',
     ],
     [{ headers: { ...headers, roles: '' } }, 'headers.roles is not a valid header name'],
+    [
+      { headers: { ...headers, organization: undefined } },
+      'headers.organization must not be undefined',
+    ],
+    [{ headers: { ...headers, roles: undefined } }, 'headers.roles must not be undefined'],
     [{ headers: { ...headers, rolls: 'x-rolls' } }, 'headers.rolls is unknown'],
     [{ headers: { subject: 'X-User', roles: 'x-user' } }, 'headers must be different ones'],
     [{ headers: { subject: 'Authorization' } }, 'headers must not name Authorization'],
