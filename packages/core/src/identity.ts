@@ -22,7 +22,7 @@ export interface Gateway {
   readonly client: string
 }
 
-/** Which kind of source produced an identity. A source of your own has a name of its own. */
+/** Which kind of source produced an identity. Your own source has its own name. */
 export type SourceKind =
   | 'direct'
   | 'forwarded'

@@ -212,7 +212,7 @@ test('the entry publishes the metadata of its resource', async () => {
   expect(await answer.json()).toMatchObject({ resource })
 })
 
-test('a factory may be told about the request, and be asynchronous', async () => {
+test('a factory may receive the request, and be asynchronous', async () => {
   const handler = protectedHandler(
     (factory) => createMcpHandler(factory, { legacy: 'reject' }),
     async (context: { readonly era: string }) => {
@@ -278,7 +278,7 @@ describe('a half that was forgotten', () => {
     expect(ran).toEqual([])
   })
 
-  test('guards alone, without protect, still refuse every call of theirs', async () => {
+  test('guards alone, without protect, still refuse every guarded call', async () => {
     warnings()
     const url = await serve(entryOf(() => createServer('v2')))
     for (const name of ['order', 'globex', 'pay']) {

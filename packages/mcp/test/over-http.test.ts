@@ -218,7 +218,7 @@ describe('v2', () => {
     expect(headers.get('www-authenticate')).toContain('scope="own:scope"')
   })
 
-  test('tells the operator of a challenge', async () => {
+  test('reports a challenge to the operator', async () => {
     const events: ServerEvent[] = []
     const write = requireScope('notes:write', async (_args: object) => reply('written'))
     const register = (server: McpServerV2) => {

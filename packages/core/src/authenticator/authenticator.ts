@@ -62,7 +62,7 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
 
 /** Who else is notified about one request, beside what the authenticator was given. */
 export interface AuthenticateOptions {
-  /** Records a refusal, unless the authenticator has a trail of its own. */
+  /** Records a refusal, unless the authenticator has its own trail. */
   readonly audit?: AuditTrail | undefined
   /** The caller serves requests without a credential: these are neither reported nor recorded. */
   readonly acceptsGuests?: boolean

@@ -5,7 +5,7 @@ const privateV4 =
   /^(?:0|10|127|169\.254|192\.168|192\.0\.0|198\.1[89]|172\.(?:1[6-9]|2\d|3[01])|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])|22[4-9]|2[34]\d|25[0-5])\.[\d.]+$/
 // Also those that embed an IPv4 address: NAT64 (64:ff9b::) and 6to4 (2002::).
 const privateV6 = /^\[(?:f[cdef]|::|64:ff9b:|2002:)/i
-// Names that resolve to this machine, or to the metadata service of a cloud.
+// Names that resolve to this host, or to the metadata service of a cloud.
 const privateName =
   /^(?:(?:.+\.)?localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)\.?$/i
 

@@ -11,7 +11,7 @@ import type { StandardSchema } from './standard-schema.ts'
 /** Values that claims must hold, by the name of the claim. */
 export type RequiredClaims = Readonly<Record<string, string | boolean | readonly string[]>>
 
-/** What the claims of a token have to hold, whoever vouches for them. */
+/** What the claims of a token have to hold, whichever party vouches for them. */
 export interface ClaimOptions<C = Claims> {
   /**
    * Audiences of which a token must name one, exactly. `null` is for issuers whose access tokens
@@ -46,8 +46,8 @@ export interface ClaimOptions<C = Claims> {
    */
   readonly clockSkewSeconds?: number
   /**
-   * Accepts access tokens with a `nonce` (Azure AD B2C and others write it). This gives up telling
-   * ID tokens apart by it, so `audience` must not be a client's id. Default: `false`.
+   * Accepts access tokens with a `nonce` (Azure AD B2C and others write it). ID tokens are
+   * no longer recognized by it, so `audience` must not be a client's id. Default: `false`.
    */
   readonly acceptNonce?: boolean
   readonly claimMap?: ClaimMap

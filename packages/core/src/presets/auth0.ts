@@ -34,7 +34,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
 
 /**
  * The subject of a client is `{client}@clients`. That of a user begins with the name of a connection
- * and a `|`, and ends as its connection likes: an ending alone tells nothing.
+ * and a `|`, and ends as its connection likes: an ending alone says nothing.
  */
 function kindOf(claims: Claims): unknown {
   const subject = asText(claims['sub']) ?? ''

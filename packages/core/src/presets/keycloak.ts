@@ -43,7 +43,7 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
     iss: name,
     keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
     tokenType: options.tokenType ?? 'compatible',
-    // Keycloak tells its tokens apart by a claim: ID, Refresh, Logout and others share the keys.
+    // Keycloak distinguishes its tokens by a claim: ID, Refresh, Logout and others share the keys.
     requiredClaims: { ...options.requiredClaims, typ: ['Bearer', 'DPoP'] },
     claimMap: {
       organization: organizationOf,
@@ -62,7 +62,7 @@ function toBase(url: string): string {
   return base.replace(/\/$/, '')
 }
 
-// Ids of organizations are UUIDs. An alias is chosen by whoever creates one: it must not be an id.
+// Ids of organizations are UUIDs. An alias is chosen by its creator: it must not be an id.
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** What no reader of organizations understands: the whole claim is dropped, and reported. */
 const unreadable = 0

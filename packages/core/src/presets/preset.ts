@@ -81,7 +81,7 @@ export function assertPresetOptions(
   )
   assertOptions(of, Object.fromEntries(defined), known)
   const ownOptional = names.flatMap(([name, need]) => (need === 'optional' ? [name] : []))
-  // A preset has defaults of its own for these.
+  // A preset has its own defaults for these.
   assertDefined(options, ['keys', 'tokenType', 'claimMap', 'requiredClaims', ...ownOptional])
 }
 

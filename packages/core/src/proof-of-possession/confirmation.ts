@@ -52,7 +52,7 @@ export function confirmAll(
   const own = header === 'authorization'
   const required = confirmations.filter((confirmation) => own && confirmation.required)
   if (isEmpty(cnf) && scheme === 'bearer' && required.length === 0) return undefined
-  // Whoever forwards someone else's token cannot prove possession for them.
+  // A party that forwards someone else's token cannot prove possession for them.
   if (!own || !isRecord(cnf)) throw unconfirmed()
   const bindings = bindingMembers.filter((member) => !isEmpty(cnf[member]))
   if (bindings.length === 0) throw unconfirmed()

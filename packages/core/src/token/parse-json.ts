@@ -45,7 +45,7 @@ export function memberOf(object: JsonObject, name: string): unknown {
   return isEmpty(value) ? undefined : value
 }
 
-/** Scans before parsing: bounds the depth and refuses a name that stands twice in the outer object. */
+/** Scans before parsing: bounds the depth and refuses a name that is there twice in the outer object. */
 function hasSafeShape(text: string): boolean {
   const names = new Set<string>()
   let depth = 0

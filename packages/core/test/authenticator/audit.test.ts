@@ -88,7 +88,7 @@ describe('an authenticator with an audit trail', () => {
     expect(events).toMatchObject([{ type: 'refused', reason: 'no_credential' }])
   })
 
-  it('records a refusal once where it has a trail of its own', async () => {
+  it('records a refusal once if it has its own trail', async () => {
     const own = createRecorder()
     const other = createRecorder()
     const request = { headers: {} }

@@ -153,7 +153,7 @@ describe('roles', () => {
   })
 
   it.each([[7], [true], [{ admin: true }], [['admin', 7]], [[['admin']]]])(
-    'are dropped as a whole, and the operator is told, when they are %j',
+    'are dropped as a whole, and reported to the operator, when they are %j',
     async (roles) => {
       expect(await read({ roles })).toMatchObject({
         identity: { roles: [] },

@@ -67,7 +67,7 @@ describe('the type of a token', () => {
   )
 
   it.each([{ nonce: null }, { nonce: '' }, { token_use: null }, { at_hash: '' }, { events: null }])(
-    'is not told by a claim that is empty: %j',
+    'is not recognized by an empty claim: %j',
     async (claims) => {
       expect(await accepts(claims)).toMatchObject({ subject: 'jane' })
     },
@@ -120,7 +120,7 @@ describe('the type of a token', () => {
     (client_id) => expectReason('client', { client_id, azp: undefined }),
   )
 
-  it('may be told by its claims to be right', async () => {
+  it('may be recognized by its claims', async () => {
     expect(await accepts({ token_use: 'access' })).toMatchObject({ subject: 'jane' })
   })
 })

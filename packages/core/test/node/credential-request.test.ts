@@ -89,7 +89,7 @@ describe('the headers of an adapter', () => {
     ['an empty list for the credential', { Authorization: [] }, {}],
     ['header lines that are not texts', {}, { rawHeaders: [1, 2] }],
     ['header lines that are null', {}, { rawHeaders: null }],
-  ])('without a credential are told so: %s', (_what, headers, more) =>
+  ])('without a credential are refused as such: %s', (_what, headers, more) =>
     expectRefused(() => attempt(headers, more), { code: 'MISSING', reason: 'no_credential' }),
   )
 

@@ -273,7 +273,7 @@ describe('the organizations of both tokens', () => {
 })
 
 describe('a token that stays with the gateway that presented it first', () => {
-  it('is told apart by its issuer, and gateways by theirs', async () => {
+  it('is distinguished by its issuer, and gateways by theirs', async () => {
     const presented = memoryStore()
     const common = { bind: 'trust-gateway', presented } as const
     const person = await people.token({ jti: 'one' })

@@ -27,7 +27,7 @@ export function readInput(input: readonly unknown[]): HttpInput | undefined {
   return isNode && canAnswer ? readNode(first as NodeRequest, input) : undefined
 }
 
-/** By its shape: frameworks bring classes of their own. */
+/** By its shape: frameworks bring their own classes. */
 export function isWebRequest(value: unknown): value is Request {
   const { headers, method, clone } = (value ?? {}) as Partial<Request>
   return (
