@@ -50,7 +50,8 @@ export const bannedHeadings: readonly BannedWord[] = [
 export const bannedSubjects: readonly BannedWord[] = [
   { pattern: /person(?!al)/, write: 'user' },
   {
-    pattern: /\bmachines?\b(?!-readable|-only| tokens?\b)/,
+    // Behind a quote or a hyphen it is the name of a resource.
+    pattern: /(?<!['-])\bmachines?\b(?!-readable|-only| tokens?\b)/,
     write: 'service, or host for a computer',
   },
 ]

@@ -4,7 +4,7 @@ import { peopleIssuer } from './people.ts'
 
 const people = peopleIssuer()
 
-/** Pre token generation trigger, version `V3_0`, of the machines' user pool. */
+/** Pre token generation trigger, version `V3_0`, of the user pool for machine tokens. */
 export const handler: PreTokenTrigger = preTokenTrigger({
   vouchers: Object.fromEntries(list('VOUCHING_CLIENTS').map((client) => [client, people])),
   // `machine-only` lets the gateway list tools for itself.

@@ -57,7 +57,7 @@ export interface IdentityGatewayProps {
 
 /**
  * A gateway of Amazon Bedrock AgentCore that propagates the user's identity to an MCP server: user pool for
- * machines, interceptor, target, and the trigger if tokens are enriched, each with no more rights than it
+ * machine tokens, interceptor, target, and the trigger if tokens are enriched, each with no more rights than it
  * needs.
  */
 export class IdentityGateway extends Construct {

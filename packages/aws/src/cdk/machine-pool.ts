@@ -25,7 +25,7 @@ interface MachinePoolProps {
 export const SCOPE = 'mcp/invoke'
 
 /**
- * A user pool for machines, with the gateway as its only client. Machines have their own pool: its
+ * A user pool for machine tokens, with the gateway as its only client. They have their own pool: its
  * trigger never runs when a user signs in.
  */
 export class MachinePool extends Construct {

@@ -37,7 +37,7 @@ describe('awsAlb', () => {
     ['an expiry among the claims that is over', 'expired', { exp: now - 31 }, {}],
     ['an expiry that is far away', 'lifetime', { exp: now * 2 }, { exp: now * 2 }],
     ['no expiry', 'exp_missing', { exp: undefined }, { exp: undefined }],
-    ['an expiry that is no number', 'exp_missing', {}, { exp: '9' }],
+    ['an expiry that is not a number', 'exp_missing', {}, { exp: '9' }],
     ['a key id that leads elsewhere', 'key_id', {}, { kid: '../evil' }],
     ['an address as key id', 'key_id', {}, { kid: 'http://127.0.0.1/' }],
     ['no key id', 'key_id', {}, { kid: undefined }],

@@ -470,7 +470,7 @@ describe('a request is stopped', () => {
     expect(parsed).toMatchObject({ error: { message: 'Authentication required' } })
   })
 
-  it('when a function of yours throws, without what it says', async () => {
+  it('when your function throws, without what it says', async () => {
     const crm = headers(
       {
         'x-tenant-id': () => {
@@ -515,7 +515,7 @@ describe('clientMetadata', () => {
     expect(request?.authorization).toBe(`Basic ${basic}`)
   })
 
-  it('asks once for 500 persons who call at the same time, and not again', async () => {
+  it('asks once for 500 users who call at the same time, and not again', async () => {
     const server = await startTokenServer()
     server.delayMs = 20
     const { intercept } = start({
@@ -539,7 +539,7 @@ describe('clientMetadata', () => {
     expect(first.slice(500, 1000)).toEqual(first.slice(0, 500))
     expect(await bearers()).toEqual(first)
     expect(server.requests).toHaveLength(500)
-    // Nobody got a token that was asked for with the token of somebody else.
+    // No user got a token that was requested with another user's token.
     const askedWith = server.requests.map(
       ({ form }) =>
         (JSON.parse(form.get('aws_client_metadata') ?? '') as Record<string, string>)[

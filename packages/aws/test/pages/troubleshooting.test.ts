@@ -22,7 +22,7 @@ interface Mistake {
   readonly code?: (right: string) => string
   readonly inFront?: RequestHandler
   readonly keysOutOfReach?: boolean
-  /** What the person does instead of calling the gateway with a token of their own. */
+  /** What the user does instead of calling the gateway with their own token. */
   readonly call?: (stack: Stack) => Promise<unknown>
 }
 

@@ -56,7 +56,7 @@ async function claimsFor<C>(
   return details.claimsAndScopeOverrideDetails.accessTokenGeneration.claimsToAddOrOverride
 }
 
-/** The refusal, after a look for the token in all that was thrown and told. */
+/** The refusal, after a look for the token in all that was thrown and reported. */
 async function refusal(
   event: unknown,
   options: Partial<PreTokenTriggerOptions<unknown>> = {},
@@ -213,7 +213,7 @@ describe('a token request is refused', () => {
       async () => (await mintToken({ sub: 'jane', username: 'jane', client_id: WEB })).token,
     ],
     [
-      'that somebody else signed in the name of the issuer',
+      'that another party signed in the name of the issuer',
       'key_unknown',
       async () => (await createPeople()).token(),
     ],
