@@ -74,7 +74,7 @@ export interface IdentityErrorDetail {
   readonly dpopNonce?: string | undefined
   /** Which credential, and what was expected of it. */
   readonly failure?: RefusalDetail
-  /** Id of the refused request, which its caller is told as well. */
+  /** Id of the refused request, which its caller receives as well. */
   readonly requestId?: string | undefined
   /** What went wrong underneath. Not shown to callers. */
   readonly cause?: unknown

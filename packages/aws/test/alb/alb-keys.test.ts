@@ -125,7 +125,7 @@ describe('the keys of awsAlb', () => {
       otherCurve.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     ],
     ['has no end', 200, `-----BEGIN PUBLIC KEY-----${'x'.repeat(5000)}`],
-  ])('is not the caller's fault when the key server %s', async (_name, status, body) => {
+  ])('does not blame the caller when the key server %s', async (_name, status, body) => {
     const { options, assert } = await start({ status, body })
     await expect(read(authenticatorOf(options), assert())).rejects.toMatchObject({
       code: 'DOWN',

@@ -3,7 +3,7 @@ import { type CredentialRequest, type Credentials, readHeader } from '../credent
 import { asIdentityError, type IdentityError, withFailure } from '../errors.ts'
 import type { AnySource } from '../sources/source.ts'
 
-/** The refusal of one request: which of its credentials failed, under an id of its own. */
+/** The refusal of one request: which of its credentials failed, under its own id. */
 export function toRefusal(thrown: unknown, source: AnySource | undefined): IdentityError {
   const { failure } = asIdentityError(thrown)
   const located =

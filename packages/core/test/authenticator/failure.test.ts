@@ -103,7 +103,7 @@ describe('a refused token', () => {
     expect(Object.isFrozen(error.failure)).toBe(true)
   })
 
-  it('is told apart from the token that came with it', async () => {
+  it('is distinguished from the token that came with it', async () => {
     const [user, machine] = await Promise.all([people.token(), gateway.token()])
     const late = await gateway.token({ exp: now - 600 })
     const old = await people.token({ exp: now - 600 })
