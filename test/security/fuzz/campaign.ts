@@ -84,6 +84,8 @@ async function judge(world: World, client: Client, fuzzed: FuzzedRequest): Promi
     if (!sound || !body.startsWith('handled ')) throw new Error(`accepted: ${show(fuzzed)}`)
     return
   }
+  // A flood of made-up key ids uses up the fetches: nobody can say then that a key does not exist.
+  if (!sound && status === 503 && body === unverifiable) return
   const expected = answers.get(body)
   if (expected?.status !== status || expected.challenge !== challenge) {
     throw new Error(`answered ${status} ${JSON.stringify([challenge, body])}: ${show(fuzzed)}`)
@@ -96,7 +98,10 @@ interface Seen {
   readonly challenge: string | undefined
 }
 
-/** Every answer that a refused caller may see here. Keys are always at hand: 503 is none of them. */
+const unverifiable =
+  '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The access token cannot be verified right now"}}'
+
+/** Every other answer that a refused caller may see here. */
 const answers = new Map<string, Omit<Seen, 'body'>>([
   ...(
     [
