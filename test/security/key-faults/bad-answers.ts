@@ -137,7 +137,7 @@ function badMembersOf(): readonly (readonly [string, string, unknown])[] {
     ['malformed', 'a point off the curve', { ...sound.jwk, y: sound.jwk['x'] }],
     ['malformed', 'a member beside that is 20,000 lists', { ...sound.jwk, kid: 7, e: deepMark }],
     ['weak', 'an exponent of 1', { ...publicJwk(rsa.privateKey), e: 'AQ' }],
-    ['weak', 'a modulus of 20,000 lists', { ...publicJwk(rsa.privateKey), n: deepMark }],
+    ['malformed', 'a modulus of 20,000 lists', { ...publicJwk(rsa.privateKey), n: deepMark }],
     ['malformed', 'a coordinate of 20,000 lists', { ...sound.jwk, x: deepMark }],
   ]
 }
