@@ -1,6 +1,6 @@
 import { hostHeaderValidation } from '@modelcontextprotocol/sdk/server/middleware/hostHeaderValidation.js'
 import { createAuthenticator, forwarded } from '@onbehalf/core'
-import { resourceMetadata } from '@onbehalf/express'
+import { authenticate, resourceMetadata } from '@onbehalf/express'
 import express, { type ErrorRequestHandler } from 'express'
 import { optional } from './environment.ts'
 import { gatewayIssuer } from './gateway.ts'
@@ -37,7 +37,8 @@ const app = express()
 
 app.use(hostHeaderValidation([new URL(resource).hostname, '127.0.0.1', 'localhost']))
 app.use(resourceMetadata(authenticator))
-app.all('/mcp', express.json(), serveSessions(authenticator))
+// The body is read behind it: a refused caller is refused before.
+app.all('/mcp', authenticate(authenticator), express.json(), serveSessions(authenticator))
 app.use(answerPlainly)
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.

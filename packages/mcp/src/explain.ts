@@ -5,8 +5,8 @@ import { authenticated } from './handlers/policy.ts'
 import type { Item } from './items/item-table.ts'
 import { uriTemplateOf } from './items/items.ts'
 import { type RuleKind, ruleKindOf } from './items/target.ts'
-import type { ProtectableServer } from './protect.ts'
-import { protectionOf } from './protection.ts'
+import { type ProtectableServer, protect } from './protect.ts'
+import { isProtected, protectionOf } from './protection.ts'
 
 /** What one caller may do with one item, and why. */
 export interface Explanation {
@@ -23,13 +23,14 @@ export interface Explanation {
 }
 
 /**
- * Tells what an identity may do on a protected server, and why: one line for each tool, resource
- * and prompt that is registered. Without an identity it tells what is public.
+ * Says what an identity may do on a server, and why: one line for each tool, resource and prompt that
+ * is registered. Without an identity it says what is public. A server that is not protected yet, as
+ * the factory for `protectedHandler` makes it, is protected first.
  *
  * It does not say what a call would decide on its arguments, nor what low-level request handlers
  * do.
  *
- * @throws TypeError when the server is not protected
+ * @throws TypeError when the server is connected and not protected
  *
  * @example
  * ```ts
@@ -41,6 +42,7 @@ export async function explain(
   server: ProtectableServer,
   identity: Identity | undefined,
 ): Promise<readonly Explanation[]> {
+  if (!isProtected(server)) protect(server)
   const { items, rules, now } = protectionOf(server)
   const explainItem = async (item: Item): Promise<Explanation> => {
     const kind = ruleKindOf(item.kind)

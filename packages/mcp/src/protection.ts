@@ -55,6 +55,10 @@ export function keepProtection(low: Connectable, protection: Protection): void {
   protections.set(low, protection)
 }
 
+export function isProtected(server: object): boolean {
+  return protections.has(lowLevelServer(server))
+}
+
 /** @throws TypeError when the server is not protected */
 export function protectionOf(server: object): Protection {
   const protection = protections.get(lowLevelServer(server))
