@@ -27,7 +27,7 @@ function identityFile(identity: object): string {
   return file
 }
 
-it('tells what a person may do, and why not', async () => {
+it('says what a user may do, and why not', async () => {
   const identity = identityFile({ subject: 'ada', organization: { id: 'acme' } })
   expect(await explain(tools, '--identity', identity)).toEqual({
     code: 0,
@@ -42,7 +42,7 @@ it('tells what a person may do, and why not', async () => {
   })
 })
 
-it('tells what nobody in particular may do, as JSON', async () => {
+it('says what is public, as JSON', async () => {
   const { code, out } = await explain(tools, '--json')
   const lines = out.trim().split('\n')
   expect(code).toBe(0)
