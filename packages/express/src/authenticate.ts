@@ -41,13 +41,24 @@ export function authenticate(
     void admit(authenticator, req).then(
       () => {
         // Where something else (a timeout, say) answered meanwhile, a handler could only fail.
-        if (!res.headersSent) next()
+        if (!res.headersSent) proceed(next, res)
       },
       (thrown: unknown) => {
         answer(thrown, authenticator, res)
         reportRefusal(thrown, (error) => options.onRefusal?.(error, req))
       },
     )
+  }
+}
+
+/** Express catches what handlers throw; other servers with this kind of middleware may not. */
+function proceed(next: () => void, res: ServerResponse): void {
+  try {
+    next()
+  } catch (thrown) {
+    process.emitWarning(thrown instanceof Error ? thrown : String(thrown))
+    if (res.headersSent) res.destroy()
+    else res.writeHead(500).end()
   }
 }
 

@@ -1,6 +1,6 @@
 import { authenticate, identityOf, resourceMetadata } from '@onbehalf/express'
 import type express from 'express'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { serve } from '../../../test/adapters/support/http.ts'
 import {
   adasHeaders,
@@ -90,6 +90,32 @@ describe.each(frameworks)('authenticate on %s', (_name, framework) => {
     })
     return { url: await serve(app), requests }
   }
+})
+
+describe('authenticate on a server that does not catch what handlers throw', () => {
+  it.each([
+    ['before it answers', false],
+    ['while it answers', true],
+  ])('ends the answer once when one throws %s, and warns', async (_case, isAnswering) => {
+    const warnings: string[] = []
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation((warning) => {
+      warnings.push(String(warning))
+    })
+    onTestFinished(() => warn.mockRestore())
+    const admit = authenticate(authenticator)
+    const url = await serve((req, res) => {
+      admit(req, res, () => {
+        if (isAnswering) res.write('something')
+        throw new Error('a mistake in a handler')
+      })
+    })
+    const answer = post(url, await adasHeaders()).then(async (response) => {
+      await response.text()
+      return response.status
+    })
+    expect(await answer.catch(() => 'hung up')).toBe(isAnswering ? 'hung up' : 500)
+    expect(warnings).toEqual(['Error: a mistake in a handler'])
+  })
 })
 
 describe.each(frameworks)('resourceMetadata on %s', (_name, framework) => {

@@ -120,9 +120,15 @@ function createServer(): McpServer {
   return server
 }
 
-const ofTheConnection = new Set(['date', 'connection', 'keep-alive', 'transfer-encoding'])
+const ofTheConnection = new Set([
+  'date',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'x-request-id',
+])
 
-/** The answer as a person reads it: without the headers that Node adds to any answer. */
+/** The answer without the headers that Node adds to any answer, and the id of the request. */
 async function send(
   app: express.Express,
   headers: Record<string, string>,

@@ -1,6 +1,7 @@
 import type { AuthenticatorEvent, Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import { type Actor, type Claims, none, type Organization } from '../identity.ts'
+import { isWorkload } from '../internal/is-workload.ts'
 import { asText } from '../internal/text.ts'
 import { asNames, asScopes, readActor, readClaim, readWith } from './claims.ts'
 import type { ClaimMap } from './issuer-rules.ts'
@@ -83,6 +84,7 @@ function readKind(
   client: string | undefined,
 ): 'user' | 'service' {
   if (client !== undefined && subjects.includes(client)) return 'service'
+  if (subjects.some(isWorkload)) return 'service'
   if (kind === 'user' || kind === 'service') return kind
   throw refused('kind_unknown')
 }

@@ -1,6 +1,6 @@
 import { readBounded } from '../internal/read-bounded.ts'
 import { withDeadline } from '../internal/with-deadline.ts'
-import { FetchError } from './fetch-error.ts'
+import { asking, FetchError, reasonOf, withoutQuery } from './fetch-error.ts'
 
 const maxBodyBytes = 256 * 1024
 
@@ -46,9 +46,20 @@ export function toTimeoutSeconds(seconds = 4): number {
   throw new TypeError('timeoutSeconds must be above 0 and at most 30')
 }
 
-/** @throws FetchError `timeout` */
-export function inTime<T>(seconds: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return withDeadline(seconds, work, () => new FetchError('timeout'))
+/**
+ * @param asked the address that is being asked when the time is up
+ * @throws FetchError `timeout`
+ */
+export function inTime<T>(
+  seconds: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  asked: () => URL,
+): Promise<T> {
+  return withDeadline(seconds, work, () => {
+    const late = new FetchError('timeout')
+    late.url = withoutQuery(asked())
+    return late
+  })
 }
 
 /**
@@ -63,8 +74,10 @@ export function fetchDocument(
   init: RequestInit = acceptJson,
 ): Promise<Uint8Array> {
   const { timeoutSeconds, ...rest } = options
-  return inTime(toTimeoutSeconds(timeoutSeconds), (signal) =>
-    exchange(url, { ...rest, signal }, init),
+  return inTime(
+    toTimeoutSeconds(timeoutSeconds),
+    (signal) => asking(url, () => exchange(url, { ...rest, signal }, init)),
+    () => url,
   )
 }
 
@@ -74,8 +87,8 @@ export function fetchDocument(
  *
  * @throws FetchError
  */
-export async function fetchJson(url: URL, options: RequestOptions): Promise<unknown> {
-  return parse(await exchange(url, options, acceptJson))
+export function fetchJson(url: URL, options: RequestOptions): Promise<unknown> {
+  return asking(url, async () => parse(await exchange(url, options, acceptJson)))
 }
 
 async function exchange(url: URL, options: RequestOptions, init: RequestInit): Promise<Uint8Array> {
@@ -91,7 +104,7 @@ async function send(url: URL, options: RequestOptions, init: RequestInit): Promi
   try {
     return await get(url, { ...init, ...uncached, signal })
   } catch (cause) {
-    throw new FetchError('unreachable', cause)
+    throw new FetchError(reasonOf(cause), cause)
   }
 }
 

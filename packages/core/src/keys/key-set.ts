@@ -1,4 +1,5 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
+import { IdentityError } from '../errors.ts'
 import { isRecord } from '../internal/is-record.ts'
 import { isText } from '../internal/text.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
@@ -63,6 +64,18 @@ export function findKeys(set: KeySet, query: KeyQuery): readonly VerificationKey
     .filter((key) => query.keyId === undefined || key.keyId === query.keyId)
     .filter((key) => key.algorithms.includes(query.algorithm))
     .slice(0, query.keyId === undefined ? (query.limit ?? maxCandidates) : maxCandidates)
+}
+
+/**
+ * A key that is there, and bound to other algorithms, is no unknown key.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function assertNotOtherwiseBound(set: KeySet, { keyId }: KeyQuery): void {
+  const others = set.keys.filter((key) => keyId !== undefined && key.keyId === keyId)
+  if (others.length === 0) return
+  const expected = [...new Set(others.flatMap(({ algorithms }) => algorithms))]
+  throw new IdentityError('TOK', { reason: 'key_algorithm', failure: { expected } })
 }
 
 function parseJson(text: string): unknown {
@@ -134,7 +147,7 @@ function isCoordinate(value: unknown, bytes = 0): boolean {
 /** WebCrypto ties a key to one algorithm; a JWK without `alg` needs one import for each. */
 class ImportedKeys {
   readonly #jwk: JWK
-  readonly #imported = new Map<Algorithm, Promise<CryptoKey>>()
+  readonly #imported = new Map<Algorithm, CryptoKey>()
 
   constructor(jwk: JsonObject) {
     // Only what an import needs, and only text: nothing else a member carries is looked at.
@@ -142,10 +155,11 @@ class ImportedKeys {
     this.#jwk = Object.fromEntries(members.map((name) => [name, jwk[name]])) as unknown as JWK
   }
 
-  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey> {
+  async forAlgorithm(algorithm: Algorithm): Promise<CryptoKey> {
     const known = this.#imported.get(algorithm)
     if (known !== undefined) return known
-    const imported = importJWK(this.#jwk, algorithm) as Promise<CryptoKey>
+    // The key is kept, not its promise: that would belong to the request that asked first.
+    const imported = (await importJWK(this.#jwk, algorithm)) as CryptoKey
     this.#imported.set(algorithm, imported)
     return imported
   }

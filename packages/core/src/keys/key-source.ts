@@ -15,8 +15,10 @@ export interface KeysFailed {
   readonly type: 'keys_failed'
   /** Failures since the last success. */
   readonly failures: number
-  /** The rule in snake_case, for example `timeout`, `status_500`, `no_usable_key`. */
+  /** The rule in snake_case, for example `dns`, `tls`, `timeout`, `status_500`, `no_usable_key`. */
   readonly reason: string
+  /** The address that was asked, without its query; absent where the failure is not about one. */
+  readonly url?: string
   readonly ignored: readonly IgnoredKeyReason[]
   /** What answers meanwhile: a set within its age, one beyond it, or nothing (callers get 503). */
   readonly serving: 'fresh' | 'stale' | 'none'

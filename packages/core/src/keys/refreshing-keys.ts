@@ -1,9 +1,10 @@
 import { IdentityError } from '../errors.ts'
+import { sharesPromises } from '../internal/shares-promises.ts'
 import { createBackoff } from './backoff.ts'
 import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
 import { type KeptSet, keep, serviceOf } from './kept-set.ts'
-import { findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
+import { assertNotOtherwiseBound, findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
 import type { KeySource, ReportKeyEvent } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 
@@ -14,7 +15,8 @@ const unknownPeriodSeconds = 30
 /**
  * Keeps a key set fresh without letting anyone else decide how often it is fetched.
  *
- * - One fetch at a time, for all callers.
+ * - One fetch at a time, for all callers; on Cloudflare Workers, where no request may wait for the
+ *   fetch of another one, one for each request that needs it.
  * - Refreshed ahead of its age by the calls that use it. Nobody waits for that, except the calls on
  *   a server that was idle for longer: a key may have been withdrawn in the meantime.
  * - A failing source is asked again after 1, 2, 4 ... 60 seconds plus jitter, and the last good set
@@ -33,11 +35,13 @@ export function refreshingKeys(
   const { maxAgeSeconds, monotonic, random } = settings
   const backoff = createBackoff(monotonic, random)
   const spend = createBudget(unknownBurst, unknownPeriodSeconds, monotonic)
+  const isShared = sharesPromises()
   let kept: KeptSet | undefined
   let pending: Promise<void> | undefined
   let lastError: unknown
 
   function refresh(report: ReportKeyEvent): Promise<void> {
+    if (!isShared) return attempt(report)
     pending ??= attempt(report).finally(() => {
       pending = undefined
     })
@@ -60,6 +64,7 @@ export function refreshingKeys(
         type: 'keys_failed',
         failures: backoff.failures,
         reason: error instanceof FetchError ? error.reason : 'internal_error',
+        ...(error instanceof FetchError && error.url !== undefined && { url: error.url }),
         ignored,
         ...serviceOf(kept, monotonic()),
       })
@@ -70,7 +75,8 @@ export function refreshingKeys(
     const now = monotonic()
     if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
-    if (!mayServe(now)) await refreshed
+    // A Worker ends what is still under way when its request is answered.
+    if (!isShared || !mayServe(now)) await refreshed
   }
 
   /** Whether the set may answer unasked: its source was heard from, for good or bad, in an age. */
@@ -109,6 +115,7 @@ export function refreshingKeys(
       // the key does not exist; except for one that an earlier set had.
       const isCurrent = lookedAgain || kept !== before || isWithdrawn(kept, query.keyId)
       if (found.length === 0 && (backoff.failures > 0 || !isCurrent)) throw down('key_unverifiable')
+      if (found.length === 0) assertNotOtherwiseBound(usable(), query)
       return found
     },
     async ready(report) {

@@ -1,6 +1,6 @@
 import { isRecord } from '../internal/is-record.ts'
 import { isLoopback, safeUrl } from '../internal/safe-url.ts'
-import { FetchError } from './fetch-error.ts'
+import { asking, FetchError } from './fetch-error.ts'
 import { type FetchOptions, fetchJson, inTime, toTimeoutSeconds } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource } from './key-source.ts'
@@ -17,7 +17,11 @@ export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {}
  */
 export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeySource {
   const url = safeUrl(jwksUri, 'jwksUri')
-  return keysInTime((signal) => fetchKeySet(url, { ...options, signal }), options)
+  return keysInTime(
+    (signal) => fetchKeySet(url, { ...options, signal }),
+    options,
+    () => url,
+  )
 }
 
 /**
@@ -30,11 +34,13 @@ export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeyS
 export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}): KeySource {
   const base = safeUrl(issuer, 'iss')
   const { maxAgeSeconds, monotonic } = readRefreshOptions(options)
+  let asked = base
   let known: { readonly url: URL; readonly readAt: number } | undefined
 
   async function locate(request: Request): Promise<URL> {
     if (known !== undefined && monotonic() - known.readAt < maxAgeSeconds) return known.url
-    const url = await discover(issuer, base, request)
+    asked = base
+    const url = await asking(base, () => discover(issuer, base, request))
     known = { url, readAt: monotonic() }
     return url
   }
@@ -42,6 +48,7 @@ export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}):
   async function load(signal: AbortSignal): Promise<KeySet> {
     const request = { ...options, signal }
     const url = await locate(request)
+    asked = url
     try {
       return await fetchKeySet(url, request)
     } catch (error) {
@@ -51,7 +58,7 @@ export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}):
     }
   }
 
-  return keysInTime(load, options)
+  return keysInTime(load, options, () => asked)
 }
 
 type Request = Pick<FetchOptions, 'fetch'> & { readonly signal: AbortSignal }
@@ -60,9 +67,10 @@ type Request = Pick<FetchOptions, 'fetch'> & { readonly signal: AbortSignal }
 function keysInTime(
   load: (signal: AbortSignal) => Promise<KeySet>,
   options: RemoteKeysOptions,
+  asked: () => URL,
 ): KeySource {
   const seconds = toTimeoutSeconds(options.timeoutSeconds)
-  return refreshingKeys(() => inTime(seconds, load), options)
+  return refreshingKeys(() => inTime(seconds, load, asked), options)
 }
 
 async function discover(issuer: string, base: URL, request: Request): Promise<URL> {
@@ -97,8 +105,10 @@ async function fetchMetadata(base: URL, request: Request): Promise<unknown> {
 }
 
 async function fetchKeySet(url: URL, request: Request): Promise<KeySet> {
-  const document = await fetchJson(url, request)
-  const set = isRecord(document) ? await parseKeySet(document) : undefined
-  if (set === undefined) throw new FetchError('not_a_key_set')
-  return set
+  return asking(url, async () => {
+    const document = await fetchJson(url, request)
+    const set = isRecord(document) ? await parseKeySet(document) : undefined
+    if (set === undefined) throw new FetchError('not_a_key_set')
+    return set
+  })
 }

@@ -1,5 +1,5 @@
 import { IdentityError } from '../errors.ts'
-import { findKeys, type KeySet, parseKeySet } from './key-set.ts'
+import { assertNotOtherwiseBound, findKeys, type KeySet, parseKeySet } from './key-set.ts'
 import type { KeySource, ReportKeyEvent } from './key-source.ts'
 
 /**
@@ -20,7 +20,12 @@ export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySour
   const load = (report: ReportKeyEvent): Promise<KeySet | undefined> => (parsed ??= parse(report))
 
   return {
-    find: async (query, report) => findKeys(assertUsable(await load(report)), query),
+    async find(query, report) {
+      const set = assertUsable(await load(report))
+      const found = findKeys(set, query)
+      if (found.length === 0) assertNotOtherwiseBound(set, query)
+      return found
+    },
     ready: async (report) => void assertUsable(await load(report)),
   }
 }

@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims, IdentityParts, Organization } from '../identity.ts'
 import { isRecord } from '../internal/is-record.ts'
+import { isWorkload } from '../internal/is-workload.ts'
 import { asText, isEmpty } from '../internal/text.ts'
 import { asNames, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
 import { asOrganizations } from '../issuer/organizations.ts'
@@ -76,8 +77,10 @@ export function toUser(
     [readClaim(user, map.organization), token.verified['org_id']],
     roles,
   )
+  const isGateway = subject === gateway.client || subject === token.subject
+  const isService = isGateway || isWorkload(subject)
   return {
-    kind: subject === gateway.client || subject === token.subject ? 'service' : 'user',
+    kind: isService ? 'service' : 'user',
     issuer: issuerName(readOrUnfit(user, map.issuer, asText) ?? token.issuer),
     subject,
     organizations,

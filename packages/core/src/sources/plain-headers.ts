@@ -3,6 +3,7 @@ import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
 import { headerName } from '../internal/header-name.ts'
+import { isWorkload } from '../internal/is-workload.ts'
 import { assertOptions } from '../internal/options.ts'
 import { asText } from '../internal/text.ts'
 import { withinTenants } from './binding.ts'
@@ -139,7 +140,7 @@ function toPlainIdentity(
   const organization = organizationId === undefined ? undefined : { id: organizationId, roles }
   const named = { organization, organizations: organization ? [organization] : [] }
   return createIdentity<Claims>({
-    kind: subject === gateway?.client ? 'service' : 'user',
+    kind: subject === gateway?.client || isWorkload(subject) ? 'service' : 'user',
     issuer,
     subject,
     scopes: [],

@@ -87,6 +87,17 @@ describe('the kind of a caller', () => {
     },
   )
 
+  it.each([
+    ['spiffe://example.org/ns/billing/sa/worker', 'service'],
+    ['SPIFFE://example.org/worker', 'service'],
+    ['https://example.org/spiffe://worker', 'user'],
+    ['spiffe', 'user'],
+  ])('of the subject %s is %s', async (sub, kind) => {
+    expect(await accepts({ sub })).toMatchObject({ subject: sub, kind })
+    const claimMap: ClaimMap = { subject: 'alias', kind: () => 'user' }
+    expect(await accepts({ alias: sub }, { claimMap })).toMatchObject({ kind })
+  })
+
   it('is what the issuer says otherwise', async () => {
     const claimMap = { kind: (claims: Claims) => claims['idtyp'] }
     expect((await accepts({ idtyp: 'service' }, { claimMap })).kind).toBe('service')

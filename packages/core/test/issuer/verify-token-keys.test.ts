@@ -26,6 +26,19 @@ describe('the key of a token', () => {
 
   it('has to be known', () => expectReason('key_unknown', {}, {}, { kid: 'other' }))
 
+  it.each([
+    ['RS256', 'key_algorithm'],
+    ['PS256', 'key_algorithm'],
+  ])('has to be bound to the algorithm of the token: %s', async (alg, reason) => {
+    const options = { algorithms: ['ES256', 'RS256', 'PS256'] } as const
+    await expectReason(reason, {}, options, { alg })
+    await expectReason('key_unknown', {}, options, { alg, kid: 'other' })
+    const token = await people.token({}, { alg })
+    expect(await thrownBy(() => authenticate(token, options))).toMatchObject({
+      failure: { expected: ['ES256'], issuer: peopleIssuer },
+    })
+  })
+
   it('has to be named, unless the issuer says otherwise', async () => {
     await expectReason('key_id_missing', {}, {}, { kid: undefined })
     expect(await accepts({}, { keyId: 'optional' }, { kid: undefined })).toMatchObject({

@@ -121,6 +121,33 @@ describe('a server that answers a request for keys with', () => {
     expect(events).toMatchObject([{ type: 'keys_failed', reason: 'unreachable' }])
   })
 
+  it.each([
+    ['dns', 'ENOTFOUND'],
+    ['dns', 'EAI_AGAIN'],
+    ['tls', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['tls', 'CERT_HAS_EXPIRED'],
+    ['tls', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['timeout', 'UND_ERR_CONNECT_TIMEOUT'],
+    ['unreachable', 'ECONNREFUSED'],
+  ])('no answer is told as %s where the runtime says %s', async (reason, code) => {
+    const cause = Object.assign(new Error('x'), { code })
+    const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
+    const events = await loadFrom('https://issuer.example/jwks?secret=1', { fetch })
+    expect(events).toMatchObject([{ reason, url: 'https://issuer.example/jwks' }])
+    expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it('a name that does not exist is told as one', async () => {
+    const events = await loadFrom('https://issuer.invalid/jwks')
+    expect(events).toMatchObject([{ reason: 'dns', url: 'https://issuer.invalid/jwks' }])
+  })
+
+  it('no answer in time is told with the address', async () => {
+    const fetch = () => new Promise<never>(() => undefined)
+    const events = await loadFrom('https://issuer.example/jwks', { fetch, timeoutSeconds: 0.05 })
+    expect(events).toMatchObject([{ reason: 'timeout', url: 'https://issuer.example/jwks' }])
+  })
+
   it('an exception in your own fetch makes the source unavailable', async () => {
     const fetch = (() => {
       throw new Error('out of order')

@@ -243,7 +243,8 @@ describe('a failing source', () => {
 })
 
 function failed(members: object): object {
-  return { type: 'keys_failed', reason: 'status_500', ignored: [], ...members }
+  const url = 'https://issuer.example/jwks'
+  return { type: 'keys_failed', reason: 'status_500', url, ignored: [], ...members }
 }
 
 describe('an unknown key id', () => {

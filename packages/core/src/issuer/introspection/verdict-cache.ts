@@ -1,11 +1,21 @@
 import { IdentityError } from '../../errors.ts'
 import { type Claims, deepFreeze } from '../../identity.ts'
+import { sharesPromises } from '../../internal/shares-promises.ts'
 
 const maxEntries = 1000
+// Characters of the answers as JSON. An answer may be 256 KiB long: that many of them would be 256 MB.
+const maxLength = 4 * 1024 * 1024
+const maxEntryLength = 64 * 1024
 // Each one holds a connection to the endpoint: a sender of random tokens does not get more.
 const maxPending = 64
 
 type Load = () => Promise<Claims | undefined>
+
+interface Entry {
+  readonly claims: Claims
+  readonly until: number
+  readonly length: number
+}
 
 export interface VerdictCacheOptions {
   readonly seconds: number
@@ -15,22 +25,35 @@ export interface VerdictCacheOptions {
 
 /**
  * Remembers active tokens for a short time, by the digest of the token. Inactive ones are not kept,
- * so that a flood of them displaces nothing; equal questions at the same time are asked once, and
- * different ones within a bound.
+ * so that a flood of them displaces nothing. Equal questions at the same time are asked once, except on
+ * Cloudflare Workers, and different ones within a bound. The whole is bounded in entries and in length.
  */
 export function createVerdictCache(
   options: VerdictCacheOptions,
 ): (key: string, load: Load) => Promise<Claims | undefined> {
   const { seconds, monotonic } = options
-  const entries = new Map<string, { readonly claims: Claims; readonly until: number }>()
+  const entries = new Map<string, Entry>()
+  const isShared = sharesPromises()
+  let length = 0
   const pending = new Map<string, Promise<Claims | undefined>>()
 
   function keep(key: string, claims: Claims | undefined, askedAt: number): void {
     if (claims === undefined || seconds === 0) return
     // The same object serves every hit: no handler and no schema may change it.
-    entries.set(key, { claims: deepFreeze(claims), until: askedAt + seconds })
-    const oldest = entries.keys().next().value
-    if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest)
+    const entry = { claims: deepFreeze(claims), until: askedAt + seconds, length: lengthOf(claims) }
+    if (entry.length > maxEntryLength) return
+    drop(key)
+    entries.set(key, entry)
+    length += entry.length
+    for (const oldest of entries.keys()) {
+      if (entries.size <= maxEntries && length <= maxLength) return
+      drop(oldest)
+    }
+  }
+
+  function drop(key: string): void {
+    length -= entries.get(key)?.length ?? 0
+    entries.delete(key)
   }
 
   async function ask(key: string, load: Load): Promise<Claims | undefined> {
@@ -47,7 +70,8 @@ export function createVerdictCache(
   return async (key, load) => {
     const entry = entries.get(key)
     if (entry !== undefined && entry.until > monotonic()) return entry.claims
-    entries.delete(key)
+    drop(key)
+    if (!isShared) return ask(key, load)
     const same = pending.get(key)
     if (same !== undefined) return same
     if (pending.size >= maxPending) {
@@ -57,4 +81,8 @@ export function createVerdictCache(
     pending.set(key, asked)
     return asked
   }
+}
+
+function lengthOf(claims: Claims): number {
+  return JSON.stringify(claims).length
 }

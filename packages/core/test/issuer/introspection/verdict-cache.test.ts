@@ -179,6 +179,23 @@ describe('a good answer', () => {
     expect(endpoint.questions).toHaveLength(2)
   })
 
+  it('is not kept when it is longer than 64 KiB', async () => {
+    const { verdict, endpoint } = await start(activeToken({ groups: ['x'.repeat(64 * 1024)] }))
+    await verdict()
+    await verdict()
+    expect(endpoint.questions).toHaveLength(2)
+  })
+
+  it('is forgotten when others have filled 4 MiB', async () => {
+    const { verdict, endpoint } = await start(activeToken({ groups: ['x'.repeat(60 * 1024)] }))
+    for (let n = 0; n < 70; n++) await verdict(`token-${n}`)
+    await verdict('token-69')
+    await verdict('token-10')
+    expect(endpoint.questions).toHaveLength(70)
+    await verdict('token-0')
+    expect(endpoint.questions).toHaveLength(71)
+  })
+
   it('is forgotten when a thousand others came', async () => {
     const { verdict, endpoint } = await start()
     for (let n = 0; n < 1_001; n++) await verdict(`token-${n}`)

@@ -1,0 +1,4 @@
+/** Whether a subject is a SPIFFE id: that names a workload, whoever says so. */
+export function isWorkload(subject: unknown): boolean {
+  return typeof subject === 'string' && /^spiffe:\/\//i.test(subject)
+}
