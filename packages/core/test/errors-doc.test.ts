@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { IdentityError, type IdentityErrorCode } from '@onbehalf/core'
 import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
@@ -16,6 +16,14 @@ describe('docs/errors.md', () => {
     expect(rows('reason').map(([reason]) => reason)).toEqual(reasons)
   })
 
+  it('has one line for each reason in the sources, and no other', () => {
+    expect(
+      rows('rule')
+        .map(([reason]) => reason)
+        .toSorted(),
+    ).toEqual(writtenReasons())
+  })
+
   it('states the HTTP status and the message that the code has', () => {
     for (const [code, status, message] of rows('code')) {
       const error = new IdentityError(code as IdentityErrorCode, { reason: 'documented' })
@@ -29,6 +37,25 @@ describe('docs/errors.md', () => {
     }
   })
 })
+
+const given = /(?:reason: |\b(?:refused|broken|malformed|down)\()'([a-z0-9_]+)'/g
+const indirect = /(?:agreeing\(.*, |\? )'(\w+_(?:ambiguous|missing|incomplete))'/g
+
+/** Every reason that a literal in the sources gives, with the prefix that its file puts before it. */
+function writtenReasons(): string[] {
+  const found = new Set(['bad_exp', 'bad_nbf', 'introspection_failed', 'obo_missing'])
+  const files = readdirSync(new URL('../src/', import.meta.url), { recursive: true })
+  for (const file of files.map(String).filter((name) => name.endsWith('.ts'))) {
+    if (/logout|guards/.test(file)) continue
+    const text = read(`../src/${file}`)
+    const prefix = /reason: `([a-z]+_)\$\{(?:part|error\.reason)\}`/.exec(text)?.[1] ?? ''
+    for (const [all, reason = ''] of text.matchAll(given)) {
+      found.add(all.startsWith('reason') ? reason : `${prefix}${reason}`)
+    }
+    for (const [, reason = ''] of text.matchAll(indirect)) found.add(reason)
+  }
+  return [...found].toSorted()
+}
 
 /** Cells of the table whose first column has this title. */
 function rows(title: string): string[][] {
