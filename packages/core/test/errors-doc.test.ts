@@ -17,11 +17,10 @@ describe('docs/errors.md', () => {
   })
 
   it('has one line for each reason in the sources, and no other', () => {
-    expect(
-      rows('rule')
-        .map(([reason]) => reason)
-        .toSorted(),
-    ).toEqual(writtenReasons())
+    const listed = rows('rule').map(([reason = '']) => reason)
+    const written = writtenReasons()
+    expect(listed).toHaveLength(written.size)
+    expect(new Set(listed)).toEqual(written)
   })
 
   it('states the HTTP status and the message that the code has', () => {
@@ -42,7 +41,7 @@ const given = /(?:reason: |\b(?:refused|broken|malformed|down)\()'([a-z0-9_]+)'/
 const indirect = /(?:agreeing\(.*, |\? )'(\w+_(?:ambiguous|missing|incomplete))'/g
 
 /** Every reason that a literal in the sources gives, with the prefix that its file puts before it. */
-function writtenReasons(): string[] {
+function writtenReasons(): Set<string> {
   const found = new Set(['bad_exp', 'bad_nbf', 'introspection_failed', 'obo_missing'])
   const files = readdirSync(new URL('../src/', import.meta.url), { recursive: true })
   for (const file of files.map(String).filter((name) => name.endsWith('.ts'))) {
@@ -54,7 +53,7 @@ function writtenReasons(): string[] {
     }
     for (const [, reason = ''] of text.matchAll(indirect)) found.add(reason)
   }
-  return [...found].toSorted()
+  return found
 }
 
 /** Cells of the table whose first column has this title. */

@@ -1,11 +1,11 @@
 import { IdentityError } from '../errors.ts'
 import { sharesPromises } from '../internal/shares-promises.ts'
-import { createBackoff } from './backoff.ts'
+import { type Backoff, createBackoff } from './backoff.ts'
 import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
 import { type KeptSet, keep, serviceOf } from './kept-set.ts'
 import { assertNotOtherwiseBound, findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
-import type { KeySource, ReportKeyEvent } from './key-source.ts'
+import type { KeySource, KeysFailed, ReportKeyEvent } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 
 // Unknown key ids may cause this many fetches at once, and then one for each period.
@@ -63,8 +63,7 @@ export function refreshingKeys(
       report({
         type: 'keys_failed',
         failures: backoff.failures,
-        reason: error instanceof FetchError ? error.reason : 'internal_error',
-        ...(error instanceof FetchError && error.url !== undefined && { url: error.url }),
+        ...faultOf(error),
         ignored,
         ...serviceOf(kept, monotonic()),
       })
@@ -76,14 +75,7 @@ export function refreshingKeys(
     if (pending === undefined && now < backoff.retryAt) return
     const refreshed = refresh(report)
     // A Worker ends what is still under way when its request is answered.
-    if (!isShared || !mayServe(now)) await refreshed
-  }
-
-  /** Whether the set may answer unasked: its source was heard from, for good or bad, in an age. */
-  function mayServe(now: number): boolean {
-    if (kept === undefined || now >= kept.endsAt) return false
-    const heardAt = backoff.failures > 0 ? backoff.retryAt : kept.loadedAt
-    return now < heardAt + maxAgeSeconds
+    if (!isShared || !mayServe(kept, backoff, now, maxAgeSeconds)) await refreshed
   }
 
   function usable(): KeySet {
@@ -131,4 +123,23 @@ function isWithdrawn(kept: KeptSet | undefined, keyId: string | undefined): bool
 
 function isDue(kept: KeptSet | undefined, now: number): boolean {
   return kept === undefined || now >= kept.dueAt
+}
+
+/**
+ * Whether the set may answer unasked: its source was heard from, for good or bad, in an age.
+ */
+function mayServe(
+  kept: KeptSet | undefined,
+  { failures, retryAt }: Backoff,
+  now: number,
+  maxAgeSeconds: number,
+): boolean {
+  if (kept === undefined || now >= kept.endsAt) return false
+  return now < (failures > 0 ? retryAt : kept.loadedAt) + maxAgeSeconds
+}
+
+function faultOf(error: unknown): Pick<KeysFailed, 'reason' | 'url'> {
+  if (!(error instanceof FetchError)) return { reason: 'internal_error' }
+  const { reason, url } = error
+  return { reason, ...(url !== undefined && { url }) }
 }

@@ -23,7 +23,7 @@ async function on<T>(userAgent: string | undefined, work: () => Promise<T>): Pro
 
 describe.each(runtimes)('on the runtime %s', (userAgent, asked) => {
   it(`two calls at once fetch a key set ${asked} times`, async () => {
-    const fetch = vi.fn(async () => Response.json(signer.jwks))
+    const fetch = vi.fn<typeof globalThis.fetch>(async () => Response.json(signer.jwks))
     await on(userAgent, async () => {
       const keys = jwksKeys('https://issuer.example/jwks', { fetch })
       const lookup = { algorithm: signer.algorithm, keyId: 'a', issuer: 'https://issuer.example' }
@@ -35,7 +35,7 @@ describe.each(runtimes)('on the runtime %s', (userAgent, asked) => {
 
   it(`two calls with one opaque token ask about it ${asked} times`, async () => {
     const claims = { active: true, sub: 'jane', aud: resource, iat: now - 9, exp: now + 300 }
-    const fetch = vi.fn(async () => Response.json(claims))
+    const fetch = vi.fn<typeof globalThis.fetch>(async () => Response.json(claims))
     await on(userAgent, async () => {
       const issuer = introspected({
         iss: 'https://issuer.example',
