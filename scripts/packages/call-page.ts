@@ -23,7 +23,7 @@ export async function callPage(
   issuers: Issuers,
 ): Promise<readonly string[]> {
   const [, path = '/mcp'] =
-    /\.(?:all|get|post)\('([^']+)'/.exec(page.program.lines.join('\n')) ?? []
+    /\.(?:all|get|post)\('(\/[^']+)'/.exec(page.program.lines.join('\n')) ?? []
   const target = url + path
   const complaints: string[] = []
   const bare = await send(target, {})
@@ -89,26 +89,31 @@ async function credentialsOf(
   return headers
 }
 
-/** Each `curl` to this host gets the status that the page names next. */
+/** Each `curl` to this host gets what the page shows below it, or the status that it names next. */
 function callByCurl(
   { blocks, text }: PageProgram,
   url: string,
   variables: Readonly<Record<string, string>>,
 ): readonly string[] {
   const lines = text.split('\n')
-  const calls = blocks.filter(
-    ({ language, lines: own }) =>
-      language === 'sh' && /^curl .*127\.0\.0\.1:3000/m.test(own.join(' ')),
-  )
-  return calls.flatMap((block) => {
-    const command = block.lines.join('\n').replaceAll('http://127.0.0.1:3000', url)
+  return blocks.flatMap((block, index) => {
+    const command = block.lines.join('\n')
+    if (block.language !== 'sh' || !/^curl [^]*127\.0\.0\.1:3000/.test(command)) return []
+    const shown = blocks[index + 1]
+    const showsAnswer = shown?.language === 'text'
     const after = lines.slice(block.line + block.lines.length).join('\n')
-    const [expected] = /\b[1-5]\d\d\b/.exec(after) ?? []
-    const { stdout } = spawnSync('sh', ['-c', `${command} -s -o /dev/null -w '%{http_code}'`], {
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], ...variables },
-    })
-    return stdout === expected ? [] : [`line ${block.line}: curl gets ${stdout}, not ${expected}`]
+    const expected = showsAnswer ? shown.lines.join('\n') : /\b[1-5]\d\d\b/.exec(after)?.[0]
+    const status = showsAnswer ? '' : " -s -o /dev/null -w '%{http_code}'"
+    const { stdout } = spawnSync(
+      'sh',
+      ['-c', command.replaceAll('http://127.0.0.1:3000', url) + status],
+      {
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'], ...variables },
+      },
+    )
+    if (stdout.trim() === expected) return []
+    return [`line ${block.line}: curl gets ${stdout}, not ${expected}`]
   })
 }
 

@@ -75,14 +75,19 @@ async function runToEnd(
     : [`it prints\n${started.output()}in place of\n${expected}`]
 }
 
-/** A page whose first block of TypeScript is a whole program, if it has one. */
+/** The first block of a page that is a whole program, if it has one. */
 function toProgram(file: string): PageProgram[] {
   const { blocks } = readPage(file)
-  const program = blocks.find(({ language }) => language === 'ts')
-  if (program === undefined) return []
-  const page = { file, program, blocks, text: readFileSync(file, 'utf8') }
-  const isWhole = /\bcreateAuthenticator\(/.test(program.lines.join('\n'))
-  return isWhole && (isServer(page) || outputOf(page) !== undefined) ? [page] : []
+  const text = readFileSync(file, 'utf8')
+  const programs = blocks
+    .filter(({ language, lines }) => language === 'ts' && isWhole(lines.join('\n')))
+    .map((program) => ({ file, program, blocks, text }))
+  const first = programs.find((page) => isServer(page) || outputOf(page) !== undefined)
+  return first === undefined ? [] : [first]
+}
+
+function isWhole(program: string): boolean {
+  return /^import /.test(program) && /\bcreateAuthenticator\(/.test(program)
 }
 
 /** Programs that readers call listen on this port. */
