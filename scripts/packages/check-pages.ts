@@ -87,7 +87,7 @@ function toProgram(file: string): PageProgram[] {
 }
 
 function isWhole(program: string): boolean {
-  return /^import /.test(program) && /\bcreateAuthenticator\(/.test(program)
+  return program.startsWith('import ') && /\bcreateAuthenticator\(/.test(program)
 }
 
 /** Programs that readers call listen on this port. */
