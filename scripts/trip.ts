@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpServer, type RequestListener } from 'node:http'
 import { Session } from 'node:inspector/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -72,7 +72,7 @@ async function filesOfOneCall(session: Session, audit?: AuditTrail): Promise<rea
     authenticator,
     ...(audit && { audit }),
   })
-  const server = createHttpServer(toNodeHandler(handler))
+  const server = createHttpServer(toNodeHandler(handler) as RequestListener)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const client = new Client({ name: 'trip', version: '1.0.0' })

@@ -1,19 +1,17 @@
 // The parts that every log is made of, for @onbehalf/postgres. Not public: they change in any
 // release, without regard to semver.
 
+export type { LinkedRecords } from './chain/batch.ts'
+export { advance, EventBatch, LineBuffer, linkBatch } from './chain/batch.ts'
 // The chain of records
 export type { ChainState } from './chain/chain-state.ts'
 export { emptyChain } from './chain/chain-state.ts'
 // Events that share a commit
 export type { QueueLimits } from './chain/commit-queue.ts'
 export { CommitQueue } from './chain/commit-queue.ts'
-export { EventBatch } from './chain/event-batch.ts'
 // Its heads
 export type { KeepHead } from './chain/head-writer.ts'
 export { HeadWriter } from './chain/head-writer.ts'
-export { LineBuffer } from './chain/line-buffer.ts'
-export type { LinkedRecords } from './chain/link-batch.ts'
-export { advance, linkBatch } from './chain/link-batch.ts'
 // Settings and time
 export type { LogOptions, LogSettings } from './chain/log-settings.ts'
 export { logOptionNames, logSettings, positiveNumbers } from './chain/log-settings.ts'

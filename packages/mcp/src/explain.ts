@@ -1,10 +1,8 @@
 import type { Identity } from '@onbehalf/core'
 import { type Decision, type DenialReason, decide } from '@onbehalf/core/guards'
-import type { Policy } from './handlers/policy.ts'
-import { authenticated } from './handlers/policy.ts'
+import { authenticated, type Policy } from './handlers/policy.ts'
 import type { Item } from './items/item-table.ts'
-import { uriTemplateOf } from './items/items.ts'
-import { type RuleKind, ruleKindOf } from './items/target.ts'
+import { type RuleKind, ruleKindOf, uriTemplateOf } from './items/items.ts'
 import { type ProtectableServer, protect } from './protect.ts'
 import { isProtected, protectionOf } from './protection.ts'
 

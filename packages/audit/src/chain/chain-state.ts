@@ -1,4 +1,4 @@
-import { GrowingTree } from '../merkle/growing-tree.ts'
+import { GrowingTree } from '../merkle/tree.ts'
 import { firstPrev } from './record.ts'
 
 /** The state of a chain: what the next record needs to know. */

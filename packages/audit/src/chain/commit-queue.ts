@@ -1,4 +1,4 @@
-import { EventBatch } from './event-batch.ts'
+import { EventBatch } from './batch.ts'
 
 /** How much may wait. */
 export interface QueueLimits {

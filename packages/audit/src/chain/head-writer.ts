@@ -1,6 +1,6 @@
 import { type LogHead, signedBytes } from '../heads/head.ts'
 import type { Signer } from '../heads/signer.ts'
-import { toBase64url } from '../merkle/tree-hash.ts'
+import { toBase64url } from '../merkle/tree.ts'
 import { within } from '../within.ts'
 import type { ChainState } from './chain-state.ts'
 import type { LogSettings } from './log-settings.ts'

@@ -1,5 +1,5 @@
+import type { EventBatch } from '../chain/batch.ts'
 import { CommitQueue } from '../chain/commit-queue.ts'
-import type { EventBatch } from '../chain/event-batch.ts'
 import { eventText } from '../chain/record.ts'
 import type { AuditSink } from '../sinks/sink.ts'
 import {

@@ -5,8 +5,7 @@ import { parseLine } from '../chain/parse-line.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
 import { readChunks } from '../log/read-chunks.ts'
-import { GrowingTree } from '../merkle/growing-tree.ts'
-import { fromBase64url } from '../merkle/tree-hash.ts'
+import { fromBase64url, GrowingTree } from '../merkle/tree.ts'
 import type { OpenEnd } from './chain-writer.ts'
 
 /** A chain as it was found, ready to continue. */

@@ -1,6 +1,5 @@
 import { canonicalize } from '../canonical/canonicalize.ts'
-import { rootOf } from '../merkle/growing-tree.ts'
-import { fromBase64url, toBase64url } from '../merkle/tree-hash.ts'
+import { fromBase64url, rootOf, toBase64url } from '../merkle/tree.ts'
 
 /**
  * What a chain held at one moment: a promise about every record up to `size`. A party that keeps a head

@@ -1,4 +1,4 @@
-import { leafHash, nodeHash } from './tree-hash.ts'
+import { leafHash, nodeHash } from './tree.ts'
 
 /**
  * The path that proves the entry at `index` (from 0) to be in the tree of these entries, RFC 9162

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { GrowingTree } from '../../src/merkle/growing-tree.ts'
 import { InclusionPath, rootFromPath } from '../../src/merkle/inclusion-proof.ts'
+import { GrowingTree } from '../../src/merkle/tree.ts'
 
 /** The tree hash exactly as RFC 9162 section 2.1.1 defines it, by recursion over all entries. */
 function treeHash(entries: readonly string[]): string {

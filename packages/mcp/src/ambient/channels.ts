@@ -14,12 +14,94 @@
 // `AsyncLocalStorage` without one. Node.js before 24 follows every promise of the process once a
 // store runs, so `identities` runs only for servers that ask for it.
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Identity } from '@onbehalf/core'
+import type { Identity, Refusal } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
 import type { Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
-import { Carrier } from './carrier.ts'
-import type { Exchange } from './exchange.ts'
+
+/**
+ * Carries a value past code that knows nothing of it: under an object that this code hands on, and
+ * where there is none, by `AsyncLocalStorage`. That is the second choice, because Node.js before 24
+ * then follows every promise of the process.
+ */
+export class Carrier<T> {
+  readonly #byKey = new WeakMap<object, T>()
+  readonly #ambient = new AsyncLocalStorage<T>()
+
+  /** A key that carries something already, or that is not an object, is ignored. */
+  carry<R>(key: unknown, value: T, work: () => R): R {
+    // What was begun below another one's store would otherwise find that.
+    if (!isObject(key) || this.#byKey.has(key) || this.#ambient.getStore() !== undefined) {
+      return this.#ambient.run(value, work)
+    }
+    this.#byKey.set(key, value)
+    return work()
+  }
+
+  /** Does work that has nothing to do with the value. */
+  leave<R>(work: () => R): R {
+    return this.#ambient.exit(work)
+  }
+
+  find(key: unknown): T | undefined {
+    return this.#ambient.getStore() ?? (isObject(key) ? this.#byKey.get(key) : undefined)
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/**
+ * One HTTP request and the messages in it. What the gate finds out about them may have to change the
+ * status of the answer, which an SDK sends as soon as it has dispatched them.
+ */
+export class Exchange {
+  readonly #admissions: Promise<unknown>[] = []
+  #received = 0
+  readonly #refusals: Refusal[] = []
+  #protocolError: number | undefined
+
+  /** The gate has received a request. */
+  received(): void {
+    this.#received += 1
+  }
+
+  /** The gate is still deciding on a request. */
+  awaits(admission: Promise<unknown>): void {
+    this.#admissions.push(admission)
+  }
+
+  /** A request is refused with an answer of HTTP. */
+  refused(refusal: Refusal): void {
+    this.#refusals.push(refusal)
+  }
+
+  /** The SDK answered while a request was handed to it, before any handler ran. */
+  answeredAtOnce(code: number): void {
+    this.#protocolError = code
+  }
+
+  /** The code of such an answer. */
+  get protocolError(): number | undefined {
+    return this.#protocolError
+  }
+
+  /** Whether the gate had to wait for a decision. */
+  get isUndecided(): boolean {
+    return this.#admissions.length > 0
+  }
+
+  /** Resolves when everything is decided. */
+  async decided(): Promise<void> {
+    await Promise.allSettled(this.#admissions)
+  }
+
+  /** The answer if every request was refused by one of HTTP; some of a batch may have been served. */
+  get refusal(): Refusal | undefined {
+    return this.#refusals.length === this.#received ? this.#refusals[0] : undefined
+  }
+}
 
 /** A request that was received and has not been answered. */
 export interface OpenRequest {

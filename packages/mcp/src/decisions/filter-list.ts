@@ -2,7 +2,7 @@ import type { Identity } from '@onbehalf/core'
 import { gatewayMayList } from '@onbehalf/core/internal'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
-import { resourceTarget } from '../items/target.ts'
+import { resourceTarget } from '../items/items.ts'
 import type { Protection } from '../protection.ts'
 import { isRecord, type Message } from '../wire/json-rpc.ts'
 

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { IdentityError } from '@onbehalf/core'
 import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
 import type { GateHandlers } from '../gate/gate.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
+import { parseUri } from '../items/items.ts'
 import { createdTask, namedTasks } from '../owners/task-owners.ts'
 import type { Protection } from '../protection.ts'
 import {
@@ -24,7 +26,6 @@ import {
   withTarget,
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
-import { mask, unmask } from './placeholder.ts'
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
@@ -148,4 +149,54 @@ function createReply(request: Request, decision: Deny): Reply {
 function isModern(request: Request): boolean {
   const { _meta: meta } = paramsOf(request)
   return isRecord(meta) && versionKey in meta
+}
+
+interface StandIn {
+  readonly hidden: string
+  readonly shown: string
+}
+
+const standIns = new WeakMap<Request, readonly StandIn[]>()
+
+/**
+ * Puts a name that nothing has in the place of one in a request. The SDK then answers as it does for
+ * what does not exist, whatever that answer is in its version; `unmask` puts the name back into it.
+ */
+export function mask(request: Request, hidden: string): void {
+  const id = randomUUID()
+  // SDKs show a URI as it was sent or normalized: the case of the scheme distinguishes the two.
+  const standIn = { hidden, shown: `URN:uuid:${id}` }
+  const normalized = { hidden: parseUri(hidden)?.href ?? hidden, shown: `urn:uuid:${id}` }
+  standIns.set(request, [...(standIns.get(request) ?? []), standIn, normalized])
+  const params = structuredClone(request.params)
+  replaceIn(params, standIn)
+  Object.assign(request, { params })
+}
+
+/** The answer as if the request had been dispatched with its own names. */
+export function unmask(request: Request, answer: Message): Message {
+  const replaced = standIns.get(request)
+  if (replaced === undefined) return answer
+  const text = replaced.reduce(
+    (json, { hidden, shown }) => json.replaceAll(shown, () => inJson(hidden)),
+    JSON.stringify(answer),
+  )
+  return JSON.parse(text) as Message
+}
+
+const naming = ['name', 'uri', 'taskId']
+
+// The parameters themselves, what a completion refers to, and the task that `_meta` names.
+function replaceIn(params: unknown, { hidden, shown }: StandIn): void {
+  if (!isRecord(params)) return
+  const { ref, _meta: meta } = params
+  const places = [params, ref, ...(isRecord(meta) ? Object.values(meta) : [])].filter(isRecord)
+  for (const place of places) {
+    const members = naming.filter((member) => place[member] === hidden)
+    Object.assign(place, Object.fromEntries(members.map((member) => [member, shown])))
+  }
+}
+
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }

@@ -28,8 +28,7 @@ import {
   replyTo,
 } from '../wire/json-rpc.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
-import { AskedRequests } from './asked-requests.ts'
-import { OpenRequests } from './open-requests.ts'
+import { AskedRequests, OpenRequests } from './open-requests.ts'
 
 /** What the gate asks about the messages that pass it. */
 export interface GateHandlers extends Serving {

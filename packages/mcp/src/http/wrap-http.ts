@@ -1,13 +1,11 @@
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { exchanges } from '../ambient/channels.ts'
-import { Exchange } from '../ambient/exchange.ts'
+import { Exchange, exchanges } from '../ambient/channels.ts'
 import type { Authentication } from '../authentication.ts'
-import type { SessionOwner } from '../owners/session-owner.ts'
+import type { SessionOwner, SessionTransport } from '../owners/session-owner.ts'
 import type { MessageExtra } from '../wire/transport.ts'
 import { type HttpInput, isWebRequest, readInput } from './read-input.ts'
 import { createFault, toResponse } from './refusals.ts'
-import type { StreamExpiry } from './stream-expiry.ts'
 
 type Handle = (...input: unknown[]) => Promise<unknown>
 
@@ -137,4 +135,39 @@ function withStatus(answer: Response, status: number | undefined): Response {
   const { body, headers } = answer
   const isStream = headers.get('content-type') === 'text/event-stream'
   return isStream ? answer : new Response(body, { status, headers })
+}
+
+// The clock skew that verification allows: a token is still accepted for so long.
+const graceSeconds = 60
+const maxTimerSeconds = 2 ** 31 / 1000 - 1
+
+/**
+ * Ends the stream that a GET request opened once the identity that opened it has expired: what is
+ * sent later is for callers who are verified again. A client opens the next stream with its new token.
+ */
+export class StreamExpiry {
+  readonly #transport: SessionTransport
+  readonly #now: () => number
+  #timer: NodeJS.Timeout | undefined
+  #endsAt = Number.POSITIVE_INFINITY
+
+  constructor(transport: SessionTransport, now: () => number) {
+    this.#transport = transport
+    this.#now = now
+  }
+
+  /** The stream ends with the first identity that asked for one. */
+  opened(identity: Identity | undefined): void {
+    const endsAt = (identity?.expiresAt ?? Number.POSITIVE_INFINITY) + graceSeconds
+    if (endsAt >= this.#endsAt) return
+    this.#endsAt = endsAt
+    clearTimeout(this.#timer)
+    const seconds = Math.min(Math.max(0, endsAt - this.#now()), maxTimerSeconds)
+    this.#timer = setTimeout(() => this.#end(), seconds * 1000).unref()
+  }
+
+  #end(): void {
+    this.#endsAt = Number.POSITIVE_INFINITY
+    this.#transport.closeStandaloneSSEStream?.()
+  }
 }

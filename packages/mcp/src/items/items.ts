@@ -1,3 +1,4 @@
+import { isRecord, paramsOf, type Request } from '../wire/json-rpc.ts'
 import { type Item, type ItemKind, ItemTable, type OnHidden } from './item-table.ts'
 
 /** A resource and, where a template serves it, the variables in its URI. */
@@ -53,4 +54,79 @@ export function uriTemplateOf({ registered }: Item): string | undefined {
 
 export function parseUri(uri: unknown): URL | undefined {
   return typeof uri === 'string' && URL.canParse(uri) ? new URL(uri) : undefined
+}
+
+/** What a request is about, as far as it decides who may send it. */
+export interface Target {
+  /** Of items, what rules call it; `method` for what is about no item. */
+  readonly kind: RuleKind
+  /** What the request calls it, or the method. It may be no text: nothing was validated. */
+  readonly name: unknown
+  /** Absent when nothing of that name was registered. */
+  readonly item?: Item
+  /** What guards may look at. */
+  readonly arguments: unknown
+  /** The arguments are not complete: a guard that can do without them decides without them. */
+  readonly isPartial?: boolean
+  /** Whether the handler of the item will be called, with its own guard if it has one. */
+  readonly isCall?: boolean
+}
+
+/** What a rule may be about. */
+export type RuleKind = 'tool' | 'resource' | 'prompt' | 'method'
+
+export function targetOf(items: Items, request: Request): Target {
+  const { name, uri, ref, arguments: given } = paramsOf(request)
+  const sent = given ?? {}
+  switch (request.method) {
+    case 'tools/call':
+      return { kind: 'tool', name, ...found(items.tool.get(name)), arguments: sent, isCall: true }
+    case 'prompts/get':
+      return {
+        kind: 'prompt',
+        name,
+        ...found(items.prompt.get(name)),
+        arguments: sent,
+        isCall: true,
+      }
+    case 'resources/read':
+      return { ...resourceTarget(items, uri), isCall: true }
+    case 'resources/subscribe':
+    case 'resources/unsubscribe':
+    case 'notifications/resources/updated':
+      return resourceTarget(items, uri)
+    case 'completion/complete':
+      return completionTarget(items, isRecord(ref) ? ref : {}, paramsOf(request))
+    default:
+      return { kind: 'method', name: request.method, arguments: {} }
+  }
+}
+
+export function resourceTarget(items: Items, uri: unknown): Target {
+  const name = parseUri(uri)?.href ?? uri
+  return { kind: 'resource', name, ...items.findResource(uri) }
+}
+
+export function ruleKindOf(kind: ItemKind): RuleKind {
+  return kind === 'template' ? 'resource' : kind
+}
+
+type Params = Readonly<Record<string, unknown>>
+
+// Completions run without the identity of their caller, and reveal values: a caller who may not use an
+// item may not complete its arguments either.
+function completionTarget(items: Items, ref: Params, { argument, context }: Params): Target {
+  const known = isRecord(context) && isRecord(context['arguments']) ? context['arguments'] : {}
+  const { name, value } = isRecord(argument) ? argument : {}
+  const partial = { arguments: { ...known, [String(name)]: value }, isPartial: true }
+  if (ref['type'] === 'ref/prompt') {
+    const item = items.prompt.get(ref['name'])
+    return { kind: 'prompt', name: ref['name'], ...found(item), ...partial }
+  }
+  const item = items.findCompleted(ref['uri'])
+  return { kind: 'resource', name: ref['uri'], ...found(item), ...partial }
+}
+
+function found(item: Item | undefined): { item?: Item } {
+  return item === undefined ? {} : { item }
 }

@@ -2,9 +2,8 @@ import { all } from '@onbehalf/core/guards'
 import { undecided } from '../handlers/hidden-guards.ts'
 import type { Policy } from '../handlers/policy.ts'
 import type { Item } from './item-table.ts'
-import { type Items, uriTemplateOf } from './items.ts'
+import { type Items, ruleKindOf, type Target, uriTemplateOf } from './items.ts'
 import { type CompiledRule, compileRule, type Rule, type Subject } from './rule.ts'
-import { ruleKindOf, type Target } from './target.ts'
 
 /** What a rule is looked up for. */
 type Ruled = Pick<Target, 'kind' | 'name' | 'item' | 'isCall'>

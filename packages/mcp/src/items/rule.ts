@@ -2,8 +2,8 @@ import { deny, type Guard } from '@onbehalf/core/guards'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { Policy } from '../handlers/policy.ts'
 import { openMethods } from '../wire/json-rpc.ts'
+import type { RuleKind } from './items.ts'
 import { compilePattern } from './pattern.ts'
-import type { RuleKind } from './target.ts'
 
 /** One line of the table that guards a server. */
 export interface Rule {

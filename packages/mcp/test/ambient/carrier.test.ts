@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Carrier } from '../../src/ambient/carrier.ts'
+import { Carrier } from '../../src/ambient/channels.ts'
 
 const later = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 

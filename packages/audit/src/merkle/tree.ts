@@ -1,4 +1,39 @@
-import { emptyRoot, leafHash, nodeHash } from './tree-hash.ts'
+import { hash } from 'node:crypto'
+
+const size = 32
+const leafInput = Buffer.alloc(1 + size, 0x00)
+const nodeInput = Buffer.alloc(1 + 2 * size, 0x01)
+
+/**
+ * Hash of a leaf, RFC 9162 section 2.1.1. Digests are 32 bytes as a `latin1` string, which is the
+ * quickest form to pass between hashes.
+ */
+export function leafHash(entry: string): string {
+  if (entry.length !== size)
+    return hash('sha256', Buffer.from(`\0${entry}`, 'latin1'), 'latin1' as 'hex')
+  leafInput.write(entry, 1, 'latin1')
+  return hash('sha256', leafInput, 'latin1' as 'hex')
+}
+
+/** Hash of an inner node, RFC 9162 section 2.1.1. */
+export function nodeHash(left: string, right: string): string {
+  nodeInput.write(left, 1, 'latin1')
+  nodeInput.write(right, 1 + size, 'latin1')
+  return hash('sha256', nodeInput, 'latin1' as 'hex')
+}
+
+/** Root of the empty tree, RFC 9162 section 2.1.1. */
+export const emptyRoot: string = hash('sha256', '', 'latin1' as 'hex')
+
+/** From base64url, as records write digests. */
+export function fromBase64url(text: string): string {
+  return Buffer.from(text, 'base64url').toString('latin1')
+}
+
+/** To base64url. */
+export function toBase64url(digest: string): string {
+  return Buffer.from(digest, 'latin1').toString('base64url')
+}
 
 /**
  * A Merkle tree that only grows (RFC 9162 section 2.1): it keeps the roots of its complete
