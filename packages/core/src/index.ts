@@ -18,7 +18,12 @@ export type {
 export { createAuthenticator } from './authenticator/authenticator.ts'
 // For sources, proofs and confirmations of your own
 export type { AuthenticatorEvent, Context, Revocable } from './context.ts'
-export type { Credential, CredentialRequest, Credentials } from './credentials/credentials.ts'
+export type {
+  Credential,
+  CredentialRequest,
+  Credentials,
+  HeaderRecord,
+} from './credentials/credentials.ts'
 export type {
   DpopError,
   IdentityErrorCode,
@@ -38,7 +43,7 @@ export type {
 } from './identity.ts'
 // Identity
 export { createIdentity, principalKey } from './identity.ts'
-export type { ClaimOptions } from './issuer/claim-options.ts'
+export type { ClaimOptions, RequiredClaims } from './issuer/claim-options.ts'
 export type { ClaimReader } from './issuer/claims.ts'
 export { firstOf } from './issuer/claims.ts'
 export type { IntrospectionOptions } from './issuer/introspection/introspected.ts'
@@ -75,7 +80,7 @@ export { createRefusal } from './refusal/refusal.ts'
 export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.ts'
 // Ending a session before its tokens expire
 export { backChannelLogout } from './revocation/back-channel-logout.ts'
-export type { Revocation } from './revocation/revocation.ts'
+export type { Revocation, RevokedMembers } from './revocation/revocation.ts'
 export type { DirectOptions } from './sources/direct.ts'
 export { direct } from './sources/direct.ts'
 export type { EnrichedOptions } from './sources/enriched.ts'

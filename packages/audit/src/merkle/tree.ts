@@ -23,7 +23,7 @@ export function nodeHash(left: string, right: string): string {
 }
 
 /** Root of the empty tree, RFC 9162 section 2.1.1. */
-export const emptyRoot: string = hash('sha256', '', 'latin1' as 'hex')
+const emptyRoot: string = hash('sha256', '', 'latin1' as 'hex')
 
 /** From base64url, as records write digests. */
 export function fromBase64url(text: string): string {

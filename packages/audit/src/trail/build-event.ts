@@ -194,7 +194,7 @@ const shape =
 const sampled = 0x01
 
 /** Reads a `traceparent`; `undefined` for what is not well-formed, as the caller may send anything. */
-export function parseTraceparent(traceparent: unknown): AuditTrace | undefined {
+function parseTraceparent(traceparent: unknown): AuditTrace | undefined {
   if (typeof traceparent !== 'string') return undefined
   const [, id, parent, flags] = shape.exec(traceparent) ?? []
   if (id === undefined || parent === undefined || flags === undefined) return undefined

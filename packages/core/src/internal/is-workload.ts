@@ -1,4 +1,4 @@
-/** Whether a subject is a SPIFFE id: that names a workload, whoever says so. */
+/** Whether a subject is a SPIFFE id: that names a workload, whatever else a token says. */
 export function isWorkload(subject: unknown): boolean {
   return typeof subject === 'string' && /^spiffe:\/\//i.test(subject)
 }

@@ -67,7 +67,7 @@ export function findKeys(set: KeySet, query: KeyQuery): readonly VerificationKey
 }
 
 /**
- * A key that is there, and bound to other algorithms, is no unknown key.
+ * A key that is there is not an unknown one, even if it is bound to other algorithms.
  *
  * @throws IdentityError `TOK`
  */

@@ -129,7 +129,7 @@ describe('a server that answers a request for keys with', () => {
     ['tls', 'ERR_TLS_CERT_ALTNAME_INVALID'],
     ['timeout', 'UND_ERR_CONNECT_TIMEOUT'],
     ['unreachable', 'ECONNREFUSED'],
-  ])('no answer is told as %s where the runtime says %s', async (reason, code) => {
+  ])('no answer is reported as %s where the runtime says %s', async (reason, code) => {
     const cause = Object.assign(new Error('x'), { code })
     const fetch = () => Promise.reject(new TypeError('fetch failed', { cause }))
     const events = await loadFrom('https://issuer.example/jwks?secret=1', { fetch })
@@ -137,12 +137,12 @@ describe('a server that answers a request for keys with', () => {
     expect(JSON.stringify(events)).not.toContain('secret')
   })
 
-  it('a name that does not exist is told as one', async () => {
+  it('a name that does not exist is reported as one', async () => {
     const events = await loadFrom('https://issuer.invalid/jwks')
     expect(events).toMatchObject([{ reason: 'dns', url: 'https://issuer.invalid/jwks' }])
   })
 
-  it('no answer in time is told with the address', async () => {
+  it('no answer in time is reported with the address', async () => {
     const fetch = () => new Promise<never>(() => undefined)
     const events = await loadFrom('https://issuer.example/jwks', { fetch, timeoutSeconds: 0.05 })
     expect(events).toMatchObject([{ reason: 'timeout', url: 'https://issuer.example/jwks' }])

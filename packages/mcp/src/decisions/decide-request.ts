@@ -98,7 +98,7 @@ function nameItem({ kind, item }: Target): Pick<DecisionEvent, 'tool' | 'prompt'
 }
 
 /** What an audit trail records of a request, and of its refusal if it is refused. */
-export function toAuditCall(
+function toAuditCall(
   { rules }: Protection,
   open: TargetedRequest,
   refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error'>,
@@ -120,10 +120,7 @@ export function toAuditCall(
 }
 
 /** How a call ended, by its answer and by whether its handler is known to have thrown. */
-export function toAuditResult(
-  { target, hasThrown }: TargetedRequest,
-  answer: Message,
-): AuditResult {
+function toAuditResult({ target, hasThrown }: TargetedRequest, answer: Message): AuditResult {
   return {
     outcome: outcomeOf(answer, hasThrown === true),
     value: answer.result ?? answer.error,

@@ -162,7 +162,7 @@ const standIns = new WeakMap<Request, readonly StandIn[]>()
  * Puts a name that nothing has in the place of one in a request. The SDK then answers as it does for
  * what does not exist, whatever that answer is in its version; `unmask` puts the name back into it.
  */
-export function mask(request: Request, hidden: string): void {
+function mask(request: Request, hidden: string): void {
   const id = randomUUID()
   // SDKs show a URI as it was sent or normalized: the case of the scheme distinguishes the two.
   const standIn = { hidden, shown: `URN:uuid:${id}` }
@@ -174,7 +174,7 @@ export function mask(request: Request, hidden: string): void {
 }
 
 /** The answer as if the request had been dispatched with its own names. */
-export function unmask(request: Request, answer: Message): Message {
+function unmask(request: Request, answer: Message): Message {
   const replaced = standIns.get(request)
   if (replaced === undefined) return answer
   const text = replaced.reduce(

@@ -109,7 +109,7 @@ export function digest(text: string): string {
 type Send = (eventId: string, message: never) => Promise<void>
 
 /** The `EventStore` of both SDK generations. */
-export interface Events {
+interface Events {
   storeEvent(streamId: string, message: never): Promise<string>
   getStreamIdForEventId?(eventId: string): Promise<string | undefined>
   replayEventsAfter(lastEventId: string, options: { send: Send }): Promise<string>
