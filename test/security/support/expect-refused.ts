@@ -40,7 +40,8 @@ export async function expectRefused(
   const handled = server.handled.length
   const answer = await server.send(lines, target)
   const { code, reason } = expected
-  expect(server.events.at(-1)).toEqual({ type: 'refused', code, reason })
+  const requestId = expect.any(String) as string
+  expect(server.events.at(-1)).toMatchObject({ type: 'refused', code, reason, requestId })
   expect(answer).toEqual(refusals[code])
   expect(server.handled).toHaveLength(handled)
   expectNothingOf(lines, [answer, server.events.at(-1), server.thrown.at(-1)])

@@ -7,7 +7,7 @@ export type Lines = readonly (readonly [name: string, value: string])[]
 
 export interface Answer {
   readonly status: number
-  /** All but what belongs to the connection. */
+  /** All but what belongs to the connection, and the id of the request. */
   readonly headers: Lines
   readonly body: string
 }
@@ -59,7 +59,8 @@ export async function sendLines(
   return parseAnswer((await buffer(socket)).toString('utf8'))
 }
 
-const ofTheConnection = new Set(['connection', 'content-length', 'date', 'keep-alive'])
+// Of the connection, or another one for each request.
+const notCompared = new Set(['connection', 'content-length', 'date', 'keep-alive', 'x-request-id'])
 
 function parseAnswer(text: string): Answer {
   const end = text.indexOf('\r\n\r\n')
@@ -67,7 +68,7 @@ function parseAnswer(text: string): Answer {
   const headers = lines.map((line) => splitLine(line))
   return {
     status: Number(status.split(' ')[1]),
-    headers: headers.filter(([name]) => !ofTheConnection.has(name)),
+    headers: headers.filter(([name]) => !notCompared.has(name)),
     body: text.slice(end + 4),
   }
 }
