@@ -65,13 +65,13 @@ describe.each(adapters)('the answer to an invalid token on $name', ({ mount }) =
     expect(JSON.stringify([headers, body])).not.toContain('evil.example')
   })
 
-  /** Status, headers (without their date) and body. */
+  /** Status, headers (without their date and the id of the request) and body. */
   async function call(headers: Record<string, string>): Promise<unknown[]> {
     const handle = (): void => expect.unreachable('a refused request reached the handler')
     const url = new URL('/mcp', await serve(await mount({ authenticator, handle })))
     return new Promise((resolve, reject) => {
       const outgoing = request(url, { method: 'POST', headers, agent: false }, (response) => {
-        const { date: _date, ...rest } = response.headers
+        const { date: _date, 'x-request-id': _id, ...rest } = response.headers
         text(response).then((body) => resolve([response.statusCode, rest, body]), reject)
       })
       outgoing.on('error', reject).end()

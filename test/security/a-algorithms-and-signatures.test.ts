@@ -93,7 +93,7 @@ describe('A3 the token chooses the algorithm', () => {
   it.each(others)('A3 refuses an algorithm that the key is not bound to: %s', async (algorithm) => {
     const server = await startDirect(rsa, { algorithms: ['RS256', ...others] })
     const token = mint(rsa, { algorithm })
-    await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_unknown' })
+    await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_algorithm' })
   })
 })
 

@@ -26,6 +26,10 @@ export function weakRsaKeys(): readonly WeakKey[] {
     ignored: 'weak',
     key: toKey(privateKey, { ...publicJwk(privateKey, { ...members, alg: 'RS256' }), ...changes }),
   })
+  const malformed = (variant: string, changes: object): WeakKey => ({
+    ...weak(variant, changes),
+    ignored: 'malformed',
+  })
   return [
     weak('RSA of 1024 bits', {}, rsaKey({ modulusLength: 1024 })),
     weak('RSA of 2047 bits', {}, rsaKey({ modulusLength: 2047 })),
@@ -39,11 +43,11 @@ export function weakRsaKeys(): readonly WeakKey[] {
     weak('modulus with the factor 3', {}, smallFactorKey()),
     weak('ROCA (CVE-2017-15361)', {}, rocaKey()),
     weak('modulus of 16384 bits', { n: randomBytes(2048).toString('base64url') }),
-    weak('modulus in another alphabet', { n: `${String(jwk['n']).slice(0, -2)}+=` }),
-    weak('modulus as a number', { n: 12345 }),
-    weak('no modulus', { n: undefined }),
-    weak('no exponent', { e: undefined }),
-    weak('empty modulus', { n: '' }),
+    malformed('modulus in another alphabet', { n: `${String(jwk['n']).slice(0, -2)}+=` }),
+    malformed('modulus as a number', { n: 12345 }),
+    malformed('no modulus', { n: undefined }),
+    malformed('no exponent', { e: undefined }),
+    malformed('empty modulus', { n: '' }),
   ]
 }
 
