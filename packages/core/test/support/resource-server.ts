@@ -77,14 +77,12 @@ export async function startResourceServer(setup: ResourceServerSetup): Promise<R
   return { authenticator, events, call: (call = {}) => send(origin, call), verdict }
 }
 
-// Of the connection, or another one for each request.
-const notCompared = new Set([
+const ofTheConnection = new Set([
   'connection',
   'keep-alive',
   'date',
   'content-length',
   'transfer-encoding',
-  'x-request-id',
 ])
 
 function send(
@@ -95,7 +93,7 @@ function send(
   return new Promise((resolve, reject) => {
     const options = { hostname, port, method, path, headers, agent: false }
     request(options as object, (response) => {
-      const kept = Object.entries(response.headers).filter(([name]) => !notCompared.has(name))
+      const kept = Object.entries(response.headers).filter(([name]) => !ofTheConnection.has(name))
       text(response).then(
         (body) =>
           resolve({ status: response.statusCode ?? 0, headers: Object.fromEntries(kept), body }),

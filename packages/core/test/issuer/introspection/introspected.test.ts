@@ -243,6 +243,7 @@ describe('an answer that says nothing', () => {
       'content-type': 'application/json',
       'cache-control': 'no-store',
       'retry-after': '5',
+      'x-request-id': expect.any(String) as string,
     })
   })
 
