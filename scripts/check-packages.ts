@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
 import { checkExamples } from './packages/check-examples.ts'
-import { checkPages } from './packages/check-pages.ts'
 import { npmInstall, run } from './packages/run.ts'
 
 const strictUser = {
@@ -23,9 +22,8 @@ try {
   checkCoreAlone(packages)
   checkUse(packages)
   checkExamples(packages, join(scratch, 'examples'))
-  await checkPages(packages, join(scratch, 'pages'))
   console.log(
-    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples, programs of pages: all right',
+    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples: all right',
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -53,10 +53,13 @@ export interface Surroundings {
 /** A server of SDK v2 with every fixture. */
 export function makeEverythingV2(guarding: Guarding, surroundings: Surroundings): McpServerV2 {
   const { state } = surroundings
-  const server = new McpServerV2(info, {
-    capabilities,
-    requestState: { verify: (sealed, context) => state.verify(sealed, context) },
-  })
+  // Before its prompts: SDK v2 does not show whether their handlers are guarded.
+  const server = guarding.server(
+    new McpServerV2(info, {
+      capabilities,
+      requestState: { verify: (sealed, context) => state.verify(sealed, context) },
+    }),
+  )
   // What this module uses of a server is spelled alike in both generations.
   addItems(server as unknown as McpServerV1, guarding, {
     template: new TemplateV2(template.uri, { list: undefined }) as unknown as TemplateV1,

@@ -31,7 +31,7 @@ export function serveV2(guarding: Guarding): readonly RequestHandler[] {
   }
   const create = () => makeEverythingV2(guarding, surroundings)
   const entry = guarding.entry((factory) => createMcpHandler(factory, { legacy: 'reject' }), create)
-  const legacy = serveSessions(() => guarding.server(create()))
+  const legacy = serveSessions(create)
   const fetch: Fetch = async (request, options) =>
     refuseForeign(request) ??
     ((await isLegacyRequest(request)) ? legacy(request, options) : entry.fetch(request, options))

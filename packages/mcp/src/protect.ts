@@ -7,10 +7,17 @@ import { openGate } from './gate/gate.ts'
 import { StreamExpiry, wrapHttp } from './http/wrap-http.ts'
 import { Items } from './items/items.ts'
 import { reportHidden, watchItems } from './items/watch-items.ts'
-import { closeListen } from './listen/close-listen.ts'
+import { closeListen, openListen } from './listen/close-listen.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
 import { isolateEvents, SessionOwner } from './owners/session-owner.ts'
-import { keepProtection, lowLevelServer, type Protection, type Settings } from './protection.ts'
+import {
+  isProtected,
+  keepProtection,
+  lowLevelServer,
+  type Protection,
+  protectionOf,
+  type Settings,
+} from './protection.ts'
 import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
@@ -64,6 +71,7 @@ const known: OptionNames<ProtectOptions> = {
  */
 export function protect<S extends ProtectableServer>(server: S, options: ProtectOptions = {}): S {
   assertOptions('protect', options, known)
+  if (isProtected(server)) throw new TypeError('the server is already protected')
   const settings = createSettings(options, options.authenticator)
   const { authenticator } = settings
   const authentication = authenticator && createAuthentication(authenticator, settings)
@@ -109,6 +117,7 @@ export function guardServer(
 ): void {
   const low = lowLevelServer(server)
   if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
+  if (isProtected(server)) return adopt(low, settings)
   const protection: Protection = { ...settings, items: new Items(reportHidden(low)) }
   keepProtection(low, protection)
   watchItems(server, (kind, key, registered, handler) =>
@@ -119,12 +128,17 @@ export function guardServer(
   guardConnections(low, protection, { arrival, hasItems })
 }
 
+/** A server that its factory protected early, as prompts of SDK v2 need: the entry's settings count. */
+function adopt(low: Connectable, settings: Settings): void {
+  Object.assign(protectionOf(low), settings)
+  openListen(low)
+}
+
 function guardConnections(
   low: Connectable,
   protection: Protection,
   { arrival, hasItems }: { readonly arrival: Arrival | undefined; readonly hasItems: boolean },
 ): void {
-  const handlers = createGateHandlers(protection)
   const connect = low.connect.bind(low)
   const gated = new WeakSet<Transport>()
   low.connect = async (transport) => {
@@ -132,6 +146,7 @@ function guardConnections(
     if (hasItems) protection.rules.assertFits(protection.items)
     if (!gated.has(transport)) {
       gated.add(transport)
+      const handlers = createGateHandlers(protection)
       arrival?.prepare(transport)
       const session = new SessionOwner(transport, openerOf(transport))
       openGate(transport, handlers, session)

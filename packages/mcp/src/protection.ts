@@ -49,9 +49,7 @@ export interface Protection extends Settings {
 
 const protections = new WeakMap<object, Protection>()
 
-/** @throws TypeError when the server is protected already */
 export function keepProtection(low: Connectable, protection: Protection): void {
-  if (protections.has(low)) throw new TypeError('the server is already protected')
   protections.set(low, protection)
 }
 

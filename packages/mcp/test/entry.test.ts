@@ -288,13 +288,15 @@ describe('a half that was forgotten', () => {
     expect(ran).toEqual([])
   })
 
-  test('a protected server in protectedHandler is protected twice, and serves nothing', async () => {
+  test('a server that its factory protected is guarded by the settings of the entry', async () => {
     const create = () => protect(createServer('v2')) as unknown as McpServer
     const handle = toNodeHandler(protectedHandler(createMcpHandler, create, usual))
     const url = await serve((req, res, body) => handle(req as never, res as never, body))
-    const answer = await sendModern(url, 'tools/call', tool('search'), bearer())
-    expect(answer.status).toBe(500)
-    expect(ran).toEqual([])
+    const answer = await sendModern(url, 'tools/call', tool('order'), bearer())
+    expect(textOf(answer)).toBe('order for ada')
+    expect((await sendModern(url, 'tools/call', tool('order'))).status).toBe(401)
+    const refused = await sendModern(url, 'subscriptions/listen', listen, bearer())
+    expect(refused.messages[0]?.error).toMatchObject({ data: { reason: 'org_mismatch' } })
   })
 
   test('protectedHandler without an authenticator must say so', () => {

@@ -25,3 +25,8 @@ export function closeListen(low: Connectable): void {
     return { ...capabilities, tools: {}, prompts: {}, resources: {} }
   }
 }
+
+/** An entry that decides on the streams serves the server. */
+export function openListen(low: Connectable): void {
+  Reflect.deleteProperty(low, 'getCapabilities')
+}
