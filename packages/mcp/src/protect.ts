@@ -77,6 +77,7 @@ export function protect<S extends ProtectableServer>(server: S, options: Protect
   const authentication = authenticator && createAuthentication(authenticator, settings)
   guardServer(server, settings, authentication && new Arrival(authentication, settings, options))
   closeListen(lowLevelServer(server))
+  if (Object.keys(options).length === 0) plain.add(lowLevelServer(server))
   return server
 }
 
@@ -128,8 +129,12 @@ export function guardServer(
   guardConnections(low, protection, { arrival, hasItems })
 }
 
+/** Servers that were protected without options: an entry would drop rules that were given here. */
+const plain = new WeakSet<Connectable>()
+
 /** A server that its factory protected early, as prompts of SDK v2 need: the entry's settings count. */
 function adopt(low: Connectable, settings: Settings): void {
+  if (!plain.has(low)) throw new TypeError('give the options of protect to the entry instead')
   Object.assign(protectionOf(low), settings)
   openListen(low)
 }
