@@ -40,9 +40,9 @@ export class StartError extends Error {
 const shownLines = 12
 const killAfterSeconds = 20
 
-// The server ends with the demo, even if the demo is killed.
-const leash =
-  "data:text/javascript,process.once('disconnect',()=>process.exit());process.channel?.unref()"
+// The server ends with the demo, even if the demo is killed, and is not kept alive by it.
+const leashProgram = "process.once('disconnect', () => process.exit()); process.channel?.unref()"
+const leash = `data:text/javascript,${encodeURIComponent(leashProgram)}`
 
 /** Starts an example server and waits until it listens, for as long as it makes progress. */
 export async function startServer(start: Start, cleanup: Cleanup): Promise<ExampleServer> {
