@@ -3,6 +3,7 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { resourceMetadataResponse } from '@onbehalf/core/fetch'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { type Authentication, createAuthentication } from './authentication.ts'
+import { guardFactory } from './guard-factory.ts'
 import { createFault, toResponse } from './http/refusals.ts'
 import { filterEvents } from './listen/filter-events.ts'
 import {
@@ -13,7 +14,6 @@ import {
   openStream,
 } from './listen/listen-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
-import { guardServer } from './protect.ts'
 import type { Settings } from './protection.ts'
 import { isRecord, type Message, type RequestId } from './wire/json-rpc.ts'
 
@@ -75,11 +75,7 @@ export function protectedHandler<
   if (options.authenticator === undefined) throw new TypeError('authenticator is required, or null')
   const authenticator = options.authenticator ?? undefined
   const settings = createSettings(options, authenticator)
-  const guardedFactory: CreateServer = async (context) => {
-    const server = await createServer(context)
-    guardServer(server, settings)
-    return server
-  }
+  const guardedFactory = guardFactory(createServer as CreateServer, settings)
   const handler = createHandler(guardedFactory as unknown as F)
   const serve = handler.fetch.bind(handler) as Fetch
   const guarded = guardListen(serve, guardedFactory)

@@ -1,9 +1,9 @@
 import type { Authenticator } from '@onbehalf/core'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createAuthentication } from './authentication.ts'
+import { guardFactory } from './guard-factory.ts'
 import type { CreateServer, EntryServer } from './listen/listen-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
-import { guardServer } from './protect.ts'
 import { authenticateLine, isPlain, type PlainTransport } from './stdio/authenticate-line.ts'
 import { guardLine } from './stdio/listen-gate.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
@@ -60,11 +60,7 @@ export function protectedStdio<
   if (transport === undefined) throw new TypeError('transport is required')
   if (!isPlain(transport)) throw new TypeError('transport must be one without HTTP')
   const settings = createSettings(options, authenticator)
-  const guardedFactory: CreateServer = async (context) => {
-    const server = await createServer(context)
-    guardServer(server, settings)
-    return server
-  }
+  const guardedFactory = guardFactory(createServer as CreateServer, settings)
   const line = transport as unknown as Transport
   const authentication = createAuthentication(authenticator, settings)
   const credential = createLineCredential(options, authentication, settings.acceptsGuests)

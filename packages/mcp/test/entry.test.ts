@@ -299,6 +299,21 @@ describe('a half that was forgotten', () => {
     expect(refused.messages[0]?.error).toMatchObject({ data: { reason: 'org_mismatch' } })
   })
 
+  test('a server whose protect was given options is not served, and the operator is told', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
+    onTestFinished(() => warn.mockRestore())
+    const create = () => protect(createServer('v2'), { guests: true }) as unknown as McpServer
+    const handle = toNodeHandler(protectedHandler(createMcpHandler, create, usual))
+    const url = await serve((req, res, body) => handle(req as never, res as never, body))
+    const answer = await sendModern(url, 'tools/call', tool('order'), bearer())
+    expect(answer.status).toBe(500)
+    expect(ran).toEqual([])
+    expect(warn).toHaveBeenCalledWith(
+      expect.stringContaining('give the options of protect to the entry'),
+      expect.objectContaining({ code: 'ONBEHALF_NOT_SERVED' }),
+    )
+  })
+
   test('protectedHandler without an authenticator must say so', () => {
     const create = () => createServer('v2') as unknown as McpServer
     expect(() => protectedHandler(createMcpHandler, create, {} as never)).toThrow(

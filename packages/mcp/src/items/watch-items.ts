@@ -101,5 +101,7 @@ const messages = {
     `The guard of ${what} is hidden by a wrapper: guard the wrapped handler instead`,
   possibly: (what: string) =>
     `${what} may hide a guard, and is refused in lists, completions and subscriptions: ` +
-    'guard the wrapped handler instead, or cover it with a rule',
+    (what.startsWith('prompt ')
+      ? 'register it after protect, guard the wrapped handler instead, or cover it with a rule'
+      : 'guard the wrapped handler instead, or cover it with a rule'),
 }

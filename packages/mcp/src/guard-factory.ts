@@ -1,0 +1,18 @@
+import type { CreateServer } from './listen/listen-stream.ts'
+import { guardServer } from './protect.ts'
+import type { Settings } from './protection.ts'
+import { warnOnce } from './warn.ts'
+
+/** A factory whose servers are guarded. Why one cannot be is told to the operator: the SDK tells nobody. */
+export function guardFactory(createServer: CreateServer, settings: Settings): CreateServer {
+  return async (context) => {
+    const server = await createServer(context)
+    try {
+      guardServer(server, settings)
+    } catch (error) {
+      warnOnce(`No server is served: ${(error as Error).message}`, 'ONBEHALF_NOT_SERVED')
+      throw error
+    }
+    return server
+  }
+}
