@@ -125,6 +125,12 @@ export function buildIdentity<C>(
   return deepFreeze(identity as unknown as Identity<C>)
 }
 
+/** The same identity as another object, which is frozen as well. */
+export function copyIdentity<C>(identity: Identity<C>): Identity<C> {
+  const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(identity))
+  return Object.freeze(Object.setPrototypeOf(copy, null)) as Identity<C>
+}
+
 /** The list that most tokens have of roles or scopes. */
 export const none: readonly never[] = Object.freeze([])
 

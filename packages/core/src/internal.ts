@@ -1,6 +1,8 @@
 // What the @onbehalf packages share and users do not see. Not public: it changes in any release,
 // without regard to semver.
 
+// Calling other APIs as the subject
+export { keepSubjectTokens, type SubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token
 export type { Context } from './context.ts'
 export { gatewayMayList } from './identity.ts'

@@ -28,6 +28,7 @@ import { KnownTokens } from '../token/known-tokens.ts'
 import { maxTokenLength } from '../token/parse-token.ts'
 import { chooseSource } from './choose-source.ts'
 import { recordRefusal, toRefusal } from './record-refusal.ts'
+import { createSubjectTokens } from './subject-tokens.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
@@ -144,6 +145,8 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const report = toObserver(onEvent)
   const warnNotShared = store === undefined ? once(() => tellNotShared(onEvent, report)) : undefined
   const known = new KnownTokens()
+  const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
+  const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
 
   function createContext(
     request: CredentialRequest,
@@ -154,7 +157,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       now: readClock(clock),
       report,
       issuerName: (name) => namesOf(name)[0] ?? name,
-      checkRevoked: (revocable) => revocations.check(revocable),
+      checkRevoked,
       confirm: (cnf, credential) =>
         confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
     }
@@ -176,7 +179,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
       tell({ type: 'accepted', source: source.kind })
       keepTokens(known, credentials)
-      return identity
+      return subjectTokens.bind(identity, source, credentials)
     } catch (thrown) {
       const error = toRefusal(thrown, source)
       if (more.acceptsGuests && error.reason === 'no_credential') throw error
@@ -186,7 +189,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     }
   }
 
-  return Object.freeze({
+  const authenticator: Authenticator<ClaimsOf<S>> = Object.freeze({
     resource,
     audit,
     resourceMetadataUrl: resourceMetadataUrl(resource),
@@ -202,6 +205,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+  return subjectTokens.offer(authenticator)
 }
 
 const knownOptions: OptionNames<Omit<AuthenticatorOptions<[]>, 'audit' | 'onEvent'>> = {

@@ -1,3 +1,4 @@
+import { passOnSubjectToken } from '../authenticator/subject-tokens.ts'
 import { buildIdentity, gatewayMayList, type Identity } from '../identity.ts'
 import { ask } from './ask.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
@@ -33,5 +34,6 @@ export function narrow(identity: Identity, decision: Decision): Identity {
   if (decision.organization === identity.organization?.id) return identity
   const organization = identity.organizations.find(({ id }) => id === decision.organization)
   if (organization === undefined) return identity
-  return buildIdentity({ ...identity, organization }, gatewayMayList(identity))
+  const narrowed = buildIdentity({ ...identity, organization }, gatewayMayList(identity))
+  return passOnSubjectToken(identity, narrowed)
 }

@@ -29,6 +29,7 @@ export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
     valueHeaders: [],
     issuers: [issuer],
     authorizationIssuer: issuer,
+    subjectHeader: 'authorization',
     applies: (credentials: Credentials) => namesIssuer(credentials, 'authorization', [issuer]),
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token('authorization')

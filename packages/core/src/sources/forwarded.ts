@@ -122,6 +122,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     valueHeaders: [],
     issuers: known,
     authorizationIssuer: gatewayIssuer,
+    subjectHeader: header,
     applies: (credentials: Credentials) =>
       (hasGateway(credentials) && namesIssuer(credentials, header, known)) ||
       (gatewayMayList && lacksUser(credentials)),

@@ -33,6 +33,7 @@ export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Sourc
     valueHeaders: [],
     issuers: [issuer],
     authorizationIssuer: undefined,
+    subjectHeader: header,
     applies: (credentials: Credentials) => namesIssuer(credentials, header, [issuer]),
     async identify(credentials: Credentials, context: Context) {
       const credential = credentials.token(header)

@@ -19,6 +19,11 @@ export interface Source<C = Claims> {
   readonly issuers: readonly Issuer<unknown>[]
   /** The one that issues what `Authorization` carries: clients are sent there for a token. */
   readonly authorizationIssuer: Issuer<unknown> | undefined
+  /**
+   * The one of its token headers whose token is the subject's own, which other tokens can be obtained
+   * for. Absent where no such token arrives.
+   */
+  readonly subjectHeader?: string
   /** Whether this source decides: all its headers are present, from issuers it knows. */
   applies(credentials: Credentials): boolean
   /** Why it does not apply although a part of what it needs is there. */
