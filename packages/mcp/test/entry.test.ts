@@ -314,6 +314,30 @@ describe('a half that was forgotten', () => {
     )
   })
 
+  test.each([
+    ['rules', { rules: [{ kind: 'tool', guard: 'public' }] }],
+    ['an authenticator', usual],
+    ['an observer', { onEvent: () => {} }],
+  ] as const)('protect with %s inside the entry serves nothing', async (_what, options) => {
+    warnings()
+    const create = () => protect(createServer('v2'), options) as unknown as McpServer
+    const errors: Error[] = []
+    const createHandler = (factory: () => McpServer | Promise<McpServer>) =>
+      createMcpHandler(factory, { onerror: (error) => void errors.push(error) })
+    const handle = toNodeHandler(protectedHandler(createHandler, create, usual))
+    const url = await serve((req, res, body) => handle(req as never, res as never, body))
+    const calls = [
+      await sendLegacy(url, 'tools/call', tool('order'), bearer()),
+      await sendModern(url, 'tools/call', tool('search'), bearer()),
+      await sendModern(url, 'subscriptions/listen', listen, bearer()),
+    ]
+    expect(calls.map(({ status }) => status)).toEqual([500, 500, 500])
+    expect(ran).toEqual([])
+    const mistake = new TypeError('give the options of protect to the entry instead')
+    expect(errors.length).toBeGreaterThan(0)
+    for (const error of errors) expect(error).toEqual(mistake)
+  })
+
   test('protectedHandler without an authenticator must say so', () => {
     const create = () => createServer('v2') as unknown as McpServer
     expect(() => protectedHandler(createMcpHandler, create, {} as never)).toThrow(

@@ -7,7 +7,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { McpServer } from '@modelcontextprotocol/server'
 import { StdioServerTransport, serveStdio } from '@modelcontextprotocol/server/stdio'
 import { check } from '@onbehalf/core/guards'
-import { type DecisionEvent, guarded, protectedStdio, requireOrg } from '@onbehalf/mcp'
+import { type DecisionEvent, guarded, protect, protectedStdio, requireOrg } from '@onbehalf/mcp'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { modern } from './support/http-host.ts'
 import type { Message } from './support/raw.ts'
@@ -103,6 +103,43 @@ function connect(token?: string, factory: Factory = createServer) {
     pinned: () => servers.find((server) => server.isConnected())!.server,
   }
 }
+
+describe('a server that its factory protected', () => {
+  const readNote = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'resources/read',
+    params: { uri: 'note://acme' },
+  }
+  const initialize = {
+    jsonrpc: '2.0',
+    id: 0,
+    method: 'initialize',
+    params: {
+      protocolVersion: '2025-11-25',
+      capabilities: {},
+      clientInfo: { name: 'c', version: '1' },
+    },
+  }
+
+  test('is guarded by the settings of protectedStdio', async () => {
+    const line = connect(tokenOf('ada', 'acme'), () => protect(createServer()))
+    line.send(initialize, readNote)
+    expect(await line.seen(2)).toContain('1 contents')
+    expect(events).toMatchObject([{ resource: 'note://acme', decision: { effect: 'allow' } }])
+  })
+
+  test('serves nothing when protect was given options', async () => {
+    const line = connect(tokenOf('ada', 'acme'), () =>
+      protect(createServer(), { onEvent: () => {} }),
+    )
+    line.send(initialize)
+    line.send(listen(1, ['note://acme']))
+    expect(await line.seen(2)).toEqual(['0 Internal server error', '1 Internal error'])
+    expect(new Set(errors)).toEqual(new Set(['give the options of protect to the entry instead']))
+    expect(events).toEqual([])
+  })
+})
 
 describe('subscriptions/listen on stdio', () => {
   test('is refused without an identity', async () => {
