@@ -121,7 +121,7 @@ export function guardServer(
   if (isProtected(server)) return adopt(low, settings)
   const protection: Protection = { ...settings, items: new Items(reportHidden(low)) }
   keepProtection(low, protection)
-  watchItems(server, (kind, key, registered, handler) =>
+  watchItems(server, low, (kind, key, registered, handler) =>
     protection.items[kind].add(key, registered, handler),
   )
   // A low-level server has no items.

@@ -1,6 +1,6 @@
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { createMcpHandler, type McpServer } from '@modelcontextprotocol/server'
+import { createMcpHandler, InMemoryTransport, type McpServer } from '@modelcontextprotocol/server'
 import { createAuthenticator, direct } from '@onbehalf/core'
 import {
   allowPublic,
@@ -260,6 +260,25 @@ describe('a half that was forgotten', () => {
     expect(ended?.result).toMatchObject({ resultType: 'complete' })
     // Once in the life of a process.
     expect(warned().length).toBeLessThanOrEqual(1)
+  })
+
+  test('protect by hand warns of no stream while items are registered, and keeps capabilities', async () => {
+    const warned = warnings()
+    vi.resetModules()
+    const fresh = await import('@onbehalf/mcp')
+    const capabilities = { tools: { listChanged: false } }
+    const server = fresh.protect(makeServer('v2', { capabilities }))
+    server.registerTool(
+      'order',
+      { inputSchema: nothing },
+      requireUser(async () => reply('')),
+    )
+    server.registerResource('note', 'note://acme', {}, async () => ({ contents: [] }))
+    server.registerPrompt('ask', {}, async () => ({ messages: [] }))
+    expect(warned()).toEqual([])
+    await server.connect(InMemoryTransport.createLinkedPair()[0] as never)
+    const { server: low } = server as unknown as McpServer
+    expect(low.getCapabilities()).toMatchObject(capabilities)
   })
 
   test('protect with an authenticator inside createMcpHandler serves nothing', async () => {

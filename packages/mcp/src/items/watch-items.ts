@@ -1,5 +1,6 @@
 import { observed } from '../handlers/run-handler.ts'
 import { warnOnce } from '../warn.ts'
+import { whileRegistering } from '../wire/registering.ts'
 import type { Connectable } from '../wire/transport.ts'
 import type { ItemKind, OnHidden, Registered, WatchedItem } from './item-table.ts'
 import { ruleKindOf, uriTemplateOf } from './items.ts'
@@ -13,7 +14,7 @@ type Kept = Readonly<Record<string, Record<string, Registered & Record<string, u
  * Reports everything that a server has or gets: from `registerTool` and its siblings, and under SDK
  * v1 from their older forms and from `registerToolTask`.
  */
-export function watchItems(server: object, onItem: OnItem): void {
+export function watchItems(server: object, low: Connectable, onItem: OnItem): void {
   tellOfEarlier(server, onItem)
   const registrar = server as Registrar
   const onTool: OnRegistered = (name, _second, ...made) => onItem('tool', name, ...made)
@@ -22,11 +23,11 @@ export function watchItems(server: object, onItem: OnItem): void {
     typeof address === 'string'
       ? onItem('resource', address, ...made)
       : onItem('template', name, ...made)
-  for (const method of ['registerTool', 'tool']) watch(registrar, method, onTool)
-  for (const method of ['registerPrompt', 'prompt']) watch(registrar, method, onPrompt)
-  for (const method of ['registerResource', 'resource']) watch(registrar, method, onResource)
+  for (const method of ['registerTool', 'tool']) watch(registrar, low, method, onTool)
+  for (const method of ['registerPrompt', 'prompt']) watch(registrar, low, method, onPrompt)
+  for (const method of ['registerResource', 'resource']) watch(registrar, low, method, onResource)
   const experimental = registrar['experimental'] as { tasks?: Registrar } | undefined
-  if (experimental?.tasks) watch(experimental.tasks, 'registerToolTask', onTool)
+  if (experimental?.tasks) watch(experimental.tasks, low, 'registerToolTask', onTool)
 }
 
 type OnRegistered = (
@@ -36,13 +37,20 @@ type OnRegistered = (
   handler: unknown,
 ) => WatchedItem
 
-function watch(registrar: Registrar, method: string, onRegistered: OnRegistered): void {
+function watch(
+  registrar: Registrar,
+  low: Connectable,
+  method: string,
+  onRegistered: OnRegistered,
+): void {
   const register = registrar[method] as Register | undefined
   if (typeof register !== 'function') return
   registrar[method] = (name: string, ...rest: unknown[]) => {
     const handler = rest.at(-1)
     const seen = observed(handler, () => item.report('certainly'))
-    const registered = register.call(registrar, name, ...rest.slice(0, -1), seen)
+    const registered = whileRegistering(low, () =>
+      register.call(registrar, name, ...rest.slice(0, -1), seen),
+    )
     const item = onRegistered(name, rest[0], registered, handler)
     return registered
   }

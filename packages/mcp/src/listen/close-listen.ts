@@ -1,4 +1,5 @@
 import { warnOnce } from '../warn.ts'
+import { isRegistering } from '../wire/registering.ts'
 import type { Connectable } from '../wire/transport.ts'
 
 interface WithCapabilities {
@@ -16,7 +17,7 @@ export function closeListen(low: Connectable): void {
   if (typeof getCapabilities !== 'function') return
   server.getCapabilities = () => {
     const capabilities = getCapabilities.call(server)
-    if (low.transport !== undefined) return capabilities
+    if (low.transport !== undefined || isRegistering(low)) return capabilities
     warnOnce(
       'subscriptions/listen opens no subscription on a server that was protected by hand; ' +
         'serve it with protectedHandler or protectedStdio',
