@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
 import { checkExamples } from './packages/check-examples.ts'
-import { npmInstall, run } from './packages/run.ts'
+import { checkPages } from './packages/check-pages.ts'
+import { packagesOfPages } from './packages/pages-project.ts'
+import { byTwo, npmInstall, run } from './packages/run.ts'
 
 const strictUser = {
   module: 'nodenext',
@@ -18,12 +20,15 @@ const scratch = mkdtempSync(join(tmpdir(), 'onbehalf-packages-'))
 try {
   const packages = packAll(join(scratch, 'tarballs'))
   printSizes(packages)
-  for (const { tarball } of packages) checkShape(tarball)
-  checkCoreAlone(packages)
-  checkUse(packages)
-  checkExamples(packages, join(scratch, 'examples'))
+  await byTwo(packages, checkShape)
+  await checkCoreAlone(packages)
+  const project = await checkUse(packages)
+  // The same project, with what pages use besides.
+  await npmInstall(project, packagesOfPages())
+  await checkPages(project)
+  await checkExamples(packages, join(scratch, 'examples'), project)
   console.log(
-    'packages: shapes, what core installs, use from ESM, require and TypeScript, examples: all right',
+    'packages: shapes, what core installs, use from ESM, require and TypeScript, first programs of pages, examples: all right',
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
@@ -32,15 +37,15 @@ try {
   rmSync(scratch, { recursive: true })
 }
 
-function checkShape(tarball: string): void {
-  run('publint', ['run', tarball, '--strict'])
-  run('attw', [tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'])
+async function checkShape({ tarball }: PackedPackage): Promise<void> {
+  await run('publint', ['run', tarball, '--strict'])
+  await run('attw', [tarball, '--profile', 'esm-only', '--no-definitely-typed', '--no-emoji'])
 }
 
 /** An installation of the core brings `jose` and nothing else. */
-function checkCoreAlone(packages: readonly PackedPackage[]): void {
+async function checkCoreAlone(packages: readonly PackedPackage[]): Promise<void> {
   const core = packages.filter(({ name }) => name === '@onbehalf/core')
-  const project = newProject('core-alone', core)
+  const project = await newProject('core-alone', core)
   const installed = packagesIn(join(project, 'node_modules')).join(' ')
   if (installed !== '@onbehalf/core jose') throw new Error(`core alone installed: ${installed}`)
 }
@@ -49,8 +54,8 @@ function checkCoreAlone(packages: readonly PackedPackage[]): void {
  * The core verifies, and every entry of every package loads, as an ES module and through `require`;
  * all declarations compile for a strict user who does not skip them.
  */
-function checkUse(packages: readonly PackedPackage[]): void {
-  const project = newProject('use', packages)
+async function checkUse(packages: readonly PackedPackage[]): Promise<string> {
+  const project = await newProject('use', packages)
   const useCore = readFileSync('scripts/consumer/use-core.ts', 'utf8')
   const entries = packages.flatMap((p) => p.entries)
   const loadAll = entries.map((entry, n) => `export * as entry${n} from '${entry}'`).join('\n')
@@ -59,17 +64,18 @@ function checkUse(packages: readonly PackedPackage[]): void {
     writeFileSync(join(project, `load-all.${extension}`), loadAll)
   }
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: strictUser }))
-  run(resolve('node_modules/.bin/tsc'), ['--project', '.'], project)
+  await run(resolve('node_modules/.bin/tsc'), ['--project', '.'], project)
   for (const script of ['use-core.mjs', 'use-core.cjs', 'load-all.mjs', 'load-all.cjs'])
-    run(process.execPath, [script], project)
+    await run(process.execPath, [script], project)
+  return project
 }
 
-function newProject(name: string, packages: readonly PackedPackage[]): string {
+async function newProject(name: string, packages: readonly PackedPackage[]): Promise<string> {
   const project = join(scratch, name)
   mkdirSync(project)
-  writeFileSync(join(project, 'package.json'), '{ "private": true }')
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }')
   const specs = packages.flatMap(({ tarball, peers }) => [tarball, ...peers])
-  npmInstall(project, [...new Set(specs)])
+  await npmInstall(project, [...new Set(specs)])
   return project
 }
 

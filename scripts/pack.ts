@@ -22,15 +22,11 @@ interface Manifest {
   peerDependencies?: Record<string, string>
 }
 
-/** Builds every package from nothing and packs it into `into`. Run it through pnpm, which it calls. */
+/** Builds every package from nothing and packs it into `into`. */
 export function packAll(into: string): PackedPackage[] {
   const manifests = readdirSync('packages').map(cleanManifest)
-  execFileSync('pnpm', ['run', 'build'], { stdio: 'inherit' })
-  const report = execFileSync(
-    'pnpm',
-    ['--filter', './packages/*', 'pack', '--json', '--pack-destination', into],
-    { encoding: 'utf8' },
-  )
+  pnpm('run', 'build')
+  const report = pnpm('--filter', './packages/*', 'pack', '--json', '--pack-destination', into)
   const packed = new Map(
     [JSON.parse(report) as PackReport | PackReport[]].flat().map((p) => [p.name, p.filename]),
   )
@@ -40,6 +36,12 @@ export function packAll(into: string): PackedPackage[] {
     const peers = Object.entries(peerDependencies ?? {}).map(([peer, range]) => `${peer}@${range}`)
     return { name, tarball, entries: entriesOf(name, exports), peers }
   })
+}
+
+/** Hosts that run checks have `npx`, and `pnpm` only if somebody installed it. */
+function pnpm(...args: readonly string[]): string {
+  const stdio = ['ignore', 'pipe', 'inherit'] as const
+  return execFileSync('npx', ['-y', 'pnpm@10', ...args], { encoding: 'utf8', stdio: [...stdio] })
 }
 
 export function printSizes(packages: readonly PackedPackage[]): void {

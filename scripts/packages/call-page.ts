@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { request } from 'node:http'
 import type { PageProgram } from './check-pages.ts'
 import type { Algorithm, Issuers } from './issuers.ts'
+import { exportsIn, isForOperator, printedSoon, type Started } from './start-program.ts'
 
 const message = JSON.stringify({
   jsonrpc: '2.0',
@@ -19,7 +20,7 @@ const message = JSON.stringify({
 export async function callPage(
   page: PageProgram,
   url: string,
-  output: string,
+  started: Started,
   issuers: Issuers,
 ): Promise<readonly string[]> {
   const [, path = '/mcp'] =
@@ -34,7 +35,19 @@ export async function callPage(
     const isAllowed = status === 200 && !text.includes('"isError":true')
     if (!isAllowed) complaints.push(`with the credentials of the page: ${status} ${text}`)
   }
-  return [...complaints, ...callByCurl(page, url, exportsIn(output))]
+  complaints.push(...callByCurl(page, url, exportsIn(started.output())))
+  return [...complaints, ...(await missingLines(page, started))]
+}
+
+/** What the page says that its operator sees, and nobody saw. */
+async function missingLines({ blocks }: PageProgram, started: Started): Promise<readonly string[]> {
+  const shown = blocks.filter(({ language }) => language === 'text').flatMap(({ lines }) => lines)
+  const missing: string[] = []
+  for (const line of shown.filter(isForOperator)) {
+    const isThere = await printedSoon(started, line)
+    if (!isThere) missing.push(`the operator does not see ${line}`)
+  }
+  return missing
 }
 
 function send(
@@ -115,10 +128,4 @@ function callByCurl(
     if (stdout.trim() === expected) return []
     return [`line ${block.line}: curl gets ${stdout}, not ${expected}`]
   })
-}
-
-/** Variables that the program prints for the reader to paste. */
-function exportsIn(output: string): Record<string, string> {
-  const lines = output.matchAll(/^export (\w+)='?([^'\n]*)'?$/gm)
-  return Object.fromEntries([...lines].map(([, name, value]) => [name, value]))
 }

@@ -2,30 +2,44 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { PackedPackage } from '../pack.ts'
-import { npmInstall, run } from './run.ts'
+import { followReadme } from './follow-readme.ts'
+import { byTwo, npmInstall, run } from './run.ts'
 
 /**
  * Copies the examples out of the repository and does there what their readers do: `npm install`,
- * which finds in each what that example asks for and nothing else, then its scripts.
+ * which finds in each what that example asks for and nothing else, then its scripts, and each step
+ * of its README.
  *
  * Each compiles, each server says which setting is missing, and the demo starts every one of them
  * with environment variables alone: it ends well only if all its calls, honest and hostile, were
  * answered as they should.
+ *
+ * @param tools a project with all packages
  */
-export function checkExamples(packages: readonly PackedPackage[], into: string): void {
+export async function checkExamples(
+  packages: readonly PackedPackage[],
+  into: string,
+  tools: string,
+): Promise<void> {
   const examples = readdirSync('examples').map((name) => copyExample(name, packages, into))
-  for (const { folder, scripts } of examples) {
-    console.log(`example: ${basename(folder)}`)
-    npmInstall(folder)
-    run(resolve('node_modules/.bin/tsc'), ['--project', '.'], folder)
-    if (scripts.includes('build')) run('npm', ['run', 'build'], folder)
-  }
-  const demo = join(into, 'demo')
-  const servers = examples.filter(
-    ({ scripts, folder }) => scripts.includes('start') && folder !== demo,
-  )
-  for (const { folder } of servers) checkStartsNot(folder)
-  checkDemo(demo)
+  const complaints = await byTwo(examples, async (example) => {
+    await install(example)
+    return isServer(example)
+      ? [...checkStartsNot(example), ...(await followReadme(example.folder, tools))]
+      : []
+  })
+  if (complaints.flat().length > 0) throw new Error(complaints.flat().join('\n'))
+  checkDemo(join(into, 'demo'))
+}
+
+async function install({ folder, scripts }: Example): Promise<void> {
+  await npmInstall(folder)
+  await run(resolve('node_modules/.bin/tsc'), ['--project', '.'], folder)
+  if (scripts.includes('build')) await run('npm', ['run', 'build'], folder)
+}
+
+function isServer({ folder, scripts }: Example): boolean {
+  return scripts.includes('start') && basename(folder) !== 'demo'
 }
 
 interface Example {
@@ -54,12 +68,13 @@ function versionOf(name: string): RegExp {
   return new RegExp(`"${name}": "[^"]*"`, 'g')
 }
 
-function checkStartsNot(folder: string): void {
+function checkStartsNot({ folder }: Example): readonly string[] {
   const { status, stdout, stderr } = npmStart(folder)
   if (status === 0 || !/Error: \w+ is not set/.test(stderr)) {
-    throw new Error(`${basename(folder)}: started without settings\n${stdout}${stderr}`)
+    return [`${basename(folder)}: started without settings\n${stdout}${stderr}`]
   }
   console.log(`ok: ${basename(folder)} names a missing setting`)
+  return []
 }
 
 function checkDemo(folder: string): void {

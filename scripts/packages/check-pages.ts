@@ -1,12 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Block, findPages, readPage } from '../docs/markdown.ts'
-import type { PackedPackage } from '../pack.ts'
 import { callPage } from './call-page.ts'
 import { createIssuers, type Issuers } from './issuers.ts'
-import { npmInstall } from './run.ts'
-import { startProgram } from './start-program.ts'
+import { byTwo } from './run.ts'
+import { type Started, startProgram } from './start-program.ts'
 
 /** A page with a server that a reader can copy, start and call. */
 export interface PageProgram {
@@ -18,18 +18,19 @@ export interface PageProgram {
   readonly text: string
 }
 
+const preload = fileURLToPath(new URL('./play-issuers.mjs', import.meta.url))
+
 /**
  * Runs the first program of every page as it is printed, in a folder that has only what readers
  * install: the packed packages, and what their install line or `docs/package.json` names. The
  * issuers that it names are played on this host, their tokens are those that the page shows decoded.
  */
-export async function checkPages(packages: readonly PackedPackage[], into: string): Promise<void> {
+export async function checkPages(folder: string): Promise<void> {
   const pages = findPages().flatMap(toProgram)
   if (pages.length === 0) throw new Error('no page has a program that could be run')
-  const complaints = pages.flatMap(checkInstallLine)
-  const folder = createProject(packages, into)
   const issuers = await createIssuers()
-  for (const page of pages) complaints.push(...(await checkProgram(page, folder, issuers)))
+  const ran = await byTwo(pages, (page) => checkProgram(page, folder, issuers))
+  const complaints = [...pages.flatMap(checkInstallLine), ...ran.flat()]
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }
 
@@ -51,10 +52,11 @@ async function callServer(
   page: PageProgram,
   issuers: Issuers,
 ): Promise<readonly string[]> {
-  const started = await startProgram(file, page, issuers)
+  const started = start(file, page, issuers)
   try {
-    if (started.url === undefined) return [`it ended instead of listening\n${started.output()}`]
-    const complaints = await callPage(page, started.url, started.output(), issuers)
+    const port = await started.message()
+    if (port === undefined) return [`it ended instead of listening\n${started.output()}`]
+    const complaints = await callPage(page, `http://127.0.0.1:${port}`, started, issuers)
     return complaints.map((complaint) => `${complaint}\n${started.output()}`)
   } finally {
     await started.stop()
@@ -67,7 +69,7 @@ async function runToEnd(
   page: PageProgram,
   issuers: Issuers,
 ): Promise<readonly string[]> {
-  const started = await startProgram(file, page, issuers)
+  const started = start(file, page, issuers)
   await started.ended
   const expected = outputOf(page)?.lines.join('\n')
   return started.output().trim() === expected
@@ -75,24 +77,39 @@ async function runToEnd(
     : [`it prints\n${started.output()}in place of\n${expected}`]
 }
 
+/** With nothing changed but its port. */
+function start(file: string, page: PageProgram, { jwks }: Issuers): Started {
+  const environment = { ...settingsOf(page), PLAYED_JWKS: JSON.stringify(jwks) }
+  return startProgram(file, environment, { preload: [preload] })
+}
+
+/** Environment variables that a program reads: secrets, as the page shows them in a request. */
+function settingsOf({ program, text }: PageProgram): Record<string, string> {
+  const names = program.lines.join('\n').matchAll(/process\.env(?:\.|\[')(\w+)/g)
+  const [, secret = ''] = /^[\w-]*secret: (\S+)$/im.exec(text) ?? []
+  return Object.fromEntries([...names].map(([, name]) => [name, secret]))
+}
+
 /** The first block of a page that is a whole program, if it has one. */
 function toProgram(file: string): PageProgram[] {
   const { blocks } = readPage(file)
   const text = readFileSync(file, 'utf8')
   const programs = blocks
-    .filter(({ language, lines }) => language === 'ts' && isWhole(lines.join('\n')))
+    .filter(({ language, lines }) => language === 'ts' && canRun(lines.join('\n')))
     .map((program) => ({ file, program, blocks, text }))
   const first = programs.find((page) => isServer(page) || outputOf(page) !== undefined)
   return first === undefined ? [] : [first]
 }
 
-function isWhole(program: string): boolean {
-  return program.startsWith('import ') && /\bcreateAuthenticator\(/.test(program)
+/** It asks for nothing that this host may not have. */
+function canRun(program: string): boolean {
+  return program.startsWith('import ') && !/\bnew Pool\(/.test(program)
 }
 
-/** Programs that readers call listen on this port. */
+/** Programs that readers call listen on this port, and know who calls. */
 function isServer({ program }: PageProgram): boolean {
-  return /\.listen\(3000\b|\bport: 3000\b/.test(program.lines.join('\n'))
+  const text = program.lines.join('\n')
+  return /\bcreateAuthenticator\(/.test(text) && /\.listen\(3000\b|\bport: 3000\b/.test(text)
 }
 
 /** What the page says that the program prints: the block of text right after it. */
@@ -126,37 +143,4 @@ function checkInstallLine(page: PageProgram): readonly string[] {
   return importsOf(page)
     .filter((name) => !named.has(name))
     .map((name) => `${page.file}: the install line does not name ${name}`)
-}
-
-/** One project for all pages. */
-function createProject(packages: readonly PackedPackage[], into: string): string {
-  mkdirSync(into)
-  writeFileSync(join(into, 'package.json'), '{ "private": true, "type": "module" }')
-  const peers = packages.flatMap((it) => it.peers)
-  npmInstall(into, [
-    ...packages.map(({ tarball }) => tarball),
-    ...new Set(peers),
-    ...otherPackages(),
-  ])
-  return into
-}
-
-/** What pages use besides our packages, as `docs/package.json` asks for it. */
-function otherPackages(): readonly string[] {
-  const { devDependencies } = JSON.parse(readFileSync('docs/package.json', 'utf8')) as {
-    devDependencies: Record<string, string>
-  }
-  const catalog = readFileSync('pnpm-workspace.yaml', 'utf8')
-  const versions = Object.entries({ ...devDependencies, tsx: 'catalog:' }).filter(
-    ([name, range]) => !range.startsWith('workspace:') && !name.startsWith('aws-cdk'),
-  )
-  return versions.map(
-    ([name, range]) => `${name}@${range === 'catalog:' ? find(catalog, name) : range}`,
-  )
-}
-
-function find(catalog: string, name: string): string {
-  const entry = new RegExp(`^  ['"]?${name}['"]?: (.*)$`, 'm').exec(catalog)
-  if (!entry?.[1]) throw new Error(`the catalog does not have ${name}`)
-  return entry[1]
 }

@@ -1,31 +1,38 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import type { PageProgram } from './check-pages.ts'
-import type { Issuers } from './issuers.ts'
+import { dirname } from 'node:path'
 
+/** A program that somebody could have started in a terminal. */
 export interface Started {
-  /** Where the program listens; absent when it ended without that. */
-  readonly url: string | undefined
   /** Resolves when the program has ended. */
   readonly ended: Promise<unknown>
   /** What it printed so far. */
   output(): string
-  stop(): Promise<void>
+  /** Resolves with the first match in what it prints; with nothing when it ended without one. */
+  prints(pattern: RegExp): Promise<RegExpExecArray | undefined>
+  /** Resolves with the first message from it; with nothing when it ended without one. */
+  message(): Promise<unknown>
+  /** @returns whether it ended by this signal within so many seconds; else it is killed. */
+  stop(signal?: NodeJS.Signals, seconds?: number): Promise<boolean>
 }
 
-const preload = fileURLToPath(new URL('./play-issuers.mjs', import.meta.url))
+interface StartOptions {
+  /** Modules to load before it. */
+  readonly preload?: readonly string[]
+  readonly cwd?: string
+}
 
-/** Starts a program with nothing changed but its port, and waits until it listens or ends. */
-export async function startProgram(
+/** Starts a program of Node, whose environment has these variables and no other. */
+export function startProgram(
   file: string,
-  page: PageProgram,
-  { jwks }: Issuers,
-): Promise<Started> {
-  const { PATH } = process.env
-  const child = spawn(process.execPath, ['--import', preload, '--import', 'tsx', file], {
-    cwd: fileURLToPath(new URL('.', `file://${file}`)),
-    env: { PATH, ...settingsOf(page), PLAYED_JWKS: JSON.stringify(jwks) },
+  environment: Readonly<Record<string, string>>,
+  { preload = [], cwd = dirname(file) }: StartOptions = {},
+): Started {
+  const { PATH = '', HOME = '' } = process.env
+  const imports = [...preload, 'tsx'].flatMap((name) => ['--import', name])
+  const child = spawn(process.execPath, [...imports, file], {
+    cwd,
+    env: { PATH, HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let output = ''
@@ -35,20 +42,61 @@ export async function startProgram(
     })
   }
   const ended = once(child, 'close')
-  const listening = once(child, 'message').then(([port]) => `http://127.0.0.1:${port}`)
-  const url = await Promise.race([listening, ended.then(() => undefined)])
-  return { url, ended, output: () => output, stop: () => stop(child) }
+  const orEnd = <T>(waiting: Promise<T>): Promise<T | undefined> =>
+    Promise.race([waiting, ended.then(() => undefined)])
+  return {
+    ended,
+    output: () => output,
+    prints: (pattern) => orEnd(matched(child, pattern, () => output)),
+    message: () => orEnd(once(child, 'message').then(([message]) => message as unknown)),
+    stop: (signal = 'SIGKILL', seconds = 30) => stop(child, signal, seconds),
+  }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'close')
+async function matched(
+  child: ChildProcess,
+  pattern: RegExp,
+  output: () => string,
+): Promise<RegExpExecArray> {
+  for (;;) {
+    const match = pattern.exec(output())
+    if (match !== null) return match
+    await Promise.race([child.stdout, child.stderr].map((stream) => stream && once(stream, 'data')))
+  }
 }
 
-/** Environment variables that a program reads: secrets, as the page shows them in a request. */
-function settingsOf({ program, text }: PageProgram): Record<string, string> {
-  const names = program.lines.join('\n').matchAll(/process\.env(?:\.|\[')(\w+)/g)
-  const [, secret = ''] = /^[\w-]*secret: (\S+)$/im.exec(text) ?? []
-  return Object.fromEntries([...names].map(([, name]) => [name, secret]))
+async function stop(
+  child: ChildProcess,
+  signal: NodeJS.Signals,
+  seconds: number,
+): Promise<boolean> {
+  if (child.exitCode !== null || child.signalCode !== null) return false
+  const closed = once(child, 'close')
+  child.kill(signal)
+  const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000)
+  await closed
+  clearTimeout(timer)
+  return signal === 'SIGKILL' || child.signalCode !== 'SIGKILL'
+}
+
+/** Whether a page shows with this line what the operator sees in the log. */
+export function isForOperator(line: string): boolean {
+  return /^(?:\{"type":|refused[ :])/.test(line)
+}
+
+/** Whether the program prints a text, if it has a little more time. */
+export async function printedSoon(started: Started, text: string, seconds = 10): Promise<boolean> {
+  const end = Date.now() + seconds * 1000
+  while (!started.output().includes(text)) {
+    if (Date.now() > end) return false
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  return true
+}
+
+/** Variables that a program prints for the reader to paste. */
+export function exportsIn(output: string): Record<string, string> {
+  const lines = output.split('\n').filter((line) => line.startsWith('export '))
+  const pairs = lines.join(' ').matchAll(/(\w+)=(?:'([^']*)'|(\S+))/g)
+  return Object.fromEntries([...pairs].map(([, name, quoted, bare]) => [name, quoted ?? bare]))
 }

@@ -32,3 +32,9 @@ const web = createHttpServer({ joinDuplicateHeaders: true }, (req, res) => {
 
 await authenticator.ready()
 web.listen(port, host, () => console.log(`listening on ${host}:${port}/mcp`))
+
+// Calls that run are answered; a stream that stays open is cut after some seconds.
+process.once('SIGTERM', () => {
+  web.close()
+  setTimeout(() => web.closeAllConnections(), 3000).unref()
+})

@@ -39,3 +39,9 @@ const web = createHttpServer({ joinDuplicateHeaders: true }, (req, res) => {
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
 web.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))
+
+// Calls that run are answered; a stream that stays open is cut after some seconds.
+process.once('SIGTERM', () => {
+  web.close()
+  setTimeout(() => web.closeAllConnections(), 3000).unref()
+})

@@ -43,7 +43,13 @@ app.use(answerPlainly)
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
+const web = app.listen(port, optional('HOST', '127.0.0.1'), (error) => {
   if (error) throw error
   console.log(`listening on ${resource}`)
+})
+
+// Calls that run are answered; a stream that stays open is cut after some seconds.
+process.once('SIGTERM', () => {
+  web.close()
+  setTimeout(() => web.closeAllConnections(), 3000).unref()
 })

@@ -51,7 +51,10 @@ const web = createHttpServer({ joinDuplicateHeaders: true }, (req, res) => {
 await authenticator.ready()
 web.listen(port, optional('HOST', '127.0.0.1'), () => console.log(`listening on ${resource}`))
 
-process.once('SIGTERM', () => {
-  web.close(() => void audit?.close())
-  web.closeIdleConnections()
-})
+// Calls that run are answered; a stream that stays open is cut after some seconds.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    web.close(() => void audit?.close())
+    setTimeout(() => web.closeAllConnections(), 3000).unref()
+  })
+}

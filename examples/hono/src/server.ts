@@ -9,6 +9,12 @@ const { app, authenticator } = createApp({ resource, issuer: required('ISSUER'),
 
 // Keys are there before the first call, and a wrong configuration shows at start-up.
 await authenticator.ready()
-serve({ fetch: app.fetch, port, hostname: optional('HOST', '127.0.0.1') }, () =>
+const server = serve({ fetch: app.fetch, port, hostname: optional('HOST', '127.0.0.1') }, () =>
   console.log(`listening on ${resource}`),
 )
+
+// Calls that run are answered; a stream that stays open is cut after some seconds.
+process.once('SIGTERM', () => {
+  server.close()
+  setTimeout(() => process.exit(), 3000).unref()
+})
