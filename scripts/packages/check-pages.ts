@@ -54,7 +54,7 @@ async function callServer(
 ): Promise<readonly string[]> {
   const started = start(file, page, issuers)
   try {
-    const port = await started.message()
+    const port = await started.port()
     if (port === undefined) return [`it ended instead of listening\n${started.output()}`]
     const complaints = await callPage(page, `http://127.0.0.1:${port}`, started, issuers)
     return complaints.map((complaint) => `${complaint}\n${started.output()}`)

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { dirname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** A program that somebody could have started in a terminal. */
 export interface Started {
@@ -10,8 +11,8 @@ export interface Started {
   output(): string
   /** Resolves with the first match in what it prints; with nothing when it ended without one. */
   prints(pattern: RegExp): Promise<RegExpExecArray | undefined>
-  /** Resolves with the first message from it; with nothing when it ended without one. */
-  message(): Promise<unknown>
+  /** Resolves with the port that `play-issuers.mjs` reports; with nothing when it ended before. */
+  port(): Promise<number | undefined>
   /** @returns whether it ended by this signal within so many seconds; else it is killed. */
   stop(signal?: NodeJS.Signals, seconds?: number): Promise<boolean>
 }
@@ -47,21 +48,17 @@ export function startProgram(
   return {
     ended,
     output: () => output,
-    prints: (pattern) => orEnd(matched(child, pattern, () => output)),
-    message: () => orEnd(once(child, 'message').then(([message]) => message as unknown)),
+    prints: (pattern) => orEnd(matched(pattern, () => output)),
+    port: () => orEnd(once(child, 'message').then(([port]) => Number(port))),
     stop: (signal = 'SIGKILL', seconds = 30) => stop(child, signal, seconds),
   }
 }
 
-async function matched(
-  child: ChildProcess,
-  pattern: RegExp,
-  output: () => string,
-): Promise<RegExpExecArray> {
+async function matched(pattern: RegExp, output: () => string): Promise<RegExpExecArray> {
   for (;;) {
     const match = pattern.exec(output())
     if (match !== null) return match
-    await Promise.race([child.stdout, child.stderr].map((stream) => stream && once(stream, 'data')))
+    await delay(50)
   }
 }
 
@@ -89,7 +86,7 @@ export async function printedSoon(started: Started, text: string, seconds = 10):
   const end = Date.now() + seconds * 1000
   while (!started.output().includes(text)) {
     if (Date.now() > end) return false
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await delay(50)
   }
   return true
 }
