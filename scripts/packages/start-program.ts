@@ -48,18 +48,23 @@ export function startProgram(
   return {
     ended,
     output: () => output,
-    prints: (pattern) => orEnd(matched(pattern, () => output)),
+    prints: (pattern) => orEnd(matched(child, pattern, () => output)),
     port: () => orEnd(once(child, 'message').then(([port]) => Number(port))),
     stop: (signal = 'SIGKILL', seconds = 30) => stop(child, signal, seconds),
   }
 }
 
-async function matched(pattern: RegExp, output: () => string): Promise<RegExpExecArray> {
-  for (;;) {
-    const match = pattern.exec(output())
-    if (match !== null) return match
+async function matched(
+  child: ChildProcess,
+  pattern: RegExp,
+  output: () => string,
+): Promise<RegExpExecArray | undefined> {
+  let match: RegExpExecArray | null = null
+  while (match === null && child.exitCode === null && child.signalCode === null) {
     await delay(50)
+    match = pattern.exec(output())
   }
+  return match ?? undefined
 }
 
 async function stop(
