@@ -18,7 +18,7 @@ import {
 import { parseKeySet, parseToken } from '@onbehalf/core/internal'
 import { findKeys } from '../packages/core/src/keys/key-set.ts'
 import { isAlgorithm } from '../packages/core/src/token/algorithm.ts'
-import { checkValidity } from '../packages/core/src/token/check-validity.ts'
+import { checkValidity } from '../packages/core/src/token/json-object.ts'
 import { parseCompact } from '../packages/core/src/token/parse-token.ts'
 import { verifySignature } from '../packages/core/src/token/verify-signature.ts'
 

@@ -1,4 +1,4 @@
-import { isParsedObject } from './token/parse-json.ts'
+import { deepFreeze } from './internal/values.ts'
 
 /** The tenant the subject acts in. */
 export interface Organization {
@@ -131,20 +131,7 @@ export function copyIdentity<C>(identity: Identity<C>): Identity<C> {
   return Object.freeze(Object.setPrototypeOf(copy, null)) as Identity<C>
 }
 
-/** The list that most tokens have of roles or scopes. */
-export const none: readonly never[] = Object.freeze([])
-
-/** Freezes a value and everything inside it. */
-export function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
-  if (typeof value !== 'object' || value === null || value === none || seen.has(value)) return value
-  if (isParsedObject(value)) return value
-  // JavaScript cannot freeze the bytes of a view; a schema may have made one out of a claim.
-  if (ArrayBuffer.isView(value)) return value
-  seen.add(value)
-  Object.freeze(value)
-  for (const name of Object.keys(value)) {
-    const member = (value as Record<string, unknown>)[name]
-    if (typeof member === 'object') deepFreeze(member, seen)
-  }
-  return value
+/** Whether a subject is a SPIFFE id: that names a workload, whatever else a token says. */
+export function isWorkload(subject: unknown): boolean {
+  return typeof subject === 'string' && /^spiffe:\/\//i.test(subject)
 }

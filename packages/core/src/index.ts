@@ -10,20 +10,13 @@ export type {
   AuditTarget,
   AuditTrail,
 } from './audit.ts'
-export type {
-  AuthenticateOptions,
-  Authenticator,
-  AuthenticatorOptions,
-} from './authenticator/authenticator.ts'
+export type { AuthenticateOptions } from './authenticator/authenticate.ts'
+export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
 export { createAuthenticator } from './authenticator/authenticator.ts'
 // For sources, proofs and confirmations of your own
 export type { AuthenticatorEvent, Context, Revocable } from './context.ts'
-export type {
-  Credential,
-  CredentialRequest,
-  Credentials,
-  HeaderRecord,
-} from './credentials/credentials.ts'
+export type { Credential, Credentials } from './credentials/credentials.ts'
+export type { CredentialRequest, HeaderRecord } from './credentials/header-lines.ts'
 export type {
   DpopError,
   IdentityErrorCode,
@@ -43,6 +36,7 @@ export type {
 } from './identity.ts'
 // Identity
 export { createIdentity, principalKey } from './identity.ts'
+export type { ClaimMap } from './issuer/caller-facts.ts'
 export type { ClaimOptions, RequiredClaims } from './issuer/claim-options.ts'
 export type { ClaimReader } from './issuer/claims.ts'
 export { firstOf } from './issuer/claims.ts'
@@ -51,12 +45,13 @@ export { introspected } from './issuer/introspection/introspected.ts'
 export type { Issuer, IssuerOptions, Keys, SigningIssuer } from './issuer/issuer.ts'
 // Issuers
 export { issuer } from './issuer/issuer.ts'
-export type { ClaimMap, TokenType } from './issuer/issuer-rules.ts'
+export type { TokenType } from './issuer/issuer-rules.ts'
 export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
-export type { IgnoredKeyReason, KeyQuery } from './keys/key-set.ts'
 export type {
+  IgnoredKeyReason,
   KeyEvent,
   KeyLookup,
+  KeyQuery,
   KeySource,
   KeysFailed,
   KeysLoaded,
@@ -108,4 +103,4 @@ export type { MemoryStoreOptions } from './stores/memory-store.ts'
 export { memoryStore } from './stores/memory-store.ts'
 export type { Store } from './stores/store.ts'
 export type { Algorithm } from './token/algorithm.ts'
-export type { VerificationKey } from './token/verification-key.ts'
+export type { VerificationKey } from './token/verify-signature.ts'

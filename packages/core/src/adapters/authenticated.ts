@@ -1,6 +1,6 @@
 import { type AuthInfo, createAuthInfo } from '../auth-info.ts'
 import type { Authenticator } from '../authenticator/authenticator.ts'
-import type { CredentialRequest } from '../credentials/credentials.ts'
+import type { CredentialRequest } from '../credentials/header-lines.ts'
 import type { Claims, Identity } from '../identity.ts'
 
 /** What a request with a verified identity brings to its handler. */

@@ -1,33 +1,19 @@
 import type { AuditTrail } from '../audit.ts'
 import type { AuthenticatorEvent, Context } from '../context.ts'
-import {
-  type CredentialHeaders,
-  type CredentialRequest,
-  type Credentials,
-  readCredentials,
-} from '../credentials/credentials.ts'
+import type { CredentialRequest } from '../credentials/header-lines.ts'
 import { asIdentityError, withFailure } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
-import { toObserver } from '../internal/observer.ts'
-import { type OneOrMore, toList } from '../internal/one-or-more.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
-import { readClock } from '../internal/read-clock.ts'
+import { readClock, systemTime, toObserver } from '../internal/callbacks.ts'
+import { assertOptions, type OneOrMore, type OptionNames, toList } from '../internal/options.ts'
 import { secureUrl } from '../internal/safe-url.ts'
-import { toServers } from '../issuer/authorization-servers.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import {
-  type Confirmation,
-  confirmAll,
-  toConfirmations,
-} from '../proof-of-possession/confirmation.ts'
+import { type Confirmation, toConfirmations } from '../proof-of-possession/confirmation.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/metadata.ts'
 import { assertRevocation, createRevocations, type Revocation } from '../revocation/revocation.ts'
 import { type AnySource, named, type Source } from '../sources/source.ts'
 import type { Store } from '../stores/store.ts'
-import { KnownTokens } from '../token/known-tokens.ts'
-import { maxTokenLength } from '../token/parse-token.ts'
-import { chooseSource } from './choose-source.ts'
-import { recordRefusal, toRefusal } from './record-refusal.ts'
+import { type AuthenticateOptions, createAuthenticate } from './authenticate.ts'
+import { createMetadata, requiredScopes, toHeaders, toIssuerNames } from './from-sources.ts'
 import { createSubjectTokens } from './subject-tokens.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
@@ -59,16 +45,6 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   readonly clock?: () => number
   /** Called for every decision and every key load. A throw or a rejection in it changes nothing. */
   readonly onEvent?: (event: AuthenticatorEvent) => void
-}
-
-/** Who else is notified about one request, beside what the authenticator was given. */
-export interface AuthenticateOptions {
-  /** Records a refusal, unless the authenticator has its own trail. */
-  readonly audit?: AuditTrail | undefined
-  /** The caller serves requests without a credential: these are neither reported nor recorded. */
-  readonly acceptsGuests?: boolean
-  /** Called with every event of this request. It must not throw. */
-  readonly onEvent?: ((event: AuthenticatorEvent) => void) | undefined
 }
 
 /** Turns the credentials of a request into an identity. Made by {@link createAuthenticator}. */
@@ -127,7 +103,7 @@ type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
 export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
-  const { resource, audit, clock = () => Date.now() / 1000, onEvent } = options
+  const { resource, audit, clock = systemTime, onEvent } = options
   secureUrl(resource, 'resource')
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
@@ -144,50 +120,12 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const revocations = createRevocations({ store, maxLifetimeSeconds, namesOf })
   const report = toObserver(onEvent)
   const warnNotShared = store === undefined ? once(() => tellNotShared(onEvent, report)) : undefined
-  const known = new KnownTokens()
   const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
-
-  function createContext(
-    request: CredentialRequest,
-    credentials: Credentials,
-    report: Context['report'],
-  ): Context {
-    const context: Context = {
-      now: readClock(clock),
-      report,
-      issuerName: (name) => namesOf(name)[0] ?? name,
-      checkRevoked,
-      confirm: (cnf, credential) =>
-        confirmAll(cnf, confirmations, { credential, credentials, request, context, resource }),
-    }
-    return context
-  }
-
-  async function authenticate(
-    request: CredentialRequest,
-    more: AuthenticateOptions = {},
-  ): Promise<Identity<ClaimsOf<S>>> {
-    let credentials: Credentials | undefined
-    let source: AnySource | undefined
-    const tell = more.onEvent === undefined ? report : both(report, more.onEvent)
-    try {
-      credentials = readCredentials(request, headers, known)
-      source = chooseSource(sources, credentials)
-      const context = createContext(request, credentials, tell)
-      const identity = (await source.identify(credentials, context)) as Identity<ClaimsOf<S>>
-      if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
-      tell({ type: 'accepted', source: source.kind })
-      keepTokens(known, credentials)
-      return subjectTokens.bind(identity, source, credentials)
-    } catch (thrown) {
-      const error = toRefusal(thrown, source)
-      if (more.acceptsGuests && error.reason === 'no_credential') throw error
-      const { code, reason, failure, requestId = '' } = error
-      tell({ type: 'refused', code, reason, failure, requestId })
-      throw await recordRefusal(audit ?? more.audit, { request, credentials, error })
-    }
-  }
+  const authenticate = createAuthenticate<ClaimsOf<S>>({
+    ...{ resource, sources, headers, confirmations, namesOf, clock, audit, report },
+    ...{ checkRevoked, bindToken: subjectTokens.bind },
+  })
 
   const authenticator: Authenticator<ClaimsOf<S>> = Object.freeze({
     resource,
@@ -223,18 +161,6 @@ function assertAuthenticatorOptions(options: AuthenticatorOptions<readonly AnySo
   assertOptions('createAuthenticator', deciding, knownOptions)
 }
 
-/**
- * The names under which identities of an issuer are known: its first one. Issuers that were
- * configured apart may share one name and be known under several.
- */
-function toIssuerNames(issuers: readonly Issuer<unknown>[]): (issuer: string) => readonly string[] {
-  const names = new Map<string, Set<string>>()
-  for (const { issuers: all } of issuers) {
-    for (const name of all) names.set(name, (names.get(name) ?? new Set()).add(all[0] ?? name))
-  }
-  return (name) => [...(names.get(name) ?? [name])]
-}
-
 function once(work: () => void): () => void {
   let isDone = false
   return () => {
@@ -248,21 +174,6 @@ function tellNotShared(onEvent: unknown, report: Context['report']): void {
   if (onEvent !== undefined) return
   // oxlint-disable-next-line no-console -- the one log that every web runtime has
   console.warn('Onbehalf: without a shared `revocations` store, revoke holds in this process only')
-}
-
-function both(one: Context['report'], other: Context['report']): Context['report'] {
-  return (event) => {
-    one(event)
-    other(event)
-  }
-}
-
-function keepTokens(known: KnownTokens, credentials: Credentials): void {
-  for (const header of credentials.present) {
-    const credential = credentials.token(header)
-    const hash = credential?.hash()
-    if (credential?.token && typeof hash === 'string') known.keep(hash, credential.token)
-  }
 }
 
 function toSources(sources: readonly AnySource[]): readonly AnySource[] {
@@ -292,56 +203,4 @@ async function closed(work: () => Promise<void>): Promise<void> {
   } catch (thrown) {
     throw asIdentityError(thrown)
   }
-}
-
-function toHeaders(
-  sources: readonly AnySource[],
-  confirmations: readonly Confirmation[],
-): CredentialHeaders {
-  const issuers = sources.flatMap((source) => source.issuers)
-  return {
-    tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
-    values: new Set(sources.flatMap((source) => source.valueHeaders)),
-    proofs: new Set(confirmations.flatMap((confirmation) => confirmation.headers)),
-    opaque: issuers.some((issuer) => issuer.opaque),
-    parsing: {
-      maxBytes: Math.max(maxTokenLength, ...issuers.map((issuer) => issuer.maxTokenBytes ?? 0)),
-      ignoreKeyHeaders: issuers.some((issuer) => issuer.ignoresKeyHeaders === true),
-    },
-  }
-}
-
-/** Scopes that a token in `Authorization` always needs. */
-function requiredScopes(sources: readonly AnySource[]): readonly string[] {
-  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
-  return [...new Set(issuers.flatMap((issuer) => issuer.scopes))]
-}
-
-interface Published {
-  readonly resource: string
-  readonly sources: readonly AnySource[]
-  readonly confirmations: readonly Confirmation[]
-  readonly supported: readonly string[]
-}
-
-function createMetadata({
-  resource,
-  sources,
-  confirmations,
-  supported,
-}: Published): ProtectedResourceMetadata {
-  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
-  const servers = new Set(
-    issuers.flatMap(
-      (issuer) => issuer.authorizationServers ?? toServers(undefined, issuer.issuers),
-    ),
-  )
-  const scopes = new Set([...requiredScopes(sources), ...supported])
-  return Object.freeze({
-    resource,
-    ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
-    ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
-    bearer_methods_supported: Object.freeze(['header'] as const),
-    ...confirmations.reduce((all, { metadata }) => ({ ...all, ...metadata }), {}),
-  })
 }

@@ -1,5 +1,6 @@
 import type { AuditTrail } from '../audit.ts'
-import { type CredentialRequest, type Credentials, readHeader } from '../credentials/credentials.ts'
+import type { Credentials } from '../credentials/credentials.ts'
+import { type CredentialRequest, readHeader } from '../credentials/header-lines.ts'
 import { asIdentityError, type IdentityError, withFailure } from '../errors.ts'
 import type { AnySource } from '../sources/source.ts'
 

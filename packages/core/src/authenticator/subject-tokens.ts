@@ -1,7 +1,7 @@
 import type { Revocable } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { copyIdentity, type Identity, type SourceKind } from '../identity.ts'
-import { readClock } from '../internal/read-clock.ts'
+import { readClock } from '../internal/callbacks.ts'
 import type { AnySource } from '../sources/source.ts'
 
 /** What calling other APIs as the subject needs of an authenticator. */

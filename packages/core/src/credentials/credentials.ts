@@ -1,6 +1,5 @@
-import { IdentityError, withFailure } from '../errors.ts'
+import { withFailure } from '../errors.ts'
 import { textDigest, textDigestNow } from '../internal/digest.ts'
-import type { KnownTokens } from '../token/known-tokens.ts'
 import {
   assertTokenLength,
   looksLikeJwt,
@@ -8,32 +7,12 @@ import {
   type ParseOptions,
   parseToken,
 } from '../token/parse-token.ts'
-
-/**
- * Names and values. A value that is neither text nor a list of texts (adapters write numbers, `null`
- * and more) matters only if a source reads that header: then the request is refused.
- */
-export type HeaderRecord = Readonly<Record<string, unknown>>
-
-/**
- * What a caller presented. A Node `IncomingMessage` (so also an Express request) is one, and so are
- * a web `Request` and `{ headers }` with a plain record.
- */
-export interface CredentialRequest {
-  /** Web `Headers`, or a plain record as Node, Lambda events and frameworks have it. */
-  readonly headers: Headers | HeaderRecord | null | undefined
-  /**
-   * Names and values as they arrived, alternating. Node sets it. Without it duplicates of a header
-   * cannot be seen, and what looks like joined lines is refused in their place.
-   */
-  readonly rawHeaders?: readonly string[]
-  /** HTTP method; DPoP proofs name it. */
-  readonly method?: string | undefined
-  /** Path and query, or an absolute URL. A token in the query is refused. */
-  readonly url?: string | undefined
-  /** DER of the client certificate that the TLS layer verified. */
-  readonly certificate?: Uint8Array | undefined
-}
+import {
+  type CredentialHeaders,
+  type CredentialRequest,
+  malformed,
+  readHeaders,
+} from './header-lines.ts'
 
 /** A token together with the header it came in. */
 export interface Credential {
@@ -56,18 +35,6 @@ export interface Credentials {
   value(header: string): string | undefined
 }
 
-/** The headers that sources read, in lower case. */
-export interface CredentialHeaders {
-  readonly tokens: ReadonlySet<string>
-  readonly values: ReadonlySet<string>
-  /** Headers that go with a token to prove possession: alone they are not a credential. */
-  readonly proofs: ReadonlySet<string>
-  /** Whether a token may be anything else than a JWT. */
-  readonly opaque: boolean
-  /** What the most lenient issuer lets through; each issuer judges its own tokens. */
-  readonly parsing: Required<ParseOptions>
-}
-
 // RFC 6750 section 2.1. A tab is not a space.
 const ownScheme = /^(?:Bearer|DPoP)(?:\s|$)/i
 const authorization = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
@@ -86,8 +53,7 @@ export function readCredentials(
   headers: CredentialHeaders,
   known: KnownTokens,
 ): Credentials {
-  refuseQueryToken(request.url)
-  const values = collect(request, headers)
+  const values = readHeaders(request, headers)
   const tokens = new Map<string, Credential>()
   const reading = { known, opaque: headers.opaque, parsing: headers.parsing }
   for (const name of headers.tokens) {
@@ -104,75 +70,6 @@ export function readCredentials(
     token: (name) => tokens.get(name),
     value: (name) => values.get(name),
   }
-}
-
-function collect(request: CredentialRequest, headers: CredentialHeaders): Map<string, string> {
-  const found = new Map<string, string>()
-  const underscored: string[] = []
-  const raw = rawHeadersOf(request)
-  const joins = !raw && isHeaders(request.headers)
-  const lines = raw ?? linesOf(request)
-  for (let at = 0; at + 1 < lines.length; at += 2) {
-    const spelling = lines[at]
-    if (typeof spelling !== 'string') continue
-    const isUnderscored = spelling.includes('_')
-    // Proxies and CGI-style servers take `X_User` for `X-User`: beside the real one it is an attack,
-    // alone it is nothing.
-    const name = (isUnderscored ? spelling.replaceAll('_', '-') : spelling).toLowerCase()
-    if (!isRead(name, headers)) continue
-    if (isUnderscored) {
-      underscored.push(name)
-      continue
-    }
-    const value = lines[at + 1]
-    if (typeof value !== 'string') throw malformed('header_shape', name)
-    // Two lines of a header that were joined: no token has a comma in it, and a comma with a space
-    // is how web `Headers` join.
-    const mark = headers.tokens.has(name) ? ',' : ', '
-    const mayJoin = headers.tokens.has(name) || (joins && headers.values.has(name))
-    const joined = mayJoin && value.includes(mark)
-    if (joined || found.has(name)) throw malformed('duplicate_header', name)
-    found.set(name, value)
-  }
-  for (const name of underscored) if (found.has(name)) throw malformed('two_spellings', name)
-  return found
-}
-
-function isRead(name: string, { tokens, values, proofs }: CredentialHeaders): boolean {
-  return tokens.has(name) || values.has(name) || proofs.has(name)
-}
-
-/** Header lines as they arrived, where something still has them. Some adapters leave the list empty. */
-function rawHeadersOf({ rawHeaders }: CredentialRequest): readonly unknown[] | undefined {
-  return Array.isArray(rawHeaders) && rawHeaders.length > 0 ? rawHeaders : undefined
-}
-
-/** The first line of a header that is not a credential, as it arrived. */
-export function readHeader(request: CredentialRequest, header: string): string | undefined {
-  const lines = rawHeadersOf(request) ?? linesOf(request)
-  const at = lines.findIndex(
-    (text, place) => place % 2 === 0 && typeof text === 'string' && text.toLowerCase() === header,
-  )
-  const value = at < 0 ? undefined : lines[at + 1]
-  return typeof value === 'string' ? value : undefined
-}
-
-/** Names and values, alternating, where nothing has the header lines as they arrived. */
-function linesOf({ headers }: CredentialRequest): readonly unknown[] {
-  // Events of a Lambda function without a header have `null` here.
-  if (headers === null || headers === undefined) return []
-  const entries: [string, unknown][] = isHeaders(headers) ? [...headers] : Object.entries(headers)
-  return entries.flatMap(([name, value]) => valuesOf(value).flatMap((line) => [name, line]))
-}
-
-function valuesOf(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
-}
-
-// Not `instanceof`: a runtime may hold more than one `Headers` class.
-function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
-  return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
 }
 
 interface Reading extends Pick<CredentialHeaders, 'opaque' | 'parsing'> {
@@ -224,13 +121,40 @@ function isOtherScheme(value: string): boolean {
   return !ownScheme.test(value) && /^[A-Za-z][A-Za-z0-9-]*(?: |$)/.test(value)
 }
 
-function refuseQueryToken(url: string | undefined): void {
-  const query = url?.indexOf('?') ?? -1
-  if (url === undefined || query < 0) return
-  // RFC 6750 section 2.3 and MCP: a token must not be in the URI.
-  if (new URLSearchParams(url.slice(query)).has('access_token')) throw malformed('token_in_query')
-}
+const maxTokens = 1_000
 
-function malformed(reason: string, header?: string): IdentityError {
-  return new IdentityError('REQ', { reason, ...(header !== undefined && { failure: { header } }) })
+/** What a token says; its text is a secret, and not kept. */
+type Content = Pick<ParsedToken, 'algorithm' | 'keyId' | 'type' | 'hasKeyHeader' | 'claims'>
+
+/**
+ * The tokens of accepted requests, parsed, so that the next request with one of them brings the very
+ * same claims: an issuer knows by them what it has verified already.
+ *
+ * A token is found by the SHA-256 of its text, and only by all of it. What was refused is never kept,
+ * so that a flood of it displaces nothing; the one that was used longest ago makes room.
+ */
+export class KnownTokens {
+  readonly #contents = new Map<string, Content>()
+
+  find(hash: string, text: string): ParsedToken | undefined {
+    const content = this.#contents.get(hash)
+    if (content === undefined) return undefined
+    this.#put(hash, content)
+    const [header = '', payload = '', signature = ''] = text.split('.')
+    return { ...content, protected: header, payload, signature }
+  }
+
+  keep(hash: string, token: ParsedToken): void {
+    if (this.#contents.has(hash)) return
+    const { algorithm, keyId, type, hasKeyHeader, claims } = token
+    this.#put(hash, { algorithm, keyId, type, hasKeyHeader, claims })
+  }
+
+  #put(hash: string, content: Content): void {
+    this.#contents.delete(hash)
+    this.#contents.set(hash, content)
+    if (this.#contents.size <= maxTokens) return
+    const [oldest] = this.#contents.keys()
+    if (oldest !== undefined) this.#contents.delete(oldest)
+  }
 }

@@ -1,5 +1,5 @@
 import type { Identity } from '../identity.ts'
-import { ask } from './ask.ts'
+import { ask } from './decide.ts'
 import {
   allow,
   type Call,

@@ -1,6 +1,6 @@
 import { passOnSubjectToken } from '../authenticator/subject-tokens.ts'
 import { buildIdentity, gatewayMayList, type Identity } from '../identity.ts'
-import { ask } from './ask.ts'
+import type { Awaitable } from '../internal/promises.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
 export interface DecideOptions {
@@ -27,6 +27,30 @@ export function decide(
 
 // The clock skew that token verification allows: what was accepted a moment ago stays accepted.
 const graceSeconds = 60
+
+/**
+ * Asks one guard. A throw, a rejection and an answer that is not a decision deny; `unknown` is one in
+ * lists only.
+ */
+export function ask(
+  guard: Guard<never>,
+  identity: Identity,
+  call: Call | undefined,
+): Awaitable<Decision> {
+  const failed = (): Decision => deny(guard.name, 'guard_error')
+  const sound = (decision: Decision): Decision => (isDecision(decision, call) ? decision : failed())
+  try {
+    const decision = guard.decide(identity, call)
+    return decision instanceof Promise ? decision.then(sound, failed) : sound(decision)
+  } catch {
+    return failed()
+  }
+}
+
+function isDecision(decision: Decision, call: Call | undefined): boolean {
+  const effect = decision?.effect
+  return effect === 'allow' || effect === 'deny' || (effect === 'unknown' && call === undefined)
+}
 
 /** The identity as a handler sees it after this decision: the organization that matched is current. */
 export function narrow(identity: Identity, decision: Decision): Identity {

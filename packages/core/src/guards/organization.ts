@@ -1,6 +1,5 @@
 import type { Identity, Organization } from '../identity.ts'
-import { type OneOrMore, toList } from '../internal/one-or-more.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
+import { assertOptions, type OneOrMore, type OptionNames, toList } from '../internal/options.ts'
 import { type Call, type Decision, deny, type Guard, type Requirement, unknown } from './guard.ts'
 
 /** An identity whose organization is known. */

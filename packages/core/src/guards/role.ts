@@ -1,5 +1,5 @@
 import type { Identity } from '../identity.ts'
-import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
+import { type OneOrMore, requiredList } from '../internal/options.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
 /**

@@ -1,6 +1,10 @@
 import type { Identity } from '../identity.ts'
-import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
+import {
+  assertOptions,
+  type OneOrMore,
+  type OptionNames,
+  requiredList,
+} from '../internal/options.ts'
 import { allow, deny, type Guard } from './guard.ts'
 
 export interface ScopeOptions {

@@ -1,4 +1,4 @@
-import { isRecord } from './is-record.ts'
+import { isRecord } from './values.ts'
 
 /** Every option of an interface (or of each member of a union), so that none can be forgotten. */
 export type OptionNames<Options> = Readonly<
@@ -49,4 +49,57 @@ function distance(a: string, b: string): number {
     row = next
   }
   return row.at(-1) ?? 0
+}
+
+/** One value, or a list of values of which none may be left out by accident. */
+export type OneOrMore<T> = T | readonly T[]
+
+/** Normalizes an optional one-or-more option; an empty list or entry is a programmer mistake. */
+export function toList(
+  value: OneOrMore<string> | undefined,
+  option: string,
+): readonly string[] | undefined {
+  if (value === undefined) return undefined
+  const list = typeof value === 'string' ? [value] : value
+  if (!isListOfNames(list)) throw new TypeError(`${option} must name at least one non-empty string`)
+  return Object.freeze([...list])
+}
+
+function isListOfNames(list: unknown): boolean {
+  if (!Array.isArray(list) || list.length === 0) return false
+  return list.every((item) => typeof item === 'string' && item !== '')
+}
+
+/** As {@link toList}, for an option that has to be given. */
+export function requiredList(
+  value: OneOrMore<string> | undefined,
+  option: string,
+): readonly string[] {
+  const list = toList(value, option)
+  if (list === undefined) throw new TypeError(`${option} is required`)
+  return list
+}
+
+/**
+ * Refuses options that are there and undefined. An unset variable must not turn a list of the
+ * allowed into "anyone".
+ */
+export function assertDefined(options: object, names: readonly string[]): void {
+  for (const name of names) {
+    if (name in options && options[name as keyof typeof options] === undefined) {
+      throw new TypeError(`${name} must not be undefined`)
+    }
+  }
+}
+
+/**
+ * Normalizes the name of a header option.
+ *
+ * @throws TypeError when it is not a valid header name (RFC 9110 section 5.1)
+ */
+export function headerName(name: string, option: string): string {
+  // Without an underscore: that spelling is treated as an attempt to smuggle.
+  const valid = typeof name === 'string' && /^[A-Za-z0-9!#$%&'*+.^`|~-]+$/.test(name)
+  if (!valid) throw new TypeError(`${option} is not a valid header name`)
+  return name.toLowerCase()
 }

@@ -2,13 +2,12 @@ import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
-import { exposedClaims } from '../internal/exposed-claims.ts'
-import { isEmpty } from '../internal/text.ts'
-import { checkValidity, readTime } from '../token/check-validity.ts'
-import { memberOf } from '../token/parse-json.ts'
+import { isEmpty } from '../internal/values.ts'
+import { checkValidity, memberOf, readTime } from '../token/json-object.ts'
+import { readCallerFacts } from './caller-facts.ts'
 import { applySchema } from './claims.ts'
 import type { ClaimRules } from './issuer-rules.ts'
-import { readCallerFacts, type VerifiedToken } from './verified-token.ts'
+import type { VerifiedToken } from './verified-token.ts'
 
 /**
  * Checks what claims alone can show, signed or not: the kind of token, its times, its
@@ -75,6 +74,20 @@ export function exposeClaims(
   const wasThere = claims['email'] !== null && claims['email'] !== ''
   if (exposed !== claims && wasThere) context.report({ type: 'claim_dropped', claim: 'email' })
   return exposed
+}
+
+/**
+ * Claims as a handler may see them: an e-mail address only when its issuer verified it. Cognito says
+ * so in text. An issuer that vouches for its addresses need not say so.
+ */
+export function exposedClaims(claims: Claims, isVouchedFor = false): Claims {
+  const { email, email_verified: verified } = claims
+  const isSilent = verified === undefined || verified === null || verified === ''
+  const isVerified = verified === true || verified === 'true' || (isVouchedFor && isSilent)
+  if (!('email' in claims) || (typeof email === 'string' && isVerified)) return claims
+  const copy = Object.assign(Object.create(null) as Record<string, unknown>, claims)
+  delete copy['email']
+  return copy
 }
 
 /** Claims that mark a token as something else than an access token (RFC 9700, OpenID Connect). The

@@ -1,4 +1,4 @@
-import { type OneOrMore, toList } from '../internal/one-or-more.ts'
+import { type OneOrMore, toList } from '../internal/options.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 
 /**

@@ -1,11 +1,7 @@
-import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
-import { assertDefined, type OneOrMore, requiredList, toList } from '../internal/one-or-more.ts'
-import { isEmpty } from '../internal/text.ts'
-import { memberOf } from '../token/parse-json.ts'
-import { assertClaimMap } from './claim-map.ts'
-import { firstOf } from './claims.ts'
-import type { ClaimMap, ClaimRules } from './issuer-rules.ts'
+import { assertDefined, type OneOrMore, requiredList, toList } from '../internal/options.ts'
+import { type ClaimMap, toClaimMap } from './caller-facts.ts'
+import type { ClaimRules } from './issuer-rules.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** Values that claims must hold, by the name of the claim. */
@@ -79,13 +75,6 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
   }
 }
 
-function toClaimMap(map: ClaimMap): Required<ClaimMap> {
-  assertClaimMap(map, Object.keys(defaultClaimMap))
-  const merged = { ...defaultClaimMap, ...map }
-  if (typeof merged.kind !== 'function') throw new TypeError('claimMap.kind must be a function')
-  return merged
-}
-
 function toRequiredClaims(claims: RequiredClaims): ClaimRules<unknown>['requiredClaims'] {
   if (typeof claims !== 'object') throw notRequirements()
   return new Map(Object.entries(claims).map(([name, value]) => [name, toAllowedValues(value)]))
@@ -116,35 +105,6 @@ export function toSwitch(value: boolean | undefined, option: string): boolean {
 export function toSchema<C>(schema: StandardSchema<C> | undefined): StandardSchema<C> | undefined {
   if (schema === undefined || typeof schema?.['~standard']?.validate === 'function') return schema
   throw new TypeError('schema must be a Standard Schema')
-}
-
-const defaultClaimMap: Required<ClaimMap> = {
-  subject: 'sub',
-  client: agreeing('client_id', 'azp', 'client_ambiguous'),
-  organization: (claims) =>
-    isEmpty(claims['org_id']) ? undefined : { id: claims['org_id'], name: claims['org_name'] },
-  roles: 'roles',
-  scopes: (claims) =>
-    isEmpty(claims['scope']) || isEmpty(claims['scp'])
-      ? firstOf('scope', 'scp')(claims)
-      : bothScopes(claims),
-  kind: () => 'user',
-}
-
-function agreeing(first: string, second: string, reason: string): (claims: Claims) => unknown {
-  return (claims) => {
-    const [a, b] = [memberOf(claims, first), memberOf(claims, second)]
-    if (a !== undefined && b !== undefined && a !== b) throw new IdentityError('TOK', { reason })
-    return a ?? b
-  }
-}
-
-function bothScopes(claims: Claims): unknown {
-  const [scope, scp] = [claims['scope'], claims['scp']].map((value) =>
-    Array.isArray(value) ? value.join(' ') : value,
-  )
-  // `false` is not a list of scopes: the operator is notified that it was dropped.
-  return scope === scp ? scope : false
 }
 
 function toAudiences(

@@ -1,28 +1,9 @@
 import type { Claims } from '../identity.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import type { Algorithm } from '../token/algorithm.ts'
-import type { VerificationKey } from '../token/verification-key.ts'
-import type { ClaimReader } from './claims.ts'
+import type { VerificationKey } from '../token/verify-signature.ts'
+import type { ClaimMap } from './caller-facts.ts'
 import type { StandardSchema } from './standard-schema.ts'
-
-/** Which claims of an issuer's tokens hold the facts about the caller. */
-export interface ClaimMap {
-  /** Default: `sub`. */
-  readonly subject?: ClaimReader
-  /** The OAuth client. Default: `client_id`, else `azp`; a token in which they differ is refused. */
-  readonly client?: ClaimReader
-  /** Default: `org_id` (with `org_name`). */
-  readonly organization?: ClaimReader
-  /** Default: `roles`. */
-  readonly roles?: ClaimReader
-  /** Default: `scope`, else `scp`; a token in which they differ has none. */
-  readonly scopes?: ClaimReader
-  /**
-   * `'user'` or `'service'`; anything else refuses the token. Whatever it says, a subject that
-   * equals the client is a service. Default: `'user'`.
-   */
-  readonly kind?: (claims: Claims) => unknown
-}
 
 /**
  * Which `typ` headers are accepted: `at+jwt` alone (RFC 9068 section 4), or, for issuers that do

@@ -1,12 +1,16 @@
 import type { Context } from '../context.ts'
 import type { Credential } from '../credentials/credentials.ts'
 import type { Claims } from '../identity.ts'
-import { isRecord } from '../internal/is-record.ts'
-import { type OneOrMore, requiredList } from '../internal/one-or-more.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
+import {
+  assertOptions,
+  type OneOrMore,
+  type OptionNames,
+  requiredList,
+} from '../internal/options.ts'
+import { isRecord } from '../internal/values.ts'
+import { staticKeys } from '../keys/key-set.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote-keys.ts'
-import { staticKeys } from '../keys/static-keys.ts'
 import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import { toServers } from './authorization-servers.ts'

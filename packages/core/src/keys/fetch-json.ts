@@ -1,5 +1,5 @@
+import { withDeadline } from '../internal/promises.ts'
 import { readBounded } from '../internal/read-bounded.ts'
-import { withDeadline } from '../internal/with-deadline.ts'
 import { asking, FetchError, reasonOf, withoutQuery } from './fetch-error.ts'
 
 const maxBodyBytes = 256 * 1024

@@ -1,11 +1,11 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
 import { IdentityError } from '../errors.ts'
-import { isRecord } from '../internal/is-record.ts'
-import { isText } from '../internal/text.ts'
+import { isRecord, isText } from '../internal/values.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
-import { type JsonObject } from '../token/parse-json.ts'
-import type { VerificationKey } from '../token/verification-key.ts'
+import type { JsonObject } from '../token/json-object.ts'
+import type { VerificationKey } from '../token/verify-signature.ts'
+import type { IgnoredKeyReason, KeyQuery, KeySource, ReportKeyEvent } from './key-source.ts'
 import { isSoundRsaKey } from './rsa-sanity.ts'
 
 const maxKeys = 100
@@ -21,22 +21,11 @@ const coordinateBytes = new Map<unknown, number>([
   ['Ed25519', 32],
 ])
 
-/** Why a member of a key set is not used. */
-export type IgnoredKeyReason = 'malformed' | 'private' | 'use' | 'algorithm' | 'weak'
-
 /** The usable keys of a JWK Set (RFC 7517 section 5). */
 export interface KeySet {
   readonly keys: readonly VerificationKey[]
   /** One entry for each member that is not used. */
   readonly ignored: readonly IgnoredKeyReason[]
-}
-
-/** What a token says about its key. */
-export interface KeyQuery {
-  readonly algorithm: Algorithm
-  readonly keyId: string | undefined
-  /** How many keys are wanted for a token that names none. Default 4. */
-  readonly limit?: number
 }
 
 /**
@@ -76,6 +65,39 @@ export function assertNotOtherwiseBound(set: KeySet, { keyId }: KeyQuery): void 
   if (others.length === 0) return
   const expected = [...new Set(others.flatMap(({ algorithms }) => algorithms))]
   throw new IdentityError('TOK', { reason: 'key_algorithm', failure: { expected } })
+}
+
+/**
+ * Keys that are part of the configuration.
+ *
+ * A set without a usable key fails {@link KeySource.ready} and every look-up.
+ */
+export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySource {
+  let parsed: Promise<KeySet | undefined> | undefined
+
+  async function parse(report: ReportKeyEvent): Promise<KeySet | undefined> {
+    const set = await parseKeySet(jwks)
+    const { keys = [], ignored = [] } = set ?? {}
+    report({ type: 'keys_loaded', usable: keys.length, ignored })
+    return set
+  }
+
+  const load = (report: ReportKeyEvent): Promise<KeySet | undefined> => (parsed ??= parse(report))
+
+  return {
+    async find(query, report) {
+      const set = assertUsable(await load(report))
+      const found = findKeys(set, query)
+      if (found.length === 0) assertNotOtherwiseBound(set, query)
+      return found
+    },
+    ready: async (report) => void assertUsable(await load(report)),
+  }
+}
+
+function assertUsable(set: KeySet | undefined): KeySet {
+  if (set !== undefined && set.keys.length > 0) return set
+  throw new IdentityError('DOWN', { reason: 'keys_unusable' })
 }
 
 function parseJson(text: string): unknown {

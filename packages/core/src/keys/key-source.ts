@@ -1,5 +1,16 @@
-import type { VerificationKey } from '../token/verification-key.ts'
-import type { IgnoredKeyReason, KeyQuery } from './key-set.ts'
+import type { Algorithm } from '../token/algorithm.ts'
+import type { VerificationKey } from '../token/verify-signature.ts'
+
+/** Why a member of a key set is not used. */
+export type IgnoredKeyReason = 'malformed' | 'private' | 'use' | 'algorithm' | 'weak'
+
+/** What a token says about its key. */
+export interface KeyQuery {
+  readonly algorithm: Algorithm
+  readonly keyId: string | undefined
+  /** How many keys are wanted for a token that names none. Default 4. */
+  readonly limit?: number
+}
 
 /** A key set was fetched and is in use. */
 export interface KeysLoaded {

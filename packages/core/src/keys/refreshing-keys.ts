@@ -1,11 +1,11 @@
 import { IdentityError } from '../errors.ts'
-import { sharesPromises } from '../internal/shares-promises.ts'
+import { sharesPromises } from '../internal/promises.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
 import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
 import { type KeptSet, keep, serviceOf } from './kept-set.ts'
-import { assertNotOtherwiseBound, findKeys, type IgnoredKeyReason, type KeySet } from './key-set.ts'
-import type { KeySource, KeysFailed, ReportKeyEvent } from './key-source.ts'
+import { assertNotOtherwiseBound, findKeys, type KeySet } from './key-set.ts'
+import type { IgnoredKeyReason, KeySource, KeysFailed, ReportKeyEvent } from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 
 // Unknown key ids may cause this many fetches at once, and then one for each period.

@@ -1,5 +1,5 @@
-import { isRecord } from '../internal/is-record.ts'
 import { isLoopback, safeUrl } from '../internal/safe-url.ts'
+import { isRecord } from '../internal/values.ts'
 import { asking, FetchError } from './fetch-error.ts'
 import { type FetchOptions, fetchJson, inTime, toTimeoutSeconds } from './fetch-json.ts'
 import { type KeySet, parseKeySet } from './key-set.ts'

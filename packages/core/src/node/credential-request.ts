@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { CredentialRequest } from '../credentials/credentials.ts'
+import type { CredentialRequest } from '../credentials/header-lines.ts'
 
 /**
  * What an authenticator reads of a Node request: the header lines as they arrived, the request target

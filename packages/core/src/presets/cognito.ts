@@ -1,6 +1,6 @@
 import type { Claims } from '../identity.ts'
-import { type OneOrMore, toList } from '../internal/one-or-more.ts'
-import { asText } from '../internal/text.ts'
+import { type OneOrMore, toList } from '../internal/options.ts'
+import { asText } from '../internal/values.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'

@@ -1,8 +1,7 @@
 import type { Claims } from '../identity.ts'
-import { isRecord } from '../internal/is-record.ts'
-import type { OneOrMore } from '../internal/one-or-more.ts'
+import type { OneOrMore } from '../internal/options.ts'
 import { safeUrl } from '../internal/safe-url.ts'
-import { asText, isEmpty } from '../internal/text.ts'
+import { asText, isEmpty, isRecord } from '../internal/values.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 

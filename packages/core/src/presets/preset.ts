@@ -1,6 +1,5 @@
 import type { Claims } from '../identity.ts'
-import { assertDefined } from '../internal/one-or-more.ts'
-import { assertOptions } from '../internal/options.ts'
+import { assertDefined, assertOptions } from '../internal/options.ts'
 import type { IssuerOptions } from '../issuer/issuer.ts'
 
 /** Options that every preset takes as {@link issuer} does. */

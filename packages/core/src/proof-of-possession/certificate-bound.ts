@@ -1,8 +1,7 @@
 import { base64url } from 'jose'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { sha256 } from '../internal/digest.ts'
-import { headerName } from '../internal/header-name.ts'
-import { assertOptions } from '../internal/options.ts'
+import { assertOptions, headerName } from '../internal/options.ts'
 import type { GatewayProof } from '../sources/proof.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 

@@ -1,10 +1,10 @@
 import type { Context } from '../context.ts'
-import type { Credential, CredentialRequest, Credentials } from '../credentials/credentials.ts'
+import type { Credential, Credentials } from '../credentials/credentials.ts'
+import type { CredentialRequest } from '../credentials/header-lines.ts'
 import { IdentityError } from '../errors.ts'
-import { isRecord } from '../internal/is-record.ts'
-import { isEmpty } from '../internal/text.ts'
+import { isEmpty, isRecord } from '../internal/values.ts'
 import type { ConfirmationMetadata } from '../refusal/metadata.ts'
-import { type JsonObject } from '../token/parse-json.ts'
+import type { JsonObject } from '../token/json-object.ts'
 
 /** What a confirmation looks at. */
 export interface ConfirmationInput {

@@ -4,8 +4,7 @@ import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
-import { toIdentity } from './to-identity.ts'
+import { assertIssuer, namesIssuer, type Source, toIdentity, verifyBy } from './source.ts'
 
 export interface DirectOptions<C = Claims> {
   /** Who issued the token. Its `audience` has to name this server. */

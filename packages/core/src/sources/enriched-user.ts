@@ -1,12 +1,15 @@
 import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
-import type { Claims, IdentityParts, Organization } from '../identity.ts'
-import { isRecord } from '../internal/is-record.ts'
-import { isWorkload } from '../internal/is-workload.ts'
-import { asText, isEmpty } from '../internal/text.ts'
-import { asNames, type ClaimReader, readActor, readClaim } from '../issuer/claims.ts'
-import { asOrganizations } from '../issuer/organizations.ts'
-import { parseJsonObject } from '../token/parse-json.ts'
+import { type Claims, type IdentityParts, isWorkload, type Organization } from '../identity.ts'
+import { asText, isEmpty, isRecord } from '../internal/values.ts'
+import {
+  asNames,
+  asOrganizations,
+  type ClaimReader,
+  readActor,
+  readClaim,
+} from '../issuer/claims.ts'
+import { parseJsonObject } from '../token/json-object.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 
 /** Where the facts about the user are, relative to `claim` (or to the token, without it). */

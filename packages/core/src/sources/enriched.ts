@@ -2,20 +2,28 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, createIdentity, type Identity } from '../identity.ts'
-import { headerName } from '../internal/header-name.ts'
-import { type OneOrMore, toList } from '../internal/one-or-more.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
+import {
+  assertOptions,
+  headerName,
+  type OneOrMore,
+  type OptionNames,
+  toList,
+} from '../internal/options.ts'
 import { exposeClaims } from '../issuer/accept-claims.ts'
-import { assertClaimMap } from '../issuer/claim-map.ts'
+import { assertClaimMap } from '../issuer/caller-facts.ts'
 import { toSchema } from '../issuer/claim-options.ts'
 import { applySchema, firstOf } from '../issuer/claims.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { StandardSchema } from '../issuer/standard-schema.ts'
-import { broken, withinTenants } from './binding.ts'
 import { findUser, toUser, type UserClaimMap, type UserPlace } from './enriched-user.ts'
-import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { assertIssuer, namesIssuer, type Source } from './source.ts'
-import { toIdentity } from './to-identity.ts'
+import {
+  broken,
+  requireClients,
+  type VerifiedGateway,
+  verifyGateway,
+  withinTenants,
+} from './gateway-token.ts'
+import { assertIssuer, namesIssuer, type Source, toIdentity } from './source.ts'
 import { verifyTokenPair } from './token-pair.ts'
 
 export interface EnrichedOptions<C = Claims> {

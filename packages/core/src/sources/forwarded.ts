@@ -2,16 +2,19 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { isIdentityError } from '../errors.ts'
 import type { Claims, Identity } from '../identity.ts'
-import { headerName } from '../internal/header-name.ts'
-import { assertOptions, type OptionNames } from '../internal/options.ts'
+import { assertOptions, headerName, type OptionNames } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 import type { Store } from '../stores/store.ts'
-import { broken, withinTenants } from './binding.ts'
 import { createFirstGateway } from './first-gateway.ts'
-import { requireClients, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
-import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
-import { toIdentity } from './to-identity.ts'
+import {
+  broken,
+  requireClients,
+  type VerifiedGateway,
+  verifyGateway,
+  withinTenants,
+} from './gateway-token.ts'
+import { assertIssuer, namesIssuer, type Source, toIdentity, verifyBy } from './source.ts'
 
 /**
  * What ties the user's token to the gateway that forwarded it.

@@ -2,11 +2,9 @@ import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
-import { headerName } from '../internal/header-name.ts'
-import { assertOptions } from '../internal/options.ts'
+import { assertOptions, headerName } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import { assertIssuer, namesIssuer, type Source, verifyBy } from './source.ts'
-import { toIdentity } from './to-identity.ts'
+import { assertIssuer, namesIssuer, type Source, toIdentity, verifyBy } from './source.ts'
 
 export interface SignedHeaderOptions<C = Claims> {
   /** Header that carries the proxy's assertion, for example `x-goog-iap-jwt-assertion`. */

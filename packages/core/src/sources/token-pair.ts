@@ -1,8 +1,7 @@
 import type { Context } from '../context.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import type { Issuer } from '../issuer/issuer.ts'
-import { broken } from './binding.ts'
-import { type VerifiedGateway, verifyGateway } from './gateway-token.ts'
+import { broken, type VerifiedGateway, verifyGateway } from './gateway-token.ts'
 
 /** Two machine tokens of one gateway: its own, and one that was issued to it for this call. */
 export interface TokenPair {

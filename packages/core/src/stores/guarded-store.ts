@@ -1,5 +1,5 @@
 import { IdentityError } from '../errors.ts'
-import { withDeadline } from '../internal/with-deadline.ts'
+import { withDeadline } from '../internal/promises.ts'
 import type { Store } from './store.ts'
 
 // Clients of shared stores queue commands while they are disconnected: that is an outage too.

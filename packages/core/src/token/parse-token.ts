@@ -1,9 +1,9 @@
 import { base64url } from 'jose'
 import { IdentityError } from '../errors.ts'
-import { isRecord } from '../internal/is-record.ts'
+import { isRecord } from '../internal/values.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
-import { type JsonObject, parseJsonObject } from './parse-json.ts'
+import { type JsonObject, parseJsonObject } from './json-object.ts'
 
 /** Longest token that is looked at by default, in bytes. */
 export const maxTokenLength = 16_384

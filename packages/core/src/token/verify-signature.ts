@@ -1,6 +1,15 @@
-import { flattenedVerify } from 'jose'
+import { type CryptoKey, flattenedVerify } from 'jose'
+import type { Algorithm } from './algorithm.ts'
 import type { CompactToken } from './parse-token.ts'
-import type { VerificationKey } from './verification-key.ts'
+
+/** A public key that passed every check, bound to the algorithms it may serve. */
+export interface VerificationKey {
+  readonly keyId: string | undefined
+  readonly algorithms: readonly Algorithm[]
+  /** The `issuer` member that some multi-tenant key sets carry. */
+  readonly issuer: string | undefined
+  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey>
+}
 
 /**
  * Looks for the key that signed a token. Each key serves only the algorithms it was bound to when

@@ -1,10 +1,10 @@
-import type { KeySource } from '@onbehalf/core'
 import {
   type AuthenticatorEvent,
   type AuthenticatorOptions,
   createAuthenticator,
   direct,
   IdentityError,
+  type KeySource,
   type Source,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'

@@ -1,7 +1,7 @@
 import type { Identity } from '@onbehalf/core'
-import type { DenialReason } from '@onbehalf/core/guards'
 import {
   type Decision,
+  type DenialReason,
   decide,
   deny,
   type Guard,

@@ -1,8 +1,7 @@
 import { type Algorithm, issuer } from '@onbehalf/core'
 import type { JWK } from 'jose'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { findKeys, type KeySet, parseKeySet } from '../../src/keys/key-set.ts'
-import { staticKeys } from '../../src/keys/static-keys.ts'
+import { findKeys, type KeySet, parseKeySet, staticKeys } from '../../src/keys/key-set.ts'
 import { expectRefused } from '../support/expect-refused.ts'
 import { createSigner } from '../support/signer.ts'
 

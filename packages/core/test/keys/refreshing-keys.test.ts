@@ -1,5 +1,4 @@
-import type { KeyEvent, KeySource } from '@onbehalf/core'
-import { isIdentityError } from '@onbehalf/core'
+import { isIdentityError, type KeyEvent, type KeySource } from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { jwksKeys, type RemoteKeysOptions } from '../../src/keys/remote-keys.ts'
 import { createSigner, type Signer } from '../support/signer.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkValidity } from '../../src/token/check-validity.ts'
+import { checkValidity } from '../../src/token/json-object.ts'
 import { expectRefused } from '../support/expect-refused.ts'
 
 const now = 1_800_000_000

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { KnownTokens } from '../../src/token/known-tokens.ts'
+import { KnownTokens } from '../../src/credentials/credentials.ts'
 import { parseToken } from '../../src/token/parse-token.ts'
 import { createSigner } from '../support/signer.ts'
 

@@ -2,7 +2,7 @@ import { IdentityError } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { FetchError } from '../../keys/fetch-error.ts'
 import { fetchDocument } from '../../keys/fetch-json.ts'
-import { parseJsonObject } from '../../token/parse-json.ts'
+import { parseJsonObject } from '../../token/json-object.ts'
 
 /** How the introspection endpoint is asked. */
 export interface IntrospectionRequest {

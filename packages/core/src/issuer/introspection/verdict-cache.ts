@@ -1,6 +1,7 @@
 import { IdentityError } from '../../errors.ts'
-import { type Claims, deepFreeze } from '../../identity.ts'
-import { sharesPromises } from '../../internal/shares-promises.ts'
+import type { Claims } from '../../identity.ts'
+import { sharesPromises } from '../../internal/promises.ts'
+import { deepFreeze } from '../../internal/values.ts'
 
 const maxEntries = 1000
 // Characters of the answers as JSON. An answer may be 256 KiB long: that many of them would be 256 MB.

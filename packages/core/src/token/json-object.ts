@@ -1,12 +1,9 @@
-import { isRecord } from '../internal/is-record.ts'
-import { isEmpty } from '../internal/text.ts'
+import { IdentityError, type RefusalDetail } from '../errors.ts'
+import { isEmpty, isRecord, noteFrozen } from '../internal/values.ts'
 
 const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
 const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
-
-// Frozen at every depth: nobody has to walk them again to find that out.
-const parsed = new WeakSet<object>()
 
 /** A parsed JSON object with a null prototype and frozen, at every depth. */
 export type JsonObject = { readonly [member: string]: unknown }
@@ -26,17 +23,12 @@ export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
     const value: unknown = JSON.parse(text)
     if (!isRecord(value)) return undefined
     const object = harden(value) as JsonObject
-    parsed.add(object)
+    noteFrozen(object)
     return object
   } catch {
     // Not UTF-8 or not JSON: refused like everything else that is not an object.
     return undefined
   }
-}
-
-/** Whether an object was made by {@link parseJsonObject}. */
-export function isParsedObject(value: object): boolean {
-  return parsed.has(value)
 }
 
 /** A member of an object; `undefined` when it is absent or {@link isEmpty}. */
@@ -91,4 +83,52 @@ function harden(value: unknown): unknown {
     if (!dangerous.has(name)) copy[name] = harden(member)
   }
   return Object.freeze(copy)
+}
+
+/** When a token is looked at. */
+export interface ValidityOptions {
+  /** Seconds since 1970. */
+  readonly now: number
+  /** Tolerated difference between clocks, in seconds. */
+  readonly skewSeconds: number
+}
+
+/**
+ * Checks `exp` and `nbf` where they are present (RFC 7519 section 4.1): a token is good from
+ * `nbf - skew` to just before `exp + skew`.
+ *
+ * Does NOT require the claims and does NOT bound the lifetime: an issuer does.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function checkValidity(claims: JsonObject, options: ValidityOptions): void {
+  const expires = readTime(claims, 'exp')
+  // Asked for what must hold: a clock that shows no time (NaN) compares false and refuses.
+  if (expires !== undefined && !(options.now < expires + options.skewSeconds)) {
+    throw refused('expired', { claim: 'exp' })
+  }
+  const starts = readTime(claims, 'nbf')
+  if (starts !== undefined && !(starts - options.skewSeconds <= options.now)) {
+    throw refused('not_yet_valid', { claim: 'nbf' })
+  }
+}
+
+/**
+ * Reads a NumericDate (RFC 7519 section 2): a finite, positive number of seconds since 1970;
+ * `nbf` may be 0.
+ *
+ * @throws IdentityError `TOK`
+ */
+export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): number | undefined {
+  const value = memberOf(claims, name)
+  if (value === undefined) return undefined
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw refused(`bad_${name}`, { claim: name })
+  // `nbf: 0` is how some libraries write "from the beginning".
+  if (value < 0 || (value === 0 && name !== 'nbf')) throw refused(`bad_${name}`, { claim: name })
+  return value
+}
+
+function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -1,3 +1,14 @@
+/** A value, or a promise of one. */
+export type Awaitable<T> = T | Promise<T>
+
+/**
+ * Continues with a value as soon as it is there, and at once if it is there already: a call that
+ * waits for nothing stays synchronous. Not named `then`, which would turn a module into a promise.
+ */
+export function andThen<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable<R>): Awaitable<R> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
 const maxTimerMilliseconds = 2 ** 31 - 1
 
 /**
@@ -27,4 +38,13 @@ export async function withDeadline<T>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * Whether requests may wait for a promise that another request started. Cloudflare Workers cancel the
+ * input and output of a request with it: who waits for that from outside waits for ever.
+ */
+export function sharesPromises(): boolean {
+  const { navigator } = globalThis as { readonly navigator?: { readonly userAgent?: unknown } }
+  return navigator?.userAgent !== 'Cloudflare-Workers'
 }

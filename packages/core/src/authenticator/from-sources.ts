@@ -1,0 +1,75 @@
+import type { CredentialHeaders } from '../credentials/header-lines.ts'
+import { toServers } from '../issuer/authorization-servers.ts'
+import type { Issuer } from '../issuer/issuer.ts'
+import type { Confirmation } from '../proof-of-possession/confirmation.ts'
+import type { ProtectedResourceMetadata } from '../refusal/metadata.ts'
+import type { AnySource } from '../sources/source.ts'
+import { maxTokenLength } from '../token/parse-token.ts'
+
+/** The headers to read. */
+export function toHeaders(
+  sources: readonly AnySource[],
+  confirmations: readonly Confirmation[],
+): CredentialHeaders {
+  const issuers = sources.flatMap((source) => source.issuers)
+  return {
+    tokens: new Set(sources.flatMap((source) => source.tokenHeaders)),
+    values: new Set(sources.flatMap((source) => source.valueHeaders)),
+    proofs: new Set(confirmations.flatMap((confirmation) => confirmation.headers)),
+    opaque: issuers.some((issuer) => issuer.opaque),
+    parsing: {
+      maxBytes: Math.max(maxTokenLength, ...issuers.map((issuer) => issuer.maxTokenBytes ?? 0)),
+      ignoreKeyHeaders: issuers.some((issuer) => issuer.ignoresKeyHeaders === true),
+    },
+  }
+}
+
+/**
+ * The names under which identities of an issuer are known: its first one. Issuers that were
+ * configured apart may share one name and be known under several.
+ */
+export function toIssuerNames(
+  issuers: readonly Issuer<unknown>[],
+): (issuer: string) => readonly string[] {
+  const names = new Map<string, Set<string>>()
+  for (const { issuers: all } of issuers) {
+    for (const name of all) names.set(name, (names.get(name) ?? new Set()).add(all[0] ?? name))
+  }
+  return (name) => [...(names.get(name) ?? [name])]
+}
+
+/** Scopes that a token in `Authorization` always needs. */
+export function requiredScopes(sources: readonly AnySource[]): readonly string[] {
+  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
+  return [...new Set(issuers.flatMap((issuer) => issuer.scopes))]
+}
+
+interface Published {
+  readonly resource: string
+  readonly sources: readonly AnySource[]
+  readonly confirmations: readonly Confirmation[]
+  readonly supported: readonly string[]
+}
+
+/** What the resource publishes (RFC 9728 section 2). */
+export function createMetadata({
+  resource,
+  sources,
+  confirmations,
+  supported,
+}: Published): ProtectedResourceMetadata {
+  const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
+  const servers = new Set(
+    issuers.flatMap(
+      (issuer) => issuer.authorizationServers ?? toServers(undefined, issuer.issuers),
+    ),
+  )
+  const scopes = new Set([...requiredScopes(sources), ...supported])
+  return Object.freeze({
+    resource,
+    ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
+    ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
+    bearer_methods_supported: Object.freeze(['header'] as const),
+    ...confirmations.reduce((all, { metadata }) => ({ ...all, ...metadata }), {}),
+  })
+}
