@@ -123,8 +123,16 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
   const authenticate = createAuthenticate<ClaimsOf<S>>({
-    ...{ resource, sources, headers, confirmations, namesOf, clock, audit, report },
-    ...{ checkRevoked, bindToken: subjectTokens.bind },
+    resource,
+    sources,
+    headers,
+    confirmations,
+    namesOf,
+    clock,
+    audit,
+    report,
+    checkRevoked,
+    bindToken: subjectTokens.bind,
   })
 
   const authenticator: Authenticator<ClaimsOf<S>> = Object.freeze({
