@@ -2,9 +2,10 @@
 // without regard to semver.
 
 // Calling other APIs as the subject
-export { keepSubjectTokens, type SubjectTokens } from './authenticator/subject-tokens.ts'
+export type { SubjectCredential, SubjectTokens } from './authenticator/subject-tokens.ts'
+export { keepSubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token
-export type { Context } from './context.ts'
+export type { Context, Revocable } from './context.ts'
 export { gatewayMayList } from './identity.ts'
 export { basicAuthorization } from './internal/basic-authorization.ts'
 export { toObserver } from './internal/callbacks.ts'

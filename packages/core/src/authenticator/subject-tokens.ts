@@ -1,6 +1,6 @@
 import type { Revocable } from '../context.ts'
-import type { Credentials } from '../credentials/credentials.ts'
-import { copyIdentity, type Identity, type SourceKind } from '../identity.ts'
+import type { Credential, Credentials } from '../credentials/credentials.ts'
+import { type Claims, copyIdentity, type Identity, type SourceKind } from '../identity.ts'
 import { readClock } from '../internal/callbacks.ts'
 import type { AnySource } from '../sources/source.ts'
 
@@ -12,13 +12,24 @@ export interface SubjectTokens {
   readonly sources: readonly { readonly kind: SourceKind; readonly carriesToken: boolean }[]
   /** Seconds since 1970, by the clock of the authenticator. */
   now(): number
-  /** The token with which the subject of this very identity called; undefined for a copy of it. */
-  of(identity: Identity<unknown>): string | undefined
+  /**
+   * What this very identity was made of. Undefined for a copy of it, and for one that this
+   * authenticator did not make.
+   */
+  of(identity: Identity<unknown>): SubjectCredential | undefined
   /**
    * @returns a promise only where there is something to wait for
    * @throws IdentityError `TOK` when revoked, `DOWN` when that cannot be known
    */
   checkRevoked(revocable: Revocable): Promise<void> | undefined
+}
+
+/** The credential that an identity was made of. */
+export interface SubjectCredential {
+  /** The subject's own token; undefined where none arrived. */
+  readonly token: string | undefined
+  /** What {@link SubjectTokens.checkRevoked} compares. */
+  readonly revocable: Revocable
 }
 
 /** Binds the subject's token to the identity of one request. */
@@ -28,9 +39,8 @@ export type BindSubjectToken = <C>(
   credentials: Credentials,
 ) => Identity<C>
 
-interface Kept {
+interface Kept extends SubjectCredential {
   readonly by: object
-  readonly token: string
 }
 
 const keepers = new WeakMap<object, () => SubjectTokens>()
@@ -79,17 +89,18 @@ export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenPa
     now: () => readClock(clock),
     of: (identity: Identity<unknown>) => {
       const entry = kept.get(identity)
-      return entry?.by === by ? entry.token : undefined
+      return entry?.by === by ? entry : undefined
     },
   })
   return {
     bind: (identity, { subjectHeader }, credentials) => {
-      if (!isKept || subjectHeader === undefined) return identity
-      const token = credentials.token(subjectHeader)?.text
-      if (token === undefined) return identity
+      if (!isKept) return identity
+      const credential = subjectHeader ? credentials.token(subjectHeader) : undefined
+      const token = credential?.text
+      const revocable = toRevocable(identity, credential)
       // A copy: requests with the same credentials may share an identity, which outlives them.
       const own = copyIdentity(identity)
-      kept.set(own, { by, token })
+      kept.set(own, { by, token, revocable })
       return own
     },
     offer: (authenticator) => {
@@ -100,4 +111,13 @@ export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenPa
       return authenticator
     },
   }
+}
+
+/** The claims as the issuer signed them: a schema may have made something else of them. */
+function toRevocable(identity: Identity<unknown>, credential: Credential | undefined): Revocable {
+  const { issuer, subject, tokenId } = identity
+  const { iat, ...rest } = Object(credential?.token?.claims ?? identity.claims) as Claims
+  // Without the subject's token, nobody knows when they signed in.
+  const claims = credential === undefined ? rest : { ...rest, iat }
+  return { issuer, subject, tokenId, claims }
 }

@@ -1,0 +1,117 @@
+import { secureUrl, withDeadline } from '@onbehalf/core/internal'
+import {
+  type AuthorizationServer,
+  allowInsecureRequests,
+  customFetch,
+  discoveryRequest,
+  genericTokenEndpointRequest,
+  processDiscoveryResponse,
+  processGenericTokenEndpointResponse,
+  type TokenEndpointResponse,
+} from 'oauth4webapi'
+import { boundedFetch } from './bounded-fetch.ts'
+import { type ClientOptions, toClientAuth } from './client-authentication.ts'
+import { GrantFault } from './fault.ts'
+import { retrying, toFault } from './retrying.ts'
+
+/** An authorization server, and how this server authenticates to it. */
+export interface AuthorizationServerOptions {
+  /** Exact issuer identifier. */
+  readonly issuer: string
+  /** Default: what the issuer's metadata says (RFC 8414, OpenID Connect Discovery). */
+  readonly tokenEndpoint?: string
+  readonly client: ClientOptions
+  /**
+   * Sends the requests; for mutual TLS it presents the certificate, for a proxy it goes through it.
+   * Default: the global `fetch`.
+   */
+  readonly fetch?: typeof fetch
+  /** Seconds for one token, all attempts and pauses included: above 0, 60 at most. Default 10. */
+  readonly timeoutSeconds?: number
+}
+
+/** Names of {@link AuthorizationServerOptions}. */
+export const authorizationServerOptions = {
+  issuer: true,
+  tokenEndpoint: true,
+  client: true,
+  fetch: true,
+  timeoutSeconds: true,
+} as const
+
+/** The parameters of a grant; those that are undefined are not sent. */
+export type GrantParameters = Readonly<Record<string, string | undefined>>
+
+export interface TokenEndpoint {
+  readonly issuer: string
+  /** @throws GrantFault */
+  request(grantType: string, parameters: GrantParameters): Promise<TokenEndpointResponse>
+}
+
+// The type of an assertion, which is not an access token (RFC 8693 section 2.2.1).
+const recognizedTokenTypes = { n_a: () => undefined }
+
+/** @throws TypeError naming the option that is missing or wrong */
+export function createTokenEndpoint(options: AuthorizationServerOptions): TokenEndpoint {
+  const { issuer, client, timeoutSeconds = 10, fetch: own } = options
+  const url = secureUrl(issuer, 'issuer')
+  const endpoint = options.tokenEndpoint && secureUrl(options.tokenEndpoint, 'tokenEndpoint').href
+  const auth = toClientAuth(client, own !== undefined)
+  if (!(timeoutSeconds > 0 && timeoutSeconds <= 60)) {
+    throw new TypeError('timeoutSeconds must be above 0 and at most 60')
+  }
+  let discovered: AuthorizationServer | undefined
+  const known = endpoint ? { issuer, token_endpoint: endpoint } : undefined
+
+  async function send(
+    grantType: string,
+    parameters: URLSearchParams,
+    signal: AbortSignal,
+  ): Promise<TokenEndpointResponse> {
+    const http = {
+      [customFetch]: boundedFetch(own ?? fetch, signal) as never,
+      // Loopback, for development: any other address passed `secureUrl`.
+      [allowInsecureRequests]: true as never,
+    }
+    discovered ??= known ?? (await discover(url, http))
+    const { token_endpoint: found = '' } = discovered
+    secureUrl(found, 'token_endpoint')
+    const id = { client_id: client.id }
+    const response = await genericTokenEndpointRequest(
+      discovered,
+      id,
+      auth,
+      grantType,
+      parameters,
+      http,
+    )
+    return processGenericTokenEndpointResponse(discovered, id, response, { recognizedTokenTypes })
+  }
+
+  return {
+    issuer,
+    request: async (grantType, parameters) => {
+      const body = toBody(parameters)
+      const late = () => new GrantFault('DOWN', { reason: 'token_endpoint_timeout' })
+      const work = (signal: AbortSignal) =>
+        retrying(() => send(grantType, body, signal), timeoutSeconds, signal)
+      try {
+        return await withDeadline(timeoutSeconds, work, late)
+      } catch (thrown) {
+        throw toFault(thrown)
+      }
+    },
+  }
+}
+
+async function discover(issuer: URL, http: object): Promise<AuthorizationServer> {
+  return processDiscoveryResponse(issuer, await discoveryRequest(issuer, http))
+}
+
+function toBody(parameters: GrantParameters): URLSearchParams {
+  const body = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) body.set(name, value)
+  }
+  return body
+}
