@@ -43,7 +43,7 @@ export interface ApiParts {
 export function createApi({ settings, subjectTokens, cache, reporter }: ApiParts): DownstreamApi {
   const { name, grant, target, base } = settings
   const scope = { server: subjectTokens.resource, api: name, grant, target }
-  const onObtained = reporter.obtained
+  const onObtained: Reporter['obtained'] = (...what) => reporter.obtained(...what)
   const tokens = new TokenSource({ scope, cache, subjectTokens, onObtained })
 
   async function call(caller: VerifiedCaller, request: ApiRequest): Promise<Response> {

@@ -14,16 +14,20 @@ export async function retrying<T>(
   signal: AbortSignal,
 ): Promise<T> {
   const endsAt = performance.now() / 1000 + limitSeconds
-  for (let attempt = 1; ; attempt += 1) {
+
+  async function begin(attempt: number): Promise<T> {
     try {
       return await work()
     } catch (thrown) {
-      if (attempt === maxAttempts || signal.aborted || !isPassing(thrown)) throw thrown
+      const isLast = attempt === maxAttempts || signal.aborted || !isPassing(thrown)
       const pause = pauseSeconds(responseOf(thrown), attempt)
-      if (performance.now() / 1000 + pause > endsAt) throw thrown
+      if (isLast || performance.now() / 1000 + pause > endsAt) throw thrown
       await wait(pause, signal)
+      return begin(attempt + 1)
     }
   }
+
+  return begin(1)
 }
 
 /** Seconds to wait: `Retry-After`, or 0.25, 0.5 ... and up to a quarter more. */

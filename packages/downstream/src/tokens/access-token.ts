@@ -13,7 +13,9 @@ export class AccessToken {
 
   static {
     // What Node.js prints of it.
-    const value = this.prototype.toString
+    function value(this: AccessToken): string {
+      return this.toString()
+    }
     Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), { value })
   }
 

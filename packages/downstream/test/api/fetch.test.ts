@@ -238,7 +238,7 @@ describe('a token', () => {
     const seen = [
       inspect(token, { showHidden: true, depth: 9 }),
       JSON.stringify({ token }),
-      `${token}`,
+      String(token),
       String(Object.values(token)),
     ].join()
     expect(seen).not.toContain(token.reveal())
