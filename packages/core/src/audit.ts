@@ -42,6 +42,8 @@ export interface AuditRefusal extends AuditCall {
   readonly error?: IdentityError | undefined
   /** Reason in snake_case, where no error says it. */
   readonly reason?: string | undefined
+  /** Id that the caller got, where no error has it. */
+  readonly requestId?: string | undefined
 }
 
 /**

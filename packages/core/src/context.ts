@@ -2,6 +2,7 @@ import type { Credential } from './credentials/credentials.ts'
 import type { IdentityErrorCode, RefusalDetail } from './errors.ts'
 import type { Claims, SourceKind } from './identity.ts'
 import type { KeyEvent } from './keys/key-source.ts'
+import type { RefusalReason } from './reasons.ts'
 
 /** What happened while a request was authenticated. Wire it to logs, metrics and alerts. */
 export type AuthenticatorEvent =
@@ -9,7 +10,7 @@ export type AuthenticatorEvent =
   | {
       readonly type: 'refused'
       readonly code: IdentityErrorCode
-      readonly reason: string
+      readonly reason: RefusalReason
       /** Which credential, and what was expected of it. */
       readonly failure?: RefusalDetail
       /** The caller has it as `x-request-id`. */
@@ -19,6 +20,8 @@ export type AuthenticatorEvent =
       readonly type: 'claim_dropped'
       readonly claim: 'email' | 'organization' | 'roles' | 'scopes'
     }
+  /** At start: an issuer is asked over `http`, on these hosts (`insecureHttpHosts`). */
+  | { readonly type: 'insecure_http'; readonly issuer: string; readonly hosts: readonly string[] }
   /** `revoke` was called without a shared store: other processes accept what was revoked. */
   | { readonly type: 'revocation_not_shared' }
   | (KeyEvent & { readonly issuer: string })

@@ -1,4 +1,5 @@
 import type { SourceKind } from './identity.ts'
+import type { RefusalReason } from './reasons.ts'
 
 /**
  * Every way in which a request can be refused. The list is closed: anything unexpected inside the
@@ -63,7 +64,7 @@ export interface RefusalDetail {
 /** What an operator may know about a refusal. Never a token, a claim or a header value. */
 export interface IdentityErrorDetail {
   /** Stable, machine-readable reason in snake_case, for example `expired` or `binding_client`. */
-  readonly reason: string
+  readonly reason: RefusalReason
   /** Scopes that would satisfy a `SCOPE` refusal. */
   readonly scopes?: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */
@@ -89,7 +90,7 @@ export class IdentityError extends Error {
   /** HTTP status that answers this refusal. */
   readonly status: number
   /** Operator-facing reason in snake_case. It names a rule, never a value. */
-  readonly reason: string
+  readonly reason: RefusalReason
   /** Scopes that would satisfy a `SCOPE` refusal; empty otherwise. */
   readonly scopes: readonly string[]
   /** Seconds after which a `DOWN` refusal is worth retrying. */

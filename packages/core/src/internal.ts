@@ -6,6 +6,7 @@ export type { SubjectCredential, SubjectTokens } from './authenticator/subject-t
 export { keepSubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token
 export type { Context, Revocable } from './context.ts'
+export { withFailure } from './errors.ts'
 export { gatewayMayList } from './identity.ts'
 export { basicAuthorization } from './internal/basic-authorization.ts'
 export { toObserver } from './internal/callbacks.ts'

@@ -19,8 +19,8 @@ const codes: readonly (readonly [IdentityErrorCode, number, string])[] = [
 
 describe('IdentityError', () => {
   it.each(codes)('%s has the status %i and a fixed message in ASCII', (code, status, message) => {
-    const error = new IdentityError(code, { reason: 'some_reason' })
-    expect(error).toMatchObject({ code, status, message, reason: 'some_reason' })
+    const error = new IdentityError(code, { reason: 'own_reason' })
+    expect(error).toMatchObject({ code, status, message, reason: 'own_reason' })
     expect(error).toBeInstanceOf(Error)
     expect(error.name).toBe('IdentityError')
     expect(message).toMatch(/^[\x20-\x7E]+$/)
@@ -37,7 +37,12 @@ describe('IdentityError', () => {
   it('keeps what it is given, and its own copy of the scopes', () => {
     const scopes = ['a']
     const cause = new Error('underneath')
-    const error = new IdentityError('SCOPE', { reason: 'x', scopes, retryAfterSeconds: 3, cause })
+    const error = new IdentityError('SCOPE', {
+      reason: 'own_x',
+      scopes,
+      retryAfterSeconds: 3,
+      cause,
+    })
     scopes.push('b')
     expect(error).toMatchObject({ scopes: ['a'], retryAfterSeconds: 3, cause })
     expect(Object.isFrozen(error.scopes)).toBe(true)
@@ -47,7 +52,7 @@ describe('IdentityError', () => {
 describe('isIdentityError', () => {
   it('knows its own, and those of another copy of this package', () => {
     const brand = Symbol.for('onbehalf.IdentityError')
-    expect(isIdentityError(new IdentityError('TOK', { reason: 'x' }))).toBe(true)
+    expect(isIdentityError(new IdentityError('TOK', { reason: 'own_x' }))).toBe(true)
     expect(isIdentityError(Object.assign(new Error('x'), { [brand]: true }))).toBe(true)
   })
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import {
   type Authenticator,
+  type AuthenticatorEvent,
   type Claims,
   type CredentialRequest,
   createAuthenticator,
@@ -8,10 +9,12 @@ import {
   enriched,
   forwarded,
   type Identity,
+  IdentityError,
   type Issuer,
   issuer,
   type Organization,
   plainHeaders,
+  type RefusalReason,
   type Source,
   sharedSecret,
   signedHeader,
@@ -231,6 +234,22 @@ describe('the types of requests and options', () => {
       sharedSecret({ header: 'x-gateway-secret' })
     }
     expectTypeOf(wrong).toBeFunction()
+  })
+
+  it('know every reason of a refusal', () => {
+    const compared = ({ reason }: IdentityError, event: AuthenticatorEvent): void => {
+      if (reason === 'expired' || reason === 'introspection_status_500') return
+      if (reason === 'dpop_malformed_payload' || reason === 'own_badge_revoked') return
+      // @ts-expect-error -- no such reason
+      if (reason === 'token_expired') return
+      // @ts-expect-error -- nor among events
+      if (event.type === 'refused' && event.reason === 'binding_audience') return
+      // @ts-expect-error -- and none can be made up
+      throw new IdentityError('TOK', { reason: 'badge_revoked' })
+    }
+    expectTypeOf(compared).toBeFunction()
+    expectTypeOf<'audience' | 'own_rule' | 'logout_jti'>().toExtend<RefusalReason>()
+    expectTypeOf<string>().not.toExtend<RefusalReason>()
   })
 
   it('take the sources of every kind in one list', () => {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { request } from 'node:http'
+import { type RequestListener, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { createAuthenticator, direct, IdentityError, issuer, type Source } from '@onbehalf/core'
 import { authenticate, resourceMetadata } from '@onbehalf/express'
-import { protect, requireOrg, requireScope } from '@onbehalf/mcp'
+import { protect, protectedHandler, requireOrg, requireScope } from '@onbehalf/mcp'
 import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
@@ -23,24 +23,40 @@ import {
 const page = readFileSync(new URL('../../../docs/refusals.md', import.meta.url), 'utf8')
 const shown = [...page.matchAll(/```http\n([\s\S]*?)\n```/g)].map(([, block]) => block ?? '')
 
-const answers: readonly (readonly [string, () => Promise<string>])[] = [
-  ['no credential', () => ask({})],
-  ['a token that is refused', async () => ask(await adasHeaders({ aud: 'https://other.example' }))],
-  ['a broken binding', async () => ask(await forwardedHeaders(await adasToken()))],
-  ['malformed credentials', () => ask({ authorization: 'Bearer' })],
-  ['a missing scope', async () => ask(await adasHeaders({ scope: 'other' }))],
-  ['keys that are unavailable', async () => askWithoutKeys(await adasHeaders())],
-  ['a call that cannot be recorded', () => askFailing('AUDIT')],
-  ["another caller's session", () => askFailing('SESS')],
-  ['the metadata', () => ask({}, { path: new URL(metadataUrl).pathname, method: 'GET' })],
-  ['a tool of another organization', async () => call('list_invoices', await adasHeaders())],
-  ['a prompt of another organization', async () => call('tax_advice', await adasHeaders())],
-  ['a tool that needs consent', async () => call('close_books', await adasHeaders())],
+/** An authenticator in front of the server that the page describes. */
+type Serve = (protection: typeof authenticator) => RequestListener
+type Answer = (app: Serve) => Promise<string>
+
+const answers: readonly (readonly [string, Answer])[] = [
+  ['no credential', (app) => ask(app, {})],
+  [
+    'a token that is refused',
+    async (app) => ask(app, await adasHeaders({ aud: 'https://other.example' })),
+  ],
+  ['a broken binding', async (app) => ask(app, await forwardedHeaders(await adasToken()))],
+  ['malformed credentials', (app) => ask(app, { authorization: 'Bearer' })],
+  ['a missing scope', async (app) => ask(app, await adasHeaders({ scope: 'other' }))],
+  ['keys that are unavailable', async (app) => askWithoutKeys(app, await adasHeaders())],
+  ['a call that cannot be recorded', (app) => askFailing(app, 'AUDIT')],
+  ["another caller's session", (app) => askFailing(app, 'SESS')],
+  ['the metadata', (app) => ask(app, {}, { path: new URL(metadataUrl).pathname, method: 'GET' })],
+  [
+    'a tool of another organization',
+    async (app) => call(app, 'list_invoices', await adasHeaders()),
+  ],
+  ['a prompt of another organization', async (app) => call(app, 'tax_advice', await adasHeaders())],
+  ['a tool that needs consent', async (app) => call(app, 'close_books', await adasHeaders())],
 ]
 
 describe('docs/refusals.md', () => {
   it.each(answers)('shows the real answer to %s', async (_case, answer) => {
-    expect(shown).toContain(await answer())
+    expect(shown).toContain(await answer(entry))
+  })
+
+  // What is granted stays in a challenge only where the server knows its authenticator.
+  const same = answers.filter(([label]) => label !== 'a tool that needs consent')
+  it.each(same)('shows what the middleware answers to %s', async (_case, answer) => {
+    expect(shown).toContain(await answer(middleware))
   })
 
   it('shows nothing else', () => {
@@ -54,12 +70,11 @@ interface Target {
   readonly body?: string
 }
 
-function ask(headers: Record<string, string>, target: Target = {}): Promise<string> {
-  const app = createApp(authenticator)
-  return send(app, headers, target)
+function ask(app: Serve, headers: Record<string, string>, target: Target = {}): Promise<string> {
+  return send(app(authenticator), headers, target)
 }
 
-async function call(name: string, headers: Record<string, string>): Promise<string> {
+async function call(app: Serve, name: string, headers: Record<string, string>): Promise<string> {
   const body = JSON.stringify({
     jsonrpc: '2.0',
     id: 1,
@@ -68,13 +83,13 @@ async function call(name: string, headers: Record<string, string>): Promise<stri
   })
   const accept = 'application/json, text/event-stream'
   return send(
-    createApp(authenticator),
+    app(authenticator),
     { ...headers, accept, 'content-type': 'application/json' },
     { body },
   )
 }
 
-async function askWithoutKeys(headers: Record<string, string>): Promise<string> {
+async function askWithoutKeys(app: Serve, headers: Record<string, string>): Promise<string> {
   const keys = await serve((_req, res) => res.writeHead(500).end())
   const remote = issuer({
     iss: people.issuer,
@@ -84,24 +99,30 @@ async function askWithoutKeys(headers: Record<string, string>): Promise<string> 
     monotonic: () => 0,
     random: () => 0.5,
   })
-  const app = createApp(createAuthenticator({ resource, sources: [direct({ issuer: remote })] }))
-  return send(app, headers, {})
+  const down = createAuthenticator({ resource, sources: [direct({ issuer: remote })] })
+  return send(app(down), headers, {})
 }
 
 /** What one's own source may throw. */
-function askFailing(code: 'AUDIT' | 'SESS'): Promise<string> {
+function askFailing(app: Serve, code: 'AUDIT' | 'SESS'): Promise<string> {
   const source: Source = {
     ...direct({ issuer: issuer({ iss: people.issuer, audience: resource }) }),
     applies: () => true,
-    identify: () => Promise.reject(new IdentityError(code, { reason: 'documented' })),
+    identify: () => Promise.reject(new IdentityError(code, { reason: 'own_rule' })),
   }
-  return send(createApp(createAuthenticator({ resource, sources: [source] })), {}, {})
+  return send(app(createAuthenticator({ resource, sources: [source] })), {}, {})
 }
 
-function createApp(protection: typeof authenticator): express.Express {
+function entry(protection: typeof authenticator): RequestListener {
+  const handler = protectedHandler(createMcpHandler, createServer, { authenticator: protection })
+  const handle = toNodeHandler(handler)
+  return (req, res) => void handle(req as Parameters<typeof handle>[0], res)
+}
+
+function middleware(protection: typeof authenticator): RequestListener {
   const app = express().disable('x-powered-by')
   app.use(resourceMetadata(protection))
-  const handle = toNodeHandler(createMcpHandler(createServer))
+  const handle = toNodeHandler(createMcpHandler(() => protect(createServer())))
   app.post('/mcp', authenticate(protection), express.json(), (req, res) => {
     void handle(req, res, req.body)
   })
@@ -109,7 +130,7 @@ function createApp(protection: typeof authenticator): express.Express {
 }
 
 function createServer(): McpServer {
-  const server = protect(new McpServer({ name: 'invoices', version: '1.0.0' }))
+  const server = new McpServer({ name: 'invoices', version: '1.0.0' })
   const inputSchema = z.object({ orgId: z.string() })
   const reply = () => ({ content: [] })
   const match = ({ orgId }: { orgId: string }): string => orgId
@@ -130,7 +151,7 @@ const ofTheConnection = new Set([
 
 /** The answer without the headers that Node adds to any answer, and the id of the request. */
 async function send(
-  app: express.Express,
+  app: RequestListener,
   headers: Record<string, string>,
   { path = '/mcp', method = 'POST', body = '' }: Target,
 ): Promise<string> {
@@ -141,7 +162,7 @@ async function send(
       const lines = Object.entries(response.headers)
         .filter(([name]) => !ofTheConnection.has(name) && name !== 'content-length')
         .map(([name, value]) => `${name}: ${String(value)}`)
-      const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines].join('\n')
+      const head = [`HTTP/1.1 ${statusCode} ${statusMessage}`, ...lines.toSorted()].join('\n')
       text(response).then((answer) => resolve(`${head}\n\n${answer.trimEnd()}`), reject)
     })
       .on('error', reject)

@@ -138,8 +138,9 @@ async function readListen(request: Request): Promise<unknown> {
     .catch(() => undefined)
 }
 
-function answer(id: RequestId, { error, refusal }: ListenRefusal): Response {
-  return refusal ? toResponse(refusal) : Response.json({ jsonrpc: '2.0', id, error })
+function answer(id: RequestId, { error, refusal, requestId }: ListenRefusal): Response {
+  const headers = { 'x-request-id': requestId }
+  return refusal ? toResponse(refusal) : Response.json({ jsonrpc: '2.0', id, error }, { headers })
 }
 
 /** What could not be recorded was not opened. */

@@ -21,6 +21,8 @@ export interface DecisionEvent {
   readonly resource?: string
   readonly identity: Identity | undefined
   readonly decision: Allow | Deny
+  /** Id of a refused request, where its caller gets one: as `x-request-id`, or in the data of the error. */
+  readonly requestId?: string
 }
 
 /** What happens on a guarded server: at authentication, and whenever a request is decided on. */

@@ -126,6 +126,22 @@ describe.each(ways)('one entry ($name)', ({ handle, send }) => {
     expect(events.map(({ type }) => type)).toEqual(['refused', 'refused', 'refused'])
   })
 
+  test.each<readonly [string, string, object, ServerOptions, number]>([
+    ['a missing scope', 'pay', bearer(), {}, 403],
+    ['a guest', 'order', {}, { guests: true }, 401],
+    ['a bad token', 'order', { authorization: 'Bearer x' }, {}, 401],
+  ])('gives caller, operator and trail one id of %s', async (_, name, headers, options, status) => {
+    const events: ServerEvent[] = []
+    const { trail, events: kept } = listTrail()
+    const onEvent = (event: ServerEvent) => events.push(event)
+    const url = await serve(handle({ ...options, audit: trail, onEvent }))
+    const answer = await send(url, 'tools/call', tool(name), headers)
+    const requestId = answer.headers.get('x-request-id')
+    expect([answer.status, requestId]).toEqual([status, expect.stringMatching(/^[0-9a-f-]{36}$/)])
+    expect(events.at(-1)).toMatchObject({ requestId })
+    expect(kept).toMatchObject([{ type: 'refusal', decision: { requestId } }])
+  })
+
   test('does not believe an AuthInfo that other code left', async () => {
     const inner = handle()
     const url = await serve(async (req, res, body) => {

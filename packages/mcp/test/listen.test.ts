@@ -103,10 +103,13 @@ describe.each([
   test('is refused for a resource that the caller may not read', async () => {
     const { url } = await start(parsed)
     const answer = await listen(url, ['note://open', 'NOTE://acme'], 'eve')
+    const requestId = answer.headers.get('x-request-id')
+    expect(requestId).toMatch(/^[0-9a-f-]{36}$/)
     expect(await answer.json()).toMatchObject({
-      error: { code: 31_403, data: { reason: 'org_mismatch' } },
+      error: { code: 31_403, data: { reason: 'org_mismatch', requestId } },
     })
     expect(events.at(-1)).toMatchObject({
+      requestId,
       resource: 'note://acme',
       decision: { reason: 'org_mismatch' },
     })

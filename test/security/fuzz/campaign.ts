@@ -148,13 +148,24 @@ function createClient(world: World): Client {
     return seen
   }
 
-  async function sendOverHttp({ path, lines }: FuzzedRequest): Promise<Seen> {
-    overHttp += 1
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const headers = ['host', 'mcp.example', ...lines.flat()]
-      const options = { port: world.port, host: '127.0.0.1', path, agent, headers }
-      httpRequest(options, resolve).on('error', reject).end()
+  function ask({ path, lines }: Pick<FuzzedRequest, 'path' | 'lines'>): Promise<IncomingMessage> {
+    const headers = ['host', 'mcp.example', ...lines.flat()]
+    const options = { port: world.port, host: '127.0.0.1', path, agent, headers }
+    return new Promise((resolve, reject) => {
+      const sent = httpRequest(options, resolve)
+      sent.on('error', (error: NodeJS.ErrnoException) => {
+        // On a busy machine the server may close an idle connection as the next request is written.
+        const isStale = sent.reusedSocket && error.code === 'ECONNRESET'
+        if (isStale) ask({ path, lines }).then(resolve, reject)
+        else reject(error)
+      })
+      sent.end()
     })
+  }
+
+  async function sendOverHttp(fuzzed: FuzzedRequest): Promise<Seen> {
+    overHttp += 1
+    const response = await ask(fuzzed)
     const body = await text(response)
     return {
       status: response.statusCode ?? 0,

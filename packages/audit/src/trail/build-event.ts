@@ -30,13 +30,13 @@ export function buildIntent(settings: CaptureSettings, call: AuditCall): AuditEv
 }
 
 export function buildRefusal(settings: CaptureSettings, refusal: AuditRefusal): AuditEvent {
-  const { error, reason = error?.reason } = refusal
+  const { error, reason = error?.reason, requestId = error?.requestId } = refusal
   return describeCall(settings, refusal, 'refusal', {
     ...(error !== undefined && { code: error.code }),
     effect: 'deny',
     ...guardOf(refusal),
     ...(reason !== undefined && { reason: bounded(reason) }),
-    ...(error?.requestId !== undefined && { requestId: bounded(error.requestId) }),
+    ...(requestId !== undefined && { requestId: bounded(requestId) }),
   })
 }
 

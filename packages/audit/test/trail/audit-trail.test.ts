@@ -151,12 +151,12 @@ describe('T13 refusals', () => {
   it.each(codes)('T13 records a call refused as %s, without the token', async (code) => {
     const { trail, events } = listTrail({ levels: { default: 'none' } })
     const cause = new Error('eyJhbGciOi.secret.token')
-    const error = new IdentityError(code, { reason: 'some_rule', cause, requestId: 'request-1' })
+    const error = new IdentityError(code, { reason: 'own_rule', cause, requestId: 'request-1' })
     await trail.refusal({ method: 'HTTP POST', error })
     expect(events).toHaveLength(1)
     expect(events[0]).toMatchObject({
       type: 'refusal',
-      decision: { effect: 'deny', code, reason: 'some_rule', requestId: 'request-1' },
+      decision: { effect: 'deny', code, reason: 'own_rule', requestId: 'request-1' },
     })
     expect(JSON.stringify(events)).not.toContain('eyJ')
   })

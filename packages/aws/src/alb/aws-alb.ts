@@ -5,6 +5,8 @@ import {
   type Identity,
   IdentityError,
   type Issuer,
+  type RefusalDetail,
+  type RefusalReason,
   type Source,
 } from '@onbehalf/core'
 import {
@@ -16,6 +18,7 @@ import {
   exposeClaims,
   isEmpty,
   readClaim,
+  withFailure,
 } from '@onbehalf/core/internal'
 import { albKeys } from './alb-keys.ts'
 import { type AlbSettings, toAlbSettings } from './options.ts'
@@ -73,6 +76,19 @@ const maxLifetimeSeconds = 86_400
 export function awsAlb(options: AwsAlbOptions): Source {
   const settings = toAlbSettings(options)
   const keys = albKeys(settings)
+
+  async function identify(value: string, context: Context): Promise<Identity> {
+    const assertion = parseAssertion(value)
+    // Before any key is asked for: an assertion that is wrong anyway causes no fetch.
+    const expiresAt = checkHeader(assertion, settings, context.now)
+    await keys.verify(assertion, (event) => context.report({ ...event, issuer: settings.iss }))
+    const identity = toIdentity(assertion, settings, expiresAt, context)
+    // `iat` of a profile is not the time of a sign-in: nothing in it outlives a revocation.
+    const { iat: _profile, ...claims } = assertion.claims
+    await context.checkRevoked({ issuer: settings.iss, subject: identity.subject, claims })
+    return identity
+  }
+
   return Object.freeze<Source>({
     kind: 'signedHeader',
     tokenHeaders: [],
@@ -80,17 +96,10 @@ export function awsAlb(options: AwsAlbOptions): Source {
     issuers: [asIssuer(settings)],
     authorizationIssuer: undefined,
     applies: (credentials) => credentials.value(HEADER) !== undefined,
-    async identify(credentials, context) {
-      const assertion = parseAssertion(credentials.value(HEADER) ?? '')
-      // Before any key is asked for: an assertion that is wrong anyway causes no fetch.
-      const expiresAt = checkHeader(assertion, settings, context.now)
-      await keys.verify(assertion, (event) => context.report({ ...event, issuer: settings.iss }))
-      const identity = toIdentity(assertion, settings, expiresAt, context)
-      // `iat` of a profile is not the time of a sign-in: nothing in it outlives a revocation.
-      const { iat: _profile, ...claims } = assertion.claims
-      await context.checkRevoked({ issuer: settings.iss, subject: identity.subject, claims })
-      return identity
-    },
+    identify: (credentials, context) =>
+      identify(credentials.value(HEADER) ?? '', context).catch((thrown: unknown) => {
+        throw withFailure(thrown, { header: HEADER, issuer: settings.iss })
+      }),
   })
 }
 
@@ -112,21 +121,26 @@ function asIssuer({ iss, clients, sessionTimeoutSeconds }: AlbSettings): Issuer 
 
 function checkHeader({ header, claims }: AlbAssertion, settings: AlbSettings, now: number): number {
   const { signer, client, iss } = header
-  if (!settings.signers.includes(signer as string)) throw refused('signer')
-  if (!settings.clients.includes(client as string)) throw refused('client')
+  const { signers, clients } = settings
+  if (!signers.includes(signer as string)) throw refused('signer', { expected: signers })
+  if (!clients.includes(client as string)) throw refused('client', { expected: clients })
   const claimed = isEmpty(claims['iss']) ? iss : claims['iss']
-  if (iss !== settings.iss || claimed !== settings.iss) throw refused('issuer')
+  if (iss !== settings.iss || claimed !== settings.iss) {
+    throw refused('issuer', { claim: 'iss', expected: [settings.iss] })
+  }
   // The assertion's own expiry; one of the identity provider's may be among the claims.
   const limit = isEmpty(claims['exp']) ? header['exp'] : claims['exp']
   const times = [header['exp'], limit]
   if (!times.every((time) => typeof time === 'number' && Number.isFinite(time))) {
-    throw refused('exp_missing')
+    throw refused('exp_missing', { claim: 'exp' })
   }
   const expiresAt = Math.min(...(times as number[]))
   const skew = settings.clockSkewSeconds
   // Asked for what must hold: a clock that shows no time (NaN) compares false and refuses.
-  if (!(now < expiresAt + skew)) throw refused('expired')
-  if (!(expiresAt <= now + maxLifetimeSeconds + skew)) throw refused('lifetime')
+  if (!(now < expiresAt + skew)) throw refused('expired', { claim: 'exp' })
+  if (!(expiresAt <= now + maxLifetimeSeconds + skew)) {
+    throw refused('lifetime', { claim: 'exp', expected: [maxLifetimeSeconds] })
+  }
   return expiresAt
 }
 
@@ -140,7 +154,7 @@ function toIdentity(
   // Readers see what handlers see.
   const claims = exposeClaims(assertion.claims, settings, context)
   const subject = asText(claims['sub'])
-  if (subject === undefined) throw refused('subject')
+  if (subject === undefined) throw refused('subject', { claim: 'sub' })
   const orDropped = dropper(context)
   const roles = orDropped('roles', read(claims, settings.roles), asNames)
   const organizations = orDropped('organization', read(claims, settings.organization), (claim) =>
@@ -149,7 +163,7 @@ function toIdentity(
   return createIdentity<Claims>({
     // A load balancer signs users in; the client's own id never names one, whatever the claims say.
     kind: subject === client ? 'service' : 'user',
-    issuer: settings.iss,
+    issuer: context.issuerName(settings.iss),
     subject,
     organizations,
     client,
@@ -166,6 +180,6 @@ function read(claims: Claims, reader: ClaimReader | undefined): unknown {
   return reader === undefined ? undefined : readClaim(claims, reader)
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

@@ -1,4 +1,4 @@
-import { type Claims, IdentityError } from '@onbehalf/core'
+import { type Claims, IdentityError, type RefusalReason } from '@onbehalf/core'
 import { parseJsonObject, parseToken } from '@onbehalf/core/internal'
 
 /** What a load balancer signed. Nothing in it is trusted yet. */
@@ -27,7 +27,7 @@ export function parseAssertion(text: string): AlbAssertion {
   const token = parseToken(parts.map(withoutPadding).join('.'))
   const { algorithm, keyId } = token
   if (algorithm !== 'ES256') throw refused('algorithm')
-  if (keyId === undefined || !uuid.test(keyId)) throw refused('key_id')
+  if (keyId === undefined || !uuid.test(keyId)) throw refused('malformed_key_id')
   const header = parseJsonObject(decode(token.protected))
   const signature = decode(token.signature)
   if (header === undefined || signature.length !== signatureBytes) throw malformed()
@@ -49,6 +49,6 @@ function malformed(): IdentityError {
   return refused('malformed_assertion')
 }
 
-function refused(reason: string): IdentityError {
+function refused(reason: RefusalReason): IdentityError {
   return new IdentityError('TOK', { reason })
 }

@@ -1,7 +1,8 @@
-import type { Authenticator } from '@onbehalf/core'
+import type { Authenticator, RefusalDetail, RefusalReason } from '@onbehalf/core'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import type { Named } from '../lambda-context.ts'
 import type { TargetMode } from './modes/target-mode.ts'
+import type { InterceptorRefusalReason } from './refusal.ts'
 
 /** What an interceptor did. It never holds a token or a claim: wire it to logs. */
 export type InterceptorEventReport =
@@ -10,10 +11,12 @@ export type InterceptorEventReport =
       readonly type: 'stopped'
       readonly target: string | undefined
       readonly status: number
-      /** An `InterceptorRefusalReason`, or a reason of `IdentityError` for the token in `Authorization`. */
-      readonly reason: string
+      /** Of the interceptor, or of `IdentityError` for the token in `Authorization`. */
+      readonly reason: InterceptorRefusalReason | RefusalReason
       /** More precisely what failed: the name of a rule, or of the header whose value does not fit. */
       readonly detail?: string
+      /** Which credential was refused, and what the authenticator expects of it. */
+      readonly failure?: RefusalDetail
     } & Named)
 
 /** Options of {@link requestInterceptor}. */

@@ -144,8 +144,9 @@ interface Stop extends Reported {
 
 function toStop(thrown: unknown): Stop {
   if (isIdentityError(thrown)) {
-    const { status, reason, message } = thrown
-    return { status, reason, message }
+    const { status, reason, failure, message } = thrown
+    const isKnown = Object.keys(failure).length > 0
+    return { status, reason, message, ...(isKnown && { failure }) }
   }
   // The message of any other error may quote claims.
   const refusal = thrown instanceof InterceptorRefusal ? thrown : new InterceptorRefusal('internal')

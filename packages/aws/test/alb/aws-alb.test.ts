@@ -38,14 +38,35 @@ describe('awsAlb', () => {
     ['an expiry that is far away', 'lifetime', { exp: now * 2 }, { exp: now * 2 }],
     ['no expiry', 'exp_missing', { exp: undefined }, { exp: undefined }],
     ['an expiry that is not a number', 'exp_missing', {}, { exp: '9' }],
-    ['a key id that leads elsewhere', 'key_id', {}, { kid: '../evil' }],
-    ['an address as key id', 'key_id', {}, { kid: 'http://127.0.0.1/' }],
-    ['no key id', 'key_id', {}, { kid: undefined }],
+    ['a key id that leads elsewhere', 'malformed_key_id', {}, { kid: '../evil' }],
+    ['an address as key id', 'malformed_key_id', {}, { kid: 'http://127.0.0.1/' }],
+    ['no key id', 'malformed_key_id', {}, { kid: undefined }],
   ])('refuses %s, and fetches nothing for it', async (_name, reason, claims, header) => {
     const { options, assert, fetches } = await start()
     const refused = read(authenticatorOf(options), assert(claims, header))
     await expect(refused).rejects.toMatchObject({ code: 'TOK', reason })
     expect(fetches).toEqual([])
+  })
+
+  it.each<[string, Json, Json, object]>([
+    ['load balancer', {}, { signer: `${signer}x` }, { expected: [signer] }],
+    ['client', {}, { client: 'another' }, { expected: ['alb-client'] }],
+    ['issuer', {}, { iss: 'https://x.example' }, { claim: 'iss', expected: [issuer] }],
+    ['expiry', {}, { exp: now - 31 }, { claim: 'exp' }],
+    ['user', { sub: '' }, {}, { claim: 'sub' }],
+    ['form', {}, { alg: 'none' }, {}],
+  ])('says what was expected of the %s, and never what came', async (_, claims, header, detail) => {
+    const { options, assert } = await start()
+    const refused = read(authenticatorOf(options), assert(claims, header))
+    await expect(refused).rejects.toMatchObject({
+      failure: {
+        role: 'user',
+        source: 'signedHeader',
+        header: 'x-amzn-oidc-data',
+        issuer,
+        ...detail,
+      },
+    })
   })
 
   it('refuses a signature of another key, and an altered assertion', async () => {

@@ -887,6 +887,27 @@ describe('construction', () => {
   })
 })
 
+describe('a refused token', () => {
+  it('is reported with what the authenticator expected of it', async () => {
+    const { intercept, events } = start({})
+    const token = await people.token({ client_id: 'other-client' })
+    await intercept(mcpEvent(token, call('crm___find')))
+    expect(events).toMatchObject([
+      {
+        type: 'stopped',
+        reason: 'client',
+        failure: {
+          role: 'user',
+          source: 'direct',
+          header: 'authorization',
+          expected: ['5webclientid0000example'],
+        },
+      },
+    ])
+    expect(JSON.stringify(events)).not.toContain('other')
+  })
+})
+
 describe('a request id', () => {
   it('is reported, and given to the caller whose request is stopped', async () => {
     const { intercept, events } = start({})

@@ -12,9 +12,11 @@ import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/
 import { assertRevocation, createRevocations, type Revocation } from '../revocation/revocation.ts'
 import { type AnySource, named, type Source } from '../sources/source.ts'
 import type { Store } from '../stores/store.ts'
+import { assertReachable } from './assert-reachable.ts'
 import { type AuthenticateOptions, createAuthenticate } from './authenticate.ts'
 import { createMetadata, requiredScopes, toHeaders, toIssuerNames } from './from-sources.ts'
 import { createSubjectTokens } from './subject-tokens.ts'
+import { tellInsecure, tellNotShared } from './warnings.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
   /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
@@ -109,6 +111,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
   if (audit !== undefined) assertFunction(audit['refusal'], 'audit.refusal')
   const sources = toSources(options.sources)
+  assertReachable(sources)
   const { revocations: store } = options
   const confirmations = toConfirmations(options.confirmations)
   const supported = toList(options.scopesSupported, 'scopesSupported') ?? []
@@ -119,7 +122,9 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const maxLifetimeSeconds = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
   const revocations = createRevocations({ store, maxLifetimeSeconds, namesOf })
   const report = toObserver(onEvent)
-  const warnNotShared = store === undefined ? once(() => tellNotShared(onEvent, report)) : undefined
+  const tell = { report, isObserved: onEvent !== undefined }
+  const warnNotShared = store === undefined ? once(() => tellNotShared(tell)) : undefined
+  tellInsecure(issuers, tell)
   const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
   const authenticate = createAuthenticate<ClaimsOf<S>>({
@@ -175,13 +180,6 @@ function once(work: () => void): () => void {
     if (!isDone) work()
     isDone = true
   }
-}
-
-function tellNotShared(onEvent: unknown, report: Context['report']): void {
-  report({ type: 'revocation_not_shared' })
-  if (onEvent !== undefined) return
-  // oxlint-disable-next-line no-console -- the one log that every web runtime has
-  console.warn('Onbehalf: without a shared `revocations` store, revoke holds in this process only')
 }
 
 function toSources(sources: readonly AnySource[]): readonly AnySource[] {

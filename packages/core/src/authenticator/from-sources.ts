@@ -60,9 +60,7 @@ export function createMetadata({
 }: Published): ProtectedResourceMetadata {
   const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
   const servers = new Set(
-    issuers.flatMap(
-      (issuer) => issuer.authorizationServers ?? toServers(undefined, issuer.issuers),
-    ),
+    issuers.flatMap((issuer) => issuer.authorizationServers ?? toServers({}, issuer.issuers)),
   )
   const scopes = new Set([...requiredScopes(sources), ...supported])
   return Object.freeze({

@@ -1,4 +1,5 @@
 import { IdentityError } from '../errors.ts'
+import type { RefusalReason } from '../reasons.ts'
 import type { ParseOptions } from '../token/parse-token.ts'
 
 /**
@@ -126,6 +127,6 @@ function refuseQueryToken(url: string | undefined): void {
 }
 
 /** The refusal of a request whose headers cannot be read in one way. */
-export function malformed(reason: string, header?: string): IdentityError {
+export function malformed(reason: RefusalReason, header?: string): IdentityError {
   return new IdentityError('REQ', { reason, ...(header !== undefined && { failure: { header } }) })
 }

@@ -1,3 +1,5 @@
+import { type OneOrMore, toList } from './options.ts'
+
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/
 // The URL parser has brought every spelling of an address to one form. Names are not looked at:
 // `10.example.com` is one.
@@ -7,16 +9,19 @@ const privateV4 =
 const privateV6 = /^\[(?:f[cdef]|::|64:ff9b:|2002:)/i
 // Names that resolve to this host, or to the metadata service of a cloud.
 const privateName =
-  /^(?:(?:.+\.)?localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\.ec2\.internal)?)\.?$/i
+  /^(?:(?:.+\.)?localhost|localhost[46]?(?:\.localdomain[46]?)?|ip6-(?:localhost|loopback)|metadata(?:\.(?:google|azure)\.internal|\.goog)?|instance-data(?:\..*internal)?)\.?$/i
+// Names that no public DNS resolves: of one label, or under a suffix that is kept for local use.
+const localName = /^[a-z0-9][a-z0-9_-]*$|^[a-z0-9][a-z0-9_.-]*\.(?:internal|local|test|svc)$/
 
 /**
- * Parses an address that keys or metadata are fetched from: `https`, or `http` on a loopback
- * address for development. Private addresses, user information and fragments are refused.
+ * Parses an address that keys or metadata are fetched from: `https`, or for development `http` on a
+ * loopback address or on a host of {@link toHttpHosts}. Private addresses, user information and
+ * fragments are refused.
  *
  * @throws TypeError
  */
-export function safeUrl(text: string, option: string): URL {
-  const url = secureUrl(text, option)
+export function safeUrl(text: string, option: string, httpHosts?: readonly string[]): URL {
+  const url = secureUrl(text, option, httpHosts)
   if (!isLoopback(url) && isPrivate(url)) {
     throw new TypeError(`${option} must not name a private address`)
   }
@@ -28,15 +33,48 @@ export function safeUrl(text: string, option: string): URL {
  *
  * @throws TypeError
  */
-export function secureUrl(text: string, option: string): URL {
+export function secureUrl(text: string, option: string, httpHosts?: readonly string[]): URL {
   if (!URL.canParse(text)) throw new TypeError(`${option} must be an absolute URL`)
   const url = new URL(text)
-  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))
-  if (!secure) throw new TypeError(`${option} must use https (http is for loopback only)`)
+  const isLocal = isLoopback(url) || httpHosts?.includes(url.hostname)
+  const secure = url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)
+  if (!secure) {
+    const others = httpHosts === undefined ? '' : ' and insecureHttpHosts'
+    throw new TypeError(`${option} must use https (http is for loopback${others} only)`)
+  }
   if (url.username !== '' || url.password !== '' || url.hash !== '') {
     throw new TypeError(`${option} must not carry user information or a fragment`)
   }
   return url
+}
+
+/**
+ * Reads the hosts that `http` may be spoken to: names that only a local network can resolve.
+ *
+ * @throws TypeError for any other
+ */
+export function toHttpHosts(hosts: OneOrMore<string> | undefined): readonly string[] {
+  const names = toList(hosts, 'insecureHttpHosts') ?? []
+  if (names.every(isLocalName)) return names
+  throw new TypeError(
+    'insecureHttpHosts must list host names in lower case, of one label or under .internal, .local, .test or .svc',
+  )
+}
+
+function isLocalName(name: string): boolean {
+  // A number is an address to the URL parser, in whatever notation.
+  const isName = URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name
+  return isName && localName.test(name) && !privateName.test(name)
+}
+
+/**
+ * Whether a document of one address may send this server to another one. What is less protected than
+ * where the document came from is not followed: loopback and plain `http` are for issuers that are
+ * there themselves.
+ */
+export function mayLeadTo(from: URL, to: URL, httpHosts: readonly string[]): boolean {
+  if (isLoopback(to)) return isLoopback(from)
+  return to.protocol === 'https:' || httpHosts.includes(from.hostname)
 }
 
 function isPrivate({ hostname }: URL): boolean {

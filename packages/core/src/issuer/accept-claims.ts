@@ -3,6 +3,7 @@ import type { Credential } from '../credentials/credentials.ts'
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { isEmpty } from '../internal/values.ts'
+import type { RefusalReason } from '../reasons.ts'
 import { checkValidity, memberOf, readTime } from '../token/json-object.ts'
 import { readCallerFacts } from './caller-facts.ts'
 import { applySchema } from './claims.ts'
@@ -161,6 +162,6 @@ function checkScopes(granted: readonly string[], required: readonly string[]): v
   throw new IdentityError('SCOPE', { reason: 'scope_missing', scopes: required, failure })
 }
 
-function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
   return new IdentityError('TOK', { reason, failure })
 }

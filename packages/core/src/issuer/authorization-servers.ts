@@ -1,5 +1,10 @@
 import { type OneOrMore, toList } from '../internal/options.ts'
-import { secureUrl } from '../internal/safe-url.ts'
+import { secureUrl, toHttpHosts } from '../internal/safe-url.ts'
+
+interface StatedServers {
+  readonly authorizationServers?: OneOrMore<string>
+  readonly insecureHttpHosts?: OneOrMore<string>
+}
 
 /**
  * The authorization servers that a resource publishes for an issuer (RFC 9728 section 2). An `iss`
@@ -7,18 +12,16 @@ import { secureUrl } from '../internal/safe-url.ts'
  *
  * @throws TypeError when one that is stated is not a URL that clients can use
  */
-export function toServers(
-  stated: OneOrMore<string> | undefined,
-  issuers: readonly string[],
-): readonly string[] {
-  const servers = toList(stated, 'authorizationServers')
-  for (const server of servers ?? []) secureUrl(server, 'authorizationServers')
-  return servers ?? issuers.slice(0, 1).filter(isServer)
+export function toServers(options: StatedServers, issuers: readonly string[]): readonly string[] {
+  const servers = toList(options.authorizationServers, 'authorizationServers')
+  const httpHosts = toHttpHosts(options.insecureHttpHosts)
+  for (const server of servers ?? []) secureUrl(server, 'authorizationServers', httpHosts)
+  return servers ?? issuers.slice(0, 1).filter((issuer) => isServer(issuer, httpHosts))
 }
 
-function isServer(issuer: string): boolean {
+function isServer(issuer: string, httpHosts: readonly string[]): boolean {
   try {
-    secureUrl(issuer, 'iss')
+    secureUrl(issuer, 'iss', httpHosts)
     return true
   } catch {
     return false

@@ -2,6 +2,7 @@ import type { AuthenticatorEvent, Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import { type Claims, isWorkload } from '../identity.ts'
 import { asText, isEmpty, none } from '../internal/values.ts'
+import type { RefusalReason } from '../reasons.ts'
 import { memberOf } from '../token/json-object.ts'
 import {
   asNames,
@@ -47,7 +48,11 @@ const defaultClaimMap: Required<ClaimMap> = {
   kind: () => 'user',
 }
 
-function agreeing(first: string, second: string, reason: string): (claims: Claims) => unknown {
+function agreeing(
+  first: string,
+  second: string,
+  reason: RefusalReason,
+): (claims: Claims) => unknown {
   return (claims) => {
     const [a, b] = [memberOf(claims, first), memberOf(claims, second)]
     if (a !== undefined && b !== undefined && a !== b) throw new IdentityError('TOK', { reason })
@@ -168,6 +173,6 @@ export function dropper(context: Context) {
   }
 }
 
-function refused(reason: string): IdentityError {
+function refused(reason: RefusalReason): IdentityError {
   return new IdentityError('TOK', { reason })
 }

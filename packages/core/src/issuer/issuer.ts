@@ -7,6 +7,7 @@ import {
   type OptionNames,
   requiredList,
 } from '../internal/options.ts'
+import { toHttpHosts } from '../internal/safe-url.ts'
 import { isRecord } from '../internal/values.ts'
 import { staticKeys } from '../keys/key-set.ts'
 import type { KeySource } from '../keys/key-source.ts'
@@ -71,6 +72,8 @@ export interface Issuer<C = Claims> {
   readonly authorizationServers?: readonly string[]
   /** Longest token that it accepts, in bytes. Default 16384. */
   readonly maxTokenBytes?: number
+  /** Hosts that it asks over `http`: the authenticator reports them at start. Default: none. */
+  readonly insecureHttpHosts?: readonly string[]
   /** Whether it accepts tokens whose header names or brings a key. Default: `false`. */
   readonly ignoresKeyHeaders?: boolean
   /** Whether a credential says (so far without proof) that it comes from this issuer. */
@@ -101,6 +104,7 @@ const knownOptions: OptionNames<IssuerOptions> = {
   authorizationServers: true,
   acceptNonce: true,
   ignoreKeyHeaders: true,
+  insecureHttpHosts: true,
   maxKeysTried: true,
   maxTokenBytes: true,
   clients: true,
@@ -134,13 +138,15 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
   const rules = toRules(options)
   assertOptions('issuer', options, knownOptions)
   const [name = ''] = rules.issuers
+  const insecureHttpHosts = toHttpHosts(options.insecureHttpHosts)
   return Object.freeze<SigningIssuer<C>>({
     issuers: rules.issuers,
     audiences: rules.audiences,
     clients: rules.clients,
     scopes: rules.scopes,
     maxLifetimeSeconds: longestLife(rules),
-    authorizationServers: toServers(options.authorizationServers, rules.issuers),
+    authorizationServers: toServers(options, rules.issuers),
+    insecureHttpHosts,
     maxTokenBytes: rules.maxTokenBytes,
     ignoresKeyHeaders: rules.ignoresKeyHeaders,
     opaque: false,

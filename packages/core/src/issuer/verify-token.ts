@@ -3,6 +3,7 @@ import type { Credential } from '../credentials/credentials.ts'
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { isEmpty } from '../internal/values.ts'
+import type { RefusalReason } from '../reasons.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import { type VerificationKey, verifySignature } from '../token/verify-signature.ts'
 import { acceptClaims, checkClaims } from './accept-claims.ts'
@@ -111,6 +112,6 @@ function checkKeyIssuer(key: VerificationKey, claims: Claims, issuer: string): v
   if (tenant === undefined || tenant !== claims['tid']) throw refused('key_issuer')
 }
 
-function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
   return new IdentityError('TOK', { reason, failure })
 }

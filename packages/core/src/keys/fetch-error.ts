@@ -1,9 +1,11 @@
+import type { FetchReason } from '../reasons.ts'
+
 /** A document that could not be fetched or used; `reason` names the rule in snake_case. */
 export class FetchError extends Error {
-  readonly reason: string
+  readonly reason: FetchReason
   /** The address that was asked, without its query. */
   url: string | undefined
-  constructor(reason: string, cause?: unknown) {
+  constructor(reason: FetchReason, cause?: unknown) {
     super(`The document was refused: ${reason}`, { cause })
     this.name = 'FetchError'
     this.reason = reason

@@ -1,5 +1,6 @@
 import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
 import { IdentityError } from '../errors.ts'
+import { sharesPromises } from '../internal/promises.ts'
 import { isRecord, isText } from '../internal/values.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
@@ -73,16 +74,22 @@ export function assertNotOtherwiseBound(set: KeySet, { keyId }: KeyQuery): void 
  * A set without a usable key fails {@link KeySource.ready} and every look-up.
  */
 export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySource {
-  let parsed: Promise<KeySet | undefined> | undefined
+  const isShared = sharesPromises()
+  let pending: Promise<KeySet | undefined> | undefined
+  let parsed: { readonly set: KeySet | undefined } | undefined
 
   async function parse(report: ReportKeyEvent): Promise<KeySet | undefined> {
     const set = await parseKeySet(jwks)
+    parsed = { set }
     const { keys = [], ignored = [] } = set ?? {}
     report({ type: 'keys_loaded', usable: keys.length, ignored })
     return set
   }
 
-  const load = (report: ReportKeyEvent): Promise<KeySet | undefined> => (parsed ??= parse(report))
+  async function load(report: ReportKeyEvent): Promise<KeySet | undefined> {
+    if (parsed !== undefined) return parsed.set
+    return isShared ? (pending ??= parse(report)) : parse(report)
+  }
 
   return {
     async find(query, report) {

@@ -1,3 +1,4 @@
+import type { FetchReason } from '../reasons.ts'
 import type { Algorithm } from '../token/algorithm.ts'
 import type { VerificationKey } from '../token/verify-signature.ts'
 
@@ -27,7 +28,7 @@ export interface KeysFailed {
   /** Failures since the last success. */
   readonly failures: number
   /** The rule in snake_case, for example `dns`, `tls`, `timeout`, `status_500`, `no_usable_key`. */
-  readonly reason: string
+  readonly reason: FetchReason | 'internal_error'
   /** The address that was asked, without its query; absent where the failure is not about one. */
   readonly url?: string
   readonly ignored: readonly IgnoredKeyReason[]

@@ -1,5 +1,6 @@
 import { IdentityError } from '../errors.ts'
 import { sharesPromises } from '../internal/promises.ts'
+import type { RefusalReason } from '../reasons.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
 import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
@@ -87,7 +88,7 @@ export function refreshingKeys(
     return pending !== undefined || (monotonic() >= backoff.retryAt && spend())
   }
 
-  function down(reason: string): IdentityError {
+  function down(reason: RefusalReason): IdentityError {
     const retryAfterSeconds = Math.max(1, backoff.retryAt - monotonic())
     return new IdentityError('DOWN', { reason, retryAfterSeconds, cause: lastError })
   }

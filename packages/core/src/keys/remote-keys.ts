@@ -1,4 +1,5 @@
-import { isLoopback, safeUrl } from '../internal/safe-url.ts'
+import type { OneOrMore } from '../internal/options.ts'
+import { mayLeadTo, safeUrl, toHttpHosts } from '../internal/safe-url.ts'
 import { isRecord } from '../internal/values.ts'
 import { asking, FetchError } from './fetch-error.ts'
 import { type FetchOptions, fetchJson, inTime, toTimeoutSeconds } from './fetch-json.ts'
@@ -8,15 +9,22 @@ import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 import { refreshingKeys } from './refreshing-keys.ts'
 
 /** How remote keys are fetched and kept. */
-export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {}
+export interface RemoteKeysOptions extends FetchOptions, RefreshOptions {
+  /**
+   * For development: hosts of a container network that are asked over `http`, for example `keycloak`.
+   * Anyone on that network can replace the keys. Names of one label or under `.internal`, `.local`,
+   * `.test` or `.svc` only. Default: none, and `http` is for loopback.
+   */
+  readonly insecureHttpHosts?: OneOrMore<string>
+}
 
 /**
  * Keys from a JWKS URL (RFC 7517 section 5).
  *
- * @throws TypeError when the URL is not `https` (or `http` on loopback)
+ * @throws TypeError when the URL is not `https` (or `http` on loopback or a stated host)
  */
 export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeySource {
-  const url = safeUrl(jwksUri, 'jwksUri')
+  const url = safeUrl(jwksUri, 'jwksUri', toHttpHosts(options.insecureHttpHosts))
   return keysInTime(
     (signal) => fetchKeySet(url, { ...options, signal }),
     options,
@@ -29,10 +37,11 @@ export function jwksKeys(jwksUri: string, options: RemoteKeysOptions = {}): KeyS
  * that answers 404. The metadata must name exactly this issuer (RFC 8414 section 3.3). It is read
  * again when it is older than `maxAgeSeconds`, or when the keys could not be fetched.
  *
- * @throws TypeError when the issuer is not an `https` URL (or `http` on loopback)
+ * @throws TypeError when the issuer is not an `https` URL (or `http` on loopback or a stated host)
  */
 export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}): KeySource {
-  const base = safeUrl(issuer, 'iss')
+  const httpHosts = toHttpHosts(options.insecureHttpHosts)
+  const base = safeUrl(issuer, 'iss', httpHosts)
   const { maxAgeSeconds, monotonic } = readRefreshOptions(options)
   let asked = base
   let known: { readonly url: URL; readonly readAt: number } | undefined
@@ -40,7 +49,7 @@ export function discoveredKeys(issuer: string, options: RemoteKeysOptions = {}):
   async function locate(request: Request): Promise<URL> {
     if (known !== undefined && monotonic() - known.readAt < maxAgeSeconds) return known.url
     asked = base
-    const url = await asking(base, () => discover(issuer, base, request))
+    const url = await asking(base, () => discover(issuer, { base, httpHosts }, request))
     known = { url, readAt: monotonic() }
     return url
   }
@@ -73,20 +82,28 @@ function keysInTime(
   return refreshingKeys(() => inTime(seconds, load, asked), options)
 }
 
-async function discover(issuer: string, base: URL, request: Request): Promise<URL> {
+interface Place {
+  readonly base: URL
+  readonly httpHosts: readonly string[]
+}
+
+async function discover(
+  issuer: string,
+  { base, httpHosts }: Place,
+  request: Request,
+): Promise<URL> {
   const metadata = await fetchMetadata(base, request)
   if (!isRecord(metadata)) throw new FetchError('metadata_malformed')
   if (metadata['issuer'] !== issuer) throw new FetchError('metadata_issuer_mismatch')
-  const url = toJwksUri(metadata['jwks_uri'])
-  // Only an issuer on loopback may send this server to an address on loopback.
-  if (isLoopback(url) && !isLoopback(base)) throw new FetchError('metadata_jwks_uri')
+  const url = toJwksUri(metadata['jwks_uri'], httpHosts)
+  if (!mayLeadTo(base, url, httpHosts)) throw new FetchError('metadata_jwks_uri')
   return url
 }
 
-function toJwksUri(value: unknown): URL {
+function toJwksUri(value: unknown, httpHosts: readonly string[]): URL {
   if (typeof value !== 'string') throw new FetchError('metadata_jwks_uri')
   try {
-    return safeUrl(value, 'jwks_uri')
+    return safeUrl(value, 'jwks_uri', httpHosts)
   } catch (cause) {
     throw new FetchError('metadata_jwks_uri', cause)
   }

@@ -1,6 +1,6 @@
 import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/options.ts'
-import { safeUrl } from '../internal/safe-url.ts'
+import { safeUrl, toHttpHosts } from '../internal/safe-url.ts'
 import { asText, isEmpty, isRecord } from '../internal/values.ts'
 import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
@@ -29,7 +29,7 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
 export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C> {
   assertPresetOptions('keycloak', options, { url: 'required', realm: 'required' })
   const { url: _url, realm: _realm, ...shared } = options
-  const base = toBase(options.url)
+  const base = toBase(options)
   const realm = matching(
     options.realm,
     /^[A-Za-z0-9._~-]+$/,
@@ -54,10 +54,10 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
 }
 
 /** As written: Keycloak repeats its configured host name, port included, in every `iss`. */
-function toBase(url: string): string {
+function toBase({ url, insecureHttpHosts }: KeycloakOptions<unknown>): string {
   const expected = "the server's URL without query, for example 'https://id.example.com'"
   const base = matching(url, /^https?:\/\/[^\s?#\\]+$/, 'url', expected)
-  safeUrl(base, 'url')
+  safeUrl(base, 'url', toHttpHosts(insecureHttpHosts))
   return base.replace(/\/$/, '')
 }
 

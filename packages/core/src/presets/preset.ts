@@ -15,6 +15,7 @@ export type PresetOptions<C = Claims> = Pick<
   | 'clockSkewSeconds'
   | 'fetch'
   | 'ignoreKeyHeaders'
+  | 'insecureHttpHosts'
   | 'keyId'
   | 'keys'
   | 'maxAgeSeconds'
@@ -38,6 +39,7 @@ const sharedNames: Readonly<Record<keyof PresetOptions | 'audience', true>> = {
   authorizationServers: true,
   acceptNonce: true,
   ignoreKeyHeaders: true,
+  insecureHttpHosts: true,
   maxKeysTried: true,
   maxTokenBytes: true,
   claimMap: true,

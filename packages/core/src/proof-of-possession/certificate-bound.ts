@@ -2,6 +2,7 @@ import { base64url } from 'jose'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { sha256 } from '../internal/digest.ts'
 import { assertOptions, headerName } from '../internal/options.ts'
+import type { CertificateFault } from '../reasons.ts'
 import type { GatewayProof } from '../sources/proof.ts'
 import type { Confirmation, ConfirmationInput } from './confirmation.ts'
 
@@ -80,6 +81,6 @@ function asUnproven(error: unknown): never {
   throw isIdentityError(error) && error.code === 'MISSING' ? refused('unproven') : error
 }
 
-function refused(part: string): IdentityError {
+function refused(part: CertificateFault): IdentityError {
   return new IdentityError('TOK', { reason: `certificate_${part}` })
 }

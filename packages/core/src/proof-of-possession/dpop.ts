@@ -3,6 +3,7 @@ import { IdentityError, isIdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
 import { assertOptions } from '../internal/options.ts'
 import { parseKeySet } from '../keys/key-set.ts'
+import type { ProofFault } from '../reasons.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
 import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
@@ -151,15 +152,17 @@ async function checkReplay(proof: ParsedProof, thumbprint: string, rules: Rules)
   if (!fresh) throw refused('replayed')
 }
 
-function refused(part: string): IdentityError {
-  return new IdentityError('TOK', { reason: part })
+function refused(part: ProofFault): IdentityError {
+  return new IdentityError('TOK', { reason: `dpop_${part}`, dpopError: 'invalid_dpop_proof' })
 }
 
 /** Everything that is wrong with a proof is one kind of refusal. */
 function asProofError(error: unknown): never {
-  if (!isIdentityError(error) || error.code !== 'TOK') throw error
-  throw new IdentityError('TOK', {
-    reason: `dpop_${error.reason}`,
-    dpopError: 'invalid_dpop_proof',
-  })
+  if (!isIdentityError(error) || error.code !== 'TOK' || error.dpopError !== undefined) throw error
+  throw refused(isProofFault(error.reason) ? error.reason : 'malformed_segments')
+}
+
+/** What a proof has in common with a token: its form, and its times. */
+function isProofFault(reason: string): reason is ProofFault {
+  return /^(?:malformed_|bad_|expired$|not_yet_valid$)/.test(reason)
 }

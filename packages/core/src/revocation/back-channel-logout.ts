@@ -1,11 +1,13 @@
 import type { AuthenticatorEvent, Context } from '../context.ts'
-import { asIdentityError, IdentityError } from '../errors.ts'
+import { IdentityError, type RefusalDetail, withFailure } from '../errors.ts'
 import { readClock, toObserver } from '../internal/callbacks.ts'
 import { textDigest } from '../internal/digest.ts'
 import { assertOptions } from '../internal/options.ts'
 import { readBounded } from '../internal/read-bounded.ts'
 import { isRecord, isText } from '../internal/values.ts'
 import type { SigningIssuer } from '../issuer/issuer.ts'
+import type { RefusalReason } from '../reasons.ts'
+import { named } from '../sources/source.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
 import { checkValidity, readTime } from '../token/json-object.ts'
@@ -30,7 +32,10 @@ export interface BackChannelLogoutOptions {
   readonly store: Store
   /** Seconds since 1970. Default: the system clock. */
   readonly clock?: () => number
-  /** Called with the reason of a refused logout token, and for key loads. A throw changes nothing. */
+  /**
+   * Called with the reason of a refused logout token, and for key loads. The issuer has the `requestId` of
+   * the event as `x-request-id`. A throw changes nothing.
+   */
   readonly onEvent?: (event: AuthenticatorEvent) => void
 }
 
@@ -78,9 +83,11 @@ export function backChannelLogout(
       await logOut(request)
       return answer(200)
     } catch (thrown) {
-      const { code, reason } = asIdentityError(thrown)
-      report({ type: 'refused', code, reason })
-      return code === 'TOK' ? answer(400) : answer(503, { 'retry-after': '5' })
+      const requestId = crypto.randomUUID()
+      const { code, reason, failure } = withFailure(thrown, named(options.issuer), requestId)
+      report({ type: 'refused', code, reason, failure, requestId })
+      const headers = { 'x-request-id': requestId }
+      return code === 'TOK' ? answer(400, headers) : answer(503, { 'retry-after': '5', ...headers })
     }
   }
 }
@@ -111,35 +118,39 @@ type LoggedOut =
  */
 function checkLogoutToken(token: ParsedToken, audience: string, now: number): LoggedOut {
   const { claims, type } = token
-  if (type !== undefined && type !== 'logout+jwt' && type !== 'jwt') throw refused('logout_type')
+  if (type !== undefined && type !== 'logout+jwt' && type !== 'jwt') {
+    throw refused('logout_type', { expected: ['logout+jwt', 'JWT'] })
+  }
   const events = claims['events']
-  if (!isRecord(events) || !isRecord(events[logoutEvent])) throw refused('logout_event')
+  if (!isRecord(events) || !isRecord(events[logoutEvent])) {
+    throw refused('logout_event', { claim: 'events', expected: [logoutEvent] })
+  }
   // An ID token has one: it must never pass for a logout token.
-  if ('nonce' in claims) throw refused('logout_nonce')
+  if ('nonce' in claims) throw refused('logout_nonce', { claim: 'nonce' })
   const named = claims['aud']
   if (named !== audience && !(Array.isArray(named) && named.includes(audience))) {
-    throw refused('logout_audience')
+    throw refused('logout_audience', { claim: 'aud', expected: [audience] })
   }
   checkTimes(claims, now)
-  if (!isText(claims['jti'])) throw refused('logout_jti')
+  if (!isText(claims['jti'])) throw refused('logout_jti', { claim: 'jti' })
   return readLoggedOut(claims)
 }
 
 function checkTimes(claims: ParsedToken['claims'], now: number): void {
-  if (readTime(claims, 'exp') === undefined) throw refused('logout_exp')
+  if (readTime(claims, 'exp') === undefined) throw refused('logout_exp', { claim: 'exp' })
   checkValidity(claims, { now, skewSeconds })
   const issuedAt = readTime(claims, 'iat')
   if (issuedAt === undefined || issuedAt > now + skewSeconds || issuedAt < now - maxAgeSeconds) {
-    throw refused('logout_iat')
+    throw refused('logout_iat', { claim: 'iat', expected: [maxAgeSeconds] })
   }
 }
 
 function readLoggedOut({ sid, sub }: ParsedToken['claims']): LoggedOut {
-  const wrong = [sid, sub].some((value) => value !== undefined && !isText(value))
-  if (wrong) throw refused('logout_subject')
+  if (sid !== undefined && !isText(sid)) throw refused('logout_subject', { claim: 'sid' })
+  if (sub !== undefined && !isText(sub)) throw refused('logout_subject', { claim: 'sub' })
   if (isText(sid)) return { sessionId: sid, ...(isText(sub) && { subjectWithoutSession: sub }) }
   if (isText(sub)) return { subject: sub }
-  throw refused('logout_subject')
+  throw refused('logout_subject', { claim: 'sub' })
 }
 
 interface UsedTokens {
@@ -153,7 +164,8 @@ function usedTokens(store: Store): UsedTokens {
     `logout:${await textDigest(JSON.stringify(id))}`
   return {
     async refuse(id) {
-      if ((await store.get(await toKey(id))) !== undefined) throw refused('logout_replayed')
+      if ((await store.get(await toKey(id))) !== undefined)
+        throw refused('logout_replayed', { claim: 'jti' })
     },
     async keep(id) {
       await store.add(await toKey(id), '', maxAgeSeconds + 2 * skewSeconds)
@@ -170,6 +182,6 @@ function answer(status: number, headers: Record<string, string> = {}): Response 
   return new Response(null, { status, headers: { 'cache-control': 'no-store', ...headers } })
 }
 
-function refused(reason: string): IdentityError {
-  return new IdentityError('TOK', { reason })
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
+  return new IdentityError('TOK', { reason, failure })
 }

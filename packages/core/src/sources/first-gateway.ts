@@ -2,6 +2,7 @@ import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
+import type { RefusalReason } from '../reasons.ts'
 import { guardedStore } from '../stores/guarded-store.ts'
 import type { Store } from '../stores/store.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
@@ -28,6 +29,6 @@ export function createFirstGateway(
   }
 }
 
-function refused(reason: string): IdentityError {
+function refused(reason: RefusalReason): IdentityError {
   return new IdentityError('TOK', { reason })
 }

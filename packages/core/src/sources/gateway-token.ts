@@ -4,6 +4,7 @@ import { IdentityError, isIdentityError, type RefusalDetail } from '../errors.ts
 import type { Gateway, Organization } from '../identity.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
+import type { RefusalReason } from '../reasons.ts'
 import { assertIssuer, named, verifyBy } from './source.ts'
 
 /** A gateway whose machine token was verified. */
@@ -94,6 +95,6 @@ export function withinTenants(caller: InOrganizations, machine: Tenancy): Within
 }
 
 /** The refusal of credentials that do not belong together. */
-export function broken(reason: string, failure: RefusalDetail = {}): IdentityError {
+export function broken(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
   return new IdentityError('BIND', { reason, failure })
 }

@@ -91,12 +91,17 @@ function isBlank(value: string, at: number): boolean {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
+// Control and format characters, line separators, and all that is drawn as nothing: zero-width and
+// bidirectional marks, fillers, variation selectors, tags, the empty Braille pattern.
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
+
 /**
  * Exactly what was sent names the user: no blank at an edge, which some hop would drop, and nothing
- * that ends a line.
+ * invisible, by which one name would look like another.
  */
 function isName(name: string): boolean {
-  return name !== '' && name.length <= maxNameLength && !/^\s|\s$|[\p{Cc}\p{Zl}\p{Zp}]/u.test(name)
+  if (name === '' || name.length > maxNameLength) return false
+  return !/^\s|\s$/u.test(name) && !invisible.test(name)
 }
 
 function refused(): IdentityError {

@@ -11,6 +11,7 @@ import {
 import { asText } from '../internal/values.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
+import type { RefusalReason } from '../reasons.ts'
 
 /**
  * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,
@@ -34,7 +35,7 @@ export interface Source<C = Claims> {
   /** Whether this source decides: all its headers are present, from issuers it knows. */
   applies(credentials: Credentials): boolean
   /** Why it does not apply although a part of what it needs is there. */
-  missing?(credentials: Credentials): string | undefined
+  missing?(credentials: Credentials): RefusalReason | undefined
   /** @throws IdentityError */
   identify(credentials: Credentials, context: Context): Promise<Identity<C>>
 }

@@ -1,7 +1,8 @@
+import { assertOptions } from '../internal/options.ts'
 import type { Store } from './store.ts'
 
 export interface MemoryStoreOptions {
-  /** Most entries that are kept. Default 100000. */
+  /** Most entries that are kept, a whole number above 0. Default 100000. */
   readonly maxEntries?: number
   /** Monotonic clock in seconds. Default: `performance.now()`. */
   readonly monotonic?: () => number
@@ -14,13 +15,15 @@ export interface MemoryStoreOptions {
  * When it is full of live entries it rejects rather than forget one: a forgotten proof could be
  * replayed.
  *
- * @throws TypeError when `maxEntries` is not a positive integer
+ * @throws TypeError naming the option that is unknown, undefined or wrong
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   const { maxEntries = 100_000, monotonic = () => performance.now() / 1000 } = options
   if (!Number.isInteger(maxEntries) || maxEntries < 1) {
     throw new TypeError('maxEntries must be a positive integer')
   }
+  if (typeof monotonic !== 'function') throw new TypeError('monotonic must be a function')
+  assertOptions('memoryStore', options, { maxEntries: true, monotonic: true })
   const entries = new Map<string, { readonly value: string; readonly until: number }>()
   let nextExpiry = 0
 

@@ -1,5 +1,6 @@
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import { isEmpty, isRecord, noteFrozen } from '../internal/values.ts'
+import type { RefusalReason } from '../reasons.ts'
 
 const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
@@ -129,6 +130,6 @@ export function readTime(claims: JsonObject, name: 'exp' | 'nbf' | 'iat'): numbe
   return value
 }
 
-function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
   return new IdentityError('TOK', { reason, failure })
 }

@@ -1,6 +1,7 @@
 import { base64url } from 'jose'
 import { IdentityError } from '../errors.ts'
 import { isRecord } from '../internal/values.ts'
+import type { MalformedPart } from '../reasons.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
 import { type JsonObject, parseJsonObject } from './json-object.ts'
@@ -180,6 +181,6 @@ function assertCompact(token: string, maxBytes?: number): void {
   if (!looksLikeJwt(token)) throw new IdentityError('TOK', { reason: 'opaque_token' })
 }
 
-function malformed(part: string): IdentityError {
+function malformed(part: MalformedPart): IdentityError {
   return new IdentityError('TOK', { reason: `malformed_${part}` })
 }

@@ -233,7 +233,8 @@ describe('ready', () => {
     [new Error('no vault'), 'internal_error'],
     [new IdentityError('DOWN', { reason: 'keys_unavailable' }), 'keys_unavailable'],
   ])('fails when those of one are not: %s', async (error, reason) => {
-    const down = direct({ issuer: people.issuer({ keys: failing(error) }) })
+    const iss = 'https://down.example.com'
+    const down = direct({ issuer: people.issuer({ iss, keys: failing(error) }) })
     const authenticator = withOptions({ sources: [direct({ issuer: people.issuer() }), down] })
     await expectRefused(() => authenticator.ready(), { code: 'DOWN', reason })
   })

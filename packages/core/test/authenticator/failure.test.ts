@@ -192,7 +192,7 @@ describe('the id of a refused request', () => {
   })
 
   it('belongs to one request, where one error refuses several', async () => {
-    const error = new IdentityError('DOWN', { reason: 'shared_by_all' })
+    const error = new IdentityError('DOWN', { reason: 'own_shared' })
     const shared = { ...people.issuer(), verify: () => Promise.reject(error) }
     const headers = bearer(await people.token()).headers
     const refused = await Promise.all(

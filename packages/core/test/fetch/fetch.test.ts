@@ -131,11 +131,11 @@ describe('withIdentity', () => {
     const serve = withIdentity(
       authenticator,
       () => {
-        throw new IdentityError('MISSING', { reason: 'own' })
+        throw new IdentityError('MISSING', { reason: 'own_rule' })
       },
       { onRefusal: (error) => void refusals.push(error) },
     )
-    await expect(serve(await requestOfJane())).rejects.toMatchObject({ reason: 'own' })
+    await expect(serve(await requestOfJane())).rejects.toMatchObject({ reason: 'own_rule' })
     expect(refusals).toEqual([])
   })
 

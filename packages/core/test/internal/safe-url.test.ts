@@ -30,14 +30,38 @@ describe('an address that keys come from', () => {
     ['/jwks', 'jwksUri must be an absolute URL'],
     ['', 'jwksUri must be an absolute URL'],
     [undefined, 'jwksUri must be an absolute URL'],
-    ['http://issuer.example/jwks', 'jwksUri must use https (http is for loopback only)'],
-    ['http://localhost.evil.example/', 'jwksUri must use https (http is for loopback only)'],
-    ['http://127.0.0.1.evil.example/', 'jwksUri must use https (http is for loopback only)'],
-    ['http://10.0.0.1/', 'jwksUri must use https (http is for loopback only)'],
-    ['file:///etc/passwd', 'jwksUri must use https (http is for loopback only)'],
-    ['ftp://issuer.example/', 'jwksUri must use https (http is for loopback only)'],
-    ['data:application/json,{}', 'jwksUri must use https (http is for loopback only)'],
-    ['javascript:alert(1)', 'jwksUri must use https (http is for loopback only)'],
+    [
+      'http://issuer.example/jwks',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'http://localhost.evil.example/',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'http://127.0.0.1.evil.example/',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'http://10.0.0.1/',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'file:///etc/passwd',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'ftp://issuer.example/',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'data:application/json,{}',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
+    [
+      'javascript:alert(1)',
+      'jwksUri must use https (http is for loopback and insecureHttpHosts only)',
+    ],
     ['https://10.0.0.1/', 'jwksUri must not name a private address'],
     ['https://localhost6/', 'jwksUri must not name a private address'],
     ['https://localhost4.localdomain4/', 'jwksUri must not name a private address'],
@@ -84,7 +108,7 @@ describe('an address that keys come from', () => {
       new TypeError('iss must be an absolute URL'),
     )
     expect(() => discoveredKeys('http://issuer.example')).toThrow(
-      new TypeError('iss must use https (http is for loopback only)'),
+      new TypeError('iss must use https (http is for loopback and insecureHttpHosts only)'),
     )
   })
 })

@@ -208,10 +208,10 @@ describe('a place of a claim', () => {
   it('may refuse a token', () => {
     const claimMap = {
       roles: () => {
-        throw new IdentityError('TOK', { reason: 'contractor' })
+        throw new IdentityError('TOK', { reason: 'own_contractor' })
       },
     }
-    return expectReason('contractor', {}, { claimMap })
+    return expectReason('own_contractor', {}, { claimMap })
   })
 
   it('is at fault for this server when it fails, and nothing of the claims shows', async () => {

@@ -1,5 +1,6 @@
 import { createAuthenticator, direct, introspected } from '@onbehalf/core'
 import { describe, expect, it, vi } from 'vitest'
+import { staticKeys } from '../../src/keys/key-set.ts'
 import { jwksKeys } from '../../src/keys/remote-keys.ts'
 import { createSigner } from '../support/signer.ts'
 import { bearer, clock, now, resource } from '../support/world.ts'
@@ -31,6 +32,18 @@ describe.each(runtimes)('on the runtime %s', (userAgent, asked) => {
       expect(found.map(({ length }) => length)).toEqual([1, 1])
     })
     expect(fetch).toHaveBeenCalledTimes(asked)
+  })
+
+  it(`two calls at once read a configured key set ${asked} times`, async () => {
+    let loads = 0
+    await on(userAgent, async () => {
+      const keys = staticKeys(signer.jwks)
+      const lookup = { algorithm: signer.algorithm, keyId: 'a', issuer: 'https://issuer.example' }
+      const find = () => keys.find(lookup, () => void (loads += 1))
+      const found = await Promise.all([find(), find()])
+      expect([...found, await find()].map(({ length }) => length)).toEqual([1, 1, 1])
+    })
+    expect(loads).toBe(asked)
   })
 
   it(`two calls with one opaque token ask about it ${asked} times`, async () => {

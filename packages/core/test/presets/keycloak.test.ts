@@ -257,7 +257,10 @@ describe('keycloak', () => {
 
   it.each([
     [{ url: 'id.example.com' }, serverUrl],
-    [{ url: 'http://id.example.com' }, 'url must use https (http is for loopback only)'],
+    [
+      { url: 'http://id.example.com' },
+      'url must use https (http is for loopback and insecureHttpHosts only)',
+    ],
     [{ url: undefined }, serverUrl],
     [{ url: ' https://id.example.com' }, serverUrl],
     [{ url: 'https://id.example.com?realm=x' }, serverUrl],

@@ -21,7 +21,7 @@ function refusalOf(
   scopes: readonly string[] = [],
 ): Refusal {
   const supported = scopes.length === 0 ? {} : { scopes_supported: scopes }
-  return createRefusal(new IdentityError(code, { reason: 'any', ...detail }), {
+  return createRefusal(new IdentityError(code, { reason: 'own_any', ...detail }), {
     resourceMetadataUrl: url,
     metadata: { ...metadata, ...supported },
   })
@@ -97,7 +97,7 @@ describe('createRefusal', () => {
   it('lets nothing break out of the header', () => {
     const hostile = 'a" , resource_metadata="https://evil.example\r\nset-cookie: x=1\\ ✓\u0000'
     const { headers } = createRefusal(
-      new IdentityError('SCOPE', { reason: 'any', scopes: [hostile] }),
+      new IdentityError('SCOPE', { reason: 'own_any', scopes: [hostile] }),
       { resourceMetadataUrl: `${url}"\r\n\\✓`, metadata },
     )
     const challenge = headers['www-authenticate'] as string
@@ -107,7 +107,7 @@ describe('createRefusal', () => {
   })
 
   it('does not reveal a reason or a cause', () => {
-    const detail = { reason: 'secret_reason', cause: new Error('secret cause') }
+    const detail = { reason: 'own_secret_reason', cause: new Error('secret cause') } as const
     for (const code of [
       'MISSING',
       'REQ',

@@ -203,6 +203,24 @@ describe('a logout token', () => {
     expect(await verdict({ sid: 's-1' })).toBe('jane')
   })
 
+  it.each<readonly [string, Claims, object]>([
+    ['its audience', { aud: 'other' }, { claim: 'aud', expected: [clientId] }],
+    ['its nonce', { nonce: 'n' }, { claim: 'nonce' }],
+    ['its subject', { sub: 7 }, { claim: 'sub' }],
+    ['its session', { sid: 7 }, { claim: 'sid' }],
+    ['its issuer', { iss: 'https://other.example' }, { claim: 'iss', expected: [peopleIssuer] }],
+  ])('is refused with what was expected of %s, under an id', async (_, claims, detail) => {
+    const { url, events } = await start()
+    const body = new URLSearchParams({ logout_token: await logoutToken(claims) })
+    const { headers } = await fetch(url, { method: 'POST', body })
+    expect(events.at(-1)).toMatchObject({
+      type: 'refused',
+      failure: { issuer: peopleIssuer, ...detail },
+      requestId: headers.get('x-request-id'),
+    })
+    expect(JSON.stringify(events)).not.toContain('other')
+  })
+
   it('is refused when another party signed it', async () => {
     const { post } = await start()
     const stranger = await createSigner('people-key')

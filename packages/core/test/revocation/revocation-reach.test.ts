@@ -9,6 +9,7 @@ import {
   type Revocation,
   type Source,
   type Store,
+  signedHeader,
 } from '@onbehalf/core'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import {
@@ -157,7 +158,10 @@ describe('an issuer with several names', () => {
   it('may be described twice, with another name first', async () => {
     const server = start([
       direct({ issuer: people.issuer({ iss: [peopleIssuer, second], audience: 'other' }) }),
-      direct({ issuer: people.issuer({ iss: [second, peopleIssuer] }) }),
+      signedHeader({
+        header: 'x-assertion',
+        issuer: people.issuer({ iss: [second, peopleIssuer] }),
+      }),
       enriched({ issuer: gateway.issuer(), userClaim: 'onBehalfOf' }),
     ])
     const token = await gateway.token({ onBehalfOf: { sub: 'jane', iss: second } })

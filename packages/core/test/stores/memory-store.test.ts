@@ -129,4 +129,15 @@ describe('a store in memory', () => {
       )
     },
   )
+
+  it.each([
+    [{ maxEntrys: 5 }, '"maxEntrys" is not an option of memoryStore; did you mean "maxEntries"?'],
+    [{ ttlSeconds: 5 }, '"ttlSeconds" is not an option of memoryStore'],
+    [{ maxEntries: undefined }, 'maxEntries must not be undefined'],
+    [{ monotonic: undefined }, 'monotonic must not be undefined'],
+    [{ monotonic: 5 }, 'monotonic must be a function'],
+    [5, 'memoryStore: the options must be an object'],
+  ])('refuses the options %j', (options, message) => {
+    expect(() => memoryStore(options as object)).toThrow(new TypeError(message))
+  })
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
 import { refusalContext } from '../http/refusals.ts'
@@ -31,15 +32,16 @@ export function challengeFor(
   if (hidesRefused || !challenged.has(request.method)) return undefined
   const context = refusalContext(authenticator, extra?.authInfo)
   if (context === undefined) return undefined
+  const requestId = randomUUID()
   if (reason === 'identity_missing' && acceptsGuests) {
-    return toChallenge(new IdentityError('MISSING', { reason }), context)
+    return toChallenge(new IdentityError('MISSING', { reason, requestId }), context)
   }
   if (reason !== 'scope_missing') return undefined
   // Clients replace the scopes they hold by those of the challenge: what is granted stays.
   const known = context.metadata.scopes_supported ?? []
   const granted = (identity?.scopes ?? []).filter((scope) => known.includes(scope))
   const scopes = [...new Set([...granted, ...(required.scopes ?? [])])]
-  return toChallenge(new IdentityError('SCOPE', { reason, scopes }), context)
+  return toChallenge(new IdentityError('SCOPE', { reason, scopes, requestId }), context)
 }
 
 function toChallenge(

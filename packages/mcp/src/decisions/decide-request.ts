@@ -38,8 +38,8 @@ export function decideRequest(
 }
 
 /**
- * Reports a decision to the operator, and records a refusal. `error` is the one that answers it over
- * HTTP.
+ * Reports a decision to the operator, and records a refusal: with the error that answers it over HTTP,
+ * and the id that its caller gets.
  *
  * @returns a promise only where something is recorded
  * @throws IdentityError `AUDIT` when a strict trail cannot record it
@@ -49,11 +49,13 @@ export function recordDecision(
   open: TargetedRequest,
   decision: Allow | Deny,
   error?: IdentityError,
+  requestId: string | undefined = error?.requestId,
 ): Promise<void> | undefined {
-  protection.report?.(toEvent(open, decision))
+  protection.report?.(toEvent(open, decision, requestId))
   if (decision.effect === 'allow' || protection.audit === undefined) return undefined
   const { guard, reason } = decision
-  return protection.audit.refusal(toAuditCall(protection, open, { guard, reason, error }))
+  const refused = { guard, reason, error, requestId }
+  return protection.audit.refusal(toAuditCall(protection, open, refused))
 }
 
 /**
@@ -82,13 +84,18 @@ export function recordEnd(open: TargetedRequest, outcome: AuditOutcome): Promise
 }
 
 /** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
-function toEvent({ request, identity, target }: TargetedRequest, decision: Allow | Deny) {
+function toEvent(
+  { request, identity, target }: TargetedRequest,
+  decision: Allow | Deny,
+  requestId: string | undefined,
+) {
   const event: DecisionEvent = {
     type: 'decision',
     method: request.method,
     ...nameItem(target),
     identity,
     decision,
+    ...(requestId !== undefined && { requestId }),
   }
   return event
 }
@@ -101,7 +108,7 @@ function nameItem({ kind, item }: Target): Pick<DecisionEvent, 'tool' | 'prompt'
 function toAuditCall(
   { rules }: Protection,
   open: TargetedRequest,
-  refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error'>,
+  refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error' | 'requestId'>,
 ): AuditRefusal {
   const { request, identity, extra, target } = open
   const policy = rules.policyFor(target)

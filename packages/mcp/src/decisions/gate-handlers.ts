@@ -45,7 +45,7 @@ export function createGateHandlers(protection: Protection): GateHandlers {
     abandon: (open: TargetedRequest) => recordEnd(open, 'cancelled'),
     onForeign: (method, identity) => {
       report?.({ type: 'decision', method, identity, decision: foreign })
-      const error = new IdentityError('SESS', { reason: foreign.reason })
+      const error = new IdentityError('SESS', { reason: 'session_owner_mismatch' })
       return audit?.refusal({ method, identity, guard: foreign.guard, error })
     },
     accepts: (method, identity) =>

@@ -50,7 +50,7 @@ export function createDenialResult(denied: Deny): DenialResult {
   }
 }
 
-export function createDenialError(denied: Deny): RpcError {
+export function createDenialError(denied: Deny): RpcError & { readonly data: Denial } {
   const { code, message, data } = new AccessDeniedError(denied)
   return { code, message, data }
 }

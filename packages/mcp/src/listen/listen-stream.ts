@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { AuditOutcome, Refusal } from '@onbehalf/core'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { challengeFor } from '../decisions/challenge.ts'
@@ -37,6 +38,7 @@ export type Passage = 'pass' | 'withhold' | 'end'
 export interface ListenRefusal {
   readonly error: RpcError
   readonly refusal: Refusal | undefined
+  readonly requestId: string
 }
 
 const updated = 'notifications/resources/updated'
@@ -118,9 +120,18 @@ export class ListenStream {
     const decision = await decideRequest(this.#protection, asked)
     const challenge =
       decision.effect === 'deny' ? challengeFor(this.#protection, asked, decision) : undefined
-    await recordDecision(this.#protection, asked, decision, challenge?.error)
-    if (decision.effect === 'allow') return undefined
-    return { error: createDenialError(decision), refusal: challenge?.refusal }
+    if (decision.effect === 'allow') {
+      await recordDecision(this.#protection, asked, decision)
+      return undefined
+    }
+    const requestId = challenge?.error.requestId ?? randomUUID()
+    await recordDecision(this.#protection, asked, decision, challenge?.error, requestId)
+    const { data, ...error } = createDenialError(decision)
+    return {
+      error: { ...error, data: { ...data, requestId } },
+      refusal: challenge?.refusal,
+      requestId,
+    }
   }
 }
 

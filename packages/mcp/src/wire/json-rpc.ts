@@ -75,5 +75,7 @@ const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
 /** The answer to a failure. The text of an `IdentityError` is fixed and may be shown; no other is. */
 export function replyTo(error: unknown): Reply {
   if (!isIdentityError(error)) return failed
-  return { error: { code: 31_000 + error.status, message: error.message } }
+  const { status, message, requestId } = error
+  const data = requestId === undefined ? {} : { data: { requestId } }
+  return { error: { code: 31_000 + status, message, ...data } }
 }

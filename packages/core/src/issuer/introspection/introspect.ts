@@ -2,6 +2,7 @@ import { IdentityError } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { FetchError } from '../../keys/fetch-error.ts'
 import { fetchDocument } from '../../keys/fetch-json.ts'
+import type { RefusalReason } from '../../reasons.ts'
 import { parseJsonObject } from '../../token/json-object.ts'
 
 /** How the introspection endpoint is asked. */
@@ -40,6 +41,6 @@ async function post(body: URLSearchParams, request: IntrospectionRequest): Promi
   }
 }
 
-function down(reason: string, cause?: unknown): IdentityError {
+function down(reason: RefusalReason, cause?: unknown): IdentityError {
   return new IdentityError('DOWN', { reason, cause, retryAfterSeconds: 5 })
 }

@@ -4,9 +4,10 @@ import { IdentityError, type RefusalDetail } from '../../errors.ts'
 import type { Claims } from '../../identity.ts'
 import { basicAuthorization } from '../../internal/basic-authorization.ts'
 import { assertOptions, type OneOrMore, type OptionNames } from '../../internal/options.ts'
-import { safeUrl } from '../../internal/safe-url.ts'
+import { safeUrl, toHttpHosts } from '../../internal/safe-url.ts'
 import { asText, isEmpty } from '../../internal/values.ts'
 import { toTimeoutSeconds } from '../../keys/fetch-json.ts'
+import type { RefusalReason } from '../../reasons.ts'
 import { memberOf } from '../../token/json-object.ts'
 import { assertTokenLength } from '../../token/parse-token.ts'
 import { acceptClaims, checkClaims } from '../accept-claims.ts'
@@ -37,6 +38,11 @@ export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
   readonly fetch?: typeof fetch
   /** Seconds for one exchange with the endpoint: above 0, 30 at most. Default 4. */
   readonly timeoutSeconds?: number
+  /**
+   * For development: hosts of a container network that are asked over `http`, as for an
+   * {@link issuer}. Anyone on that network sees the tokens and the secret.
+   */
+  readonly insecureHttpHosts?: OneOrMore<string>
   /** Monotonic clock in seconds, for the age of answers. Default: `performance.now()`. */
   readonly monotonic?: () => number
 }
@@ -60,6 +66,7 @@ const knownOptions: OptionNames<IntrospectionOptions> = {
   clientSecret: true,
   cacheSeconds: true,
   fetch: true,
+  insecureHttpHosts: true,
   timeoutSeconds: true,
   monotonic: true,
 }
@@ -101,7 +108,8 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
     clients: rules.clients,
     scopes: rules.scopes,
     maxLifetimeSeconds: longestLife(rules),
-    authorizationServers: toServers(options.authorizationServers, [name]),
+    authorizationServers: toServers(options, [name]),
+    insecureHttpHosts: toHttpHosts(options.insecureHttpHosts),
     opaque: true,
     recognizes: ({ token }) => token === undefined,
     verify,
@@ -114,7 +122,7 @@ function toRequest(options: IntrospectionOptions<unknown>): IntrospectionRequest
   const { clientId, clientSecret, fetch: post = fetch } = options
   if (!clientId || !clientSecret) throw new TypeError('clientId and clientSecret are required')
   return {
-    endpoint: safeUrl(options.endpoint, 'endpoint'),
+    endpoint: safeUrl(options.endpoint, 'endpoint', toHttpHosts(options.insecureHttpHosts)),
     authorization: basicAuthorization(clientId, clientSecret),
     fetch: post,
     timeoutSeconds: toTimeoutSeconds(options.timeoutSeconds),
@@ -144,6 +152,6 @@ function checkTokenType(claims: Claims, rules: ClaimRules<unknown>): void {
   }
 }
 
-function refused(reason: string, failure: RefusalDetail = {}): IdentityError {
+function refused(reason: RefusalReason, failure: RefusalDetail = {}): IdentityError {
   return new IdentityError('TOK', { reason, failure })
 }

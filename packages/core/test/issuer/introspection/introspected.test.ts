@@ -294,7 +294,7 @@ describe('the options of introspected', () => {
     [{ endpoint: 'introspect' }, 'endpoint must be an absolute URL'],
     [
       { endpoint: 'http://opaque.example.com/' },
-      'endpoint must use https (http is for loopback only)',
+      'endpoint must use https (http is for loopback and insecureHttpHosts only)',
     ],
     [{ clientId: '' }, 'clientId and clientSecret are required'],
     [{ clientSecret: '' }, 'clientId and clientSecret are required'],

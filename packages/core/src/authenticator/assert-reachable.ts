@@ -1,0 +1,36 @@
+import type { Issuer } from '../issuer/issuer.ts'
+import type { AnySource } from '../sources/source.ts'
+
+// Sources that decide on every token of their issuer in their one header.
+const kinds: readonly string[] = ['direct', 'signedHeader', 'enriched']
+
+/**
+ * Refuses two issuers of one name for one header: the first source decides on every token of that
+ * name, and the rules of the second issuer would silently never apply.
+ *
+ * @throws TypeError naming issuer and header
+ */
+export function assertReachable(sources: readonly AnySource[]): void {
+  const taken = new Map<string, Issuer<unknown>>()
+  for (const { kind, tokenHeaders, issuers } of sources) {
+    if (!kinds.includes(kind) || tokenHeaders.length !== 1) continue
+    for (const [place, issuer] of issuers.flatMap((it) => placesOf(it, tokenHeaders[0]))) {
+      const first = taken.get(place) ?? issuer
+      if (first !== issuer) throw new TypeError(`sources: two issuers of ${place}`)
+      taken.set(place, issuer)
+    }
+  }
+}
+
+function placesOf(
+  issuer: Issuer<unknown>,
+  header: string | undefined,
+): readonly (readonly [string, Issuer<unknown>])[] {
+  // Such an issuer takes every token that is not a JWT, whatever it is called.
+  if (issuer.opaque)
+    return [[`opaque tokens in ${header}; the second would never be asked`, issuer]]
+  return issuer.issuers.map((name) => {
+    const place = `the name ${JSON.stringify(name)} in ${header}; give both sources the same issuer`
+    return [place, issuer]
+  })
+}
