@@ -12,20 +12,21 @@ const kinds: readonly string[] = ['direct', 'signedHeader', 'enriched']
  */
 export function assertReachable(sources: readonly AnySource[]): void {
   const taken = new Map<string, Issuer<unknown>>()
-  for (const { kind, tokenHeaders, issuers } of sources) {
-    if (!kinds.includes(kind) || tokenHeaders.length !== 1) continue
-    for (const [place, issuer] of issuers.flatMap((it) => placesOf(it, tokenHeaders[0]))) {
-      const first = taken.get(place) ?? issuer
-      if (first !== issuer) throw new TypeError(`sources: two issuers of ${place}`)
-      taken.set(place, issuer)
-    }
+  for (const [place, issuer] of sources.flatMap(decidedBy)) {
+    const first = taken.get(place) ?? issuer
+    if (first !== issuer) throw new TypeError(`sources: two issuers of ${place}`)
+    taken.set(place, issuer)
   }
 }
 
-function placesOf(
-  issuer: Issuer<unknown>,
-  header: string | undefined,
-): readonly (readonly [string, Issuer<unknown>])[] {
+type Place = readonly [name: string, issuer: Issuer<unknown>]
+
+function decidedBy({ kind, tokenHeaders, issuers }: AnySource): readonly Place[] {
+  if (!kinds.includes(kind) || tokenHeaders.length !== 1) return []
+  return issuers.flatMap((issuer) => placesOf(issuer, tokenHeaders[0]))
+}
+
+function placesOf(issuer: Issuer<unknown>, header: string | undefined): readonly Place[] {
   // Such an issuer takes every token that is not a JWT, whatever it is called.
   if (issuer.opaque)
     return [[`opaque tokens in ${header}; the second would never be asked`, issuer]]

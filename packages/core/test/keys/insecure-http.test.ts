@@ -148,7 +148,7 @@ async function load(
     res.end(JSON.stringify(req.url?.endsWith('/keys') ? signer.jwks : metadata))
   })
   // What the name server of the container network would do.
-  const resolved: typeof fetch = (url, init) => fetch(origin + new URL(String(url)).pathname, init)
+  const resolved: typeof fetch = (url, init) => fetch(origin + (url as URL).pathname, init)
   const reported: string[] = []
   const authenticator = createAuthenticator({
     resource,
