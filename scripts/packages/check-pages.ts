@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,8 +39,10 @@ async function checkProgram(
   folder: string,
   issuers: Issuers,
 ): Promise<readonly string[]> {
-  const name = page.file.replaceAll(/\W/g, '-')
-  const file = join(folder, `${name}.ts`)
+  // In a folder for itself: some leave files.
+  const own = join(folder, page.file.replaceAll(/\W/g, '-'))
+  mkdirSync(own)
+  const file = join(own, 'program.ts')
   writeFileSync(file, page.program.lines.join('\n'))
   const complaints = await (isServer(page) ? callServer : runToEnd)(file, page, issuers)
   if (complaints.length === 0) console.log(`ok: ${page.file} runs as printed`)

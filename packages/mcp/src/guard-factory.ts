@@ -3,7 +3,7 @@ import { guardServer } from './protect.ts'
 import type { Settings } from './protection.ts'
 import { warnOnce } from './warn.ts'
 
-/** A factory whose servers are guarded. Why one cannot be is told to the operator: the SDK tells nobody. */
+/** A factory whose servers are guarded. The operator is warned of one that cannot be: the SDK reports to no one. */
 export function guardFactory(createServer: CreateServer, settings: Settings): CreateServer {
   return async (context) => {
     const server = await createServer(context)

@@ -334,7 +334,7 @@ describe('a half that was forgotten', () => {
     expect(refused.messages[0]?.error).toMatchObject({ data: { reason: 'org_mismatch' } })
   })
 
-  test('a server whose protect was given options is not served, and the operator is told', async () => {
+  test('a server whose protect was given options is not served, and the operator is warned', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
     onTestFinished(() => warn.mockRestore())
     const create = () => protect(createServer('v2'), { guests: true }) as unknown as McpServer
