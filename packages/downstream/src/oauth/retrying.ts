@@ -1,4 +1,9 @@
-import { ResponseBodyError, WWWAuthenticateChallengeError } from 'oauth4webapi'
+import {
+  OperationProcessingError,
+  ResponseBodyError,
+  UnsupportedOperationError,
+  WWWAuthenticateChallengeError,
+} from 'oauth4webapi'
 import { GrantFault } from './fault.ts'
 
 const maxAttempts = 3
@@ -85,7 +90,9 @@ export function toFault(thrown: unknown): GrantFault {
     return new GrantFault('REFUSED', { reason: 'client_refused' }, said)
   }
   const response = responseOf(thrown)
-  if (response === undefined || isPassingStatus(response.status)) {
+  const isAnswered =
+    thrown instanceof OperationProcessingError || thrown instanceof UnsupportedOperationError
+  if (response === undefined ? !isAnswered : isPassingStatus(response.status)) {
     const retryAfterSeconds = retryAfterOf(response)
     return new GrantFault('DOWN', { reason: 'token_endpoint_unavailable', retryAfterSeconds })
   }
