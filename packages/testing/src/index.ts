@@ -39,6 +39,8 @@ export type {
 } from './issuer/requests.ts'
 export { OAuthError, type OAuthErrorOptions } from './oauth/oauth-error.ts'
 export type { IssuedTokens } from './oauth/token-request.ts'
+// What every store must do.
+export { type StoreRule, storeRules } from './store-rules.ts'
 // Tokens, sound and hostile.
 export {
   createTokenMinter,

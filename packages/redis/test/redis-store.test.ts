@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import type { Store } from '@onbehalf/core'
+import { type RedisClient, redisStore } from '@onbehalf/redis'
+import { storeRules } from '@onbehalf/testing'
+import { Cluster, Redis } from 'ioredis'
+import { createClient, createCluster } from 'redis'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
+import { hasProgram, hasRedis, type OwnRedis, redisUrl, startRedis } from './support/redis.ts'
+
+const prefix = `onbehalf-test-${randomUUID()}:`
+
+async function nodeRedis(url = redisUrl) {
+  const client = createClient({ url })
+  client.on('error', () => undefined)
+  await client.connect()
+  onTestFinished(() => client.destroy())
+  return client
+}
+
+function ioRedis(url = redisUrl): Redis {
+  const client = new Redis(url)
+  client.on('error', () => undefined)
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+/** A cluster of one server that has all slots. */
+async function startCluster(): Promise<OwnRedis> {
+  const server = await startRedis([
+    ...['--cluster-enabled', 'yes'],
+    ...['--cluster-announce-ip', '127.0.0.1'],
+  ])
+  const client = await createClient({ url: server.url }).connect()
+  await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
+  while (!String(await client.sendCommand(['CLUSTER', 'INFO'])).includes('state:ok'));
+  client.destroy()
+  return server
+}
+
+const cluster = hasProgram ? await startCluster() : undefined
+const clusterUrl = String(cluster?.url)
+afterAll(() => cluster?.stop())
+
+async function nodeRedisCluster() {
+  const client = createCluster({ rootNodes: [{ url: clusterUrl }] })
+  await client.connect()
+  onTestFinished(() => client.destroy())
+  return client
+}
+
+function ioRedisCluster(): Cluster {
+  const client = new Cluster([clusterUrl])
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+const clients: readonly [string, boolean, () => RedisClient | Promise<RedisClient>][] = [
+  ['redis', hasRedis, nodeRedis],
+  ['ioredis', hasRedis, ioRedis],
+  ['redis, cluster', hasProgram, nodeRedisCluster],
+  ['ioredis, cluster', hasProgram, ioRedisCluster],
+]
+
+describe.each(clients)('a store in Redis (%s)', (_name, canRun, connect) => {
+  const createStore = async () => redisStore({ client: await connect(), prefix })
+  for (const { name, check } of storeRules(createStore)) {
+    test.skipIf(!canRun)(name, check)
+  }
+})
+
+describe.skipIf(!hasRedis)('a store in Redis', () => {
+  test('is one for all processes and clients with its prefix', async () => {
+    const [one, other] = [await nodeRedis(), ioRedis()]
+    const key = randomUUID()
+    expect(await redisStore({ client: one, prefix }).add(key, 'one', 60)).toBe(true)
+    expect(await redisStore({ client: other, prefix }).add(key, 'other', 60)).toBe(false)
+    expect(await redisStore({ client: other, prefix: `${prefix}x:` }).get(key)).toBeUndefined()
+  })
+
+  test('leaves nothing behind for longer than it was asked to', async () => {
+    const client = await nodeRedis()
+    const key = randomUUID()
+    const store = redisStore({ client, prefix })
+    await store.add(key, '', 60.0004)
+    expect(await client.pTTL(prefix + key)).toBeLessThanOrEqual(60_001)
+    await store.set(key, '', 30)
+    expect(await client.pTTL(prefix + key)).toBeLessThanOrEqual(30_000)
+  })
+})
+
+describe('options of a store in Redis', () => {
+  const client = { sendCommand: async () => 'OK' }
+
+  test.each([
+    ['no client', { prefix }],
+    ['no prefix', { client }],
+    ['an empty prefix', { client, prefix: '' }],
+    ['something that is no client', { client: {}, prefix }],
+    ['a name that is misspelt', { client, prefix, prefx: 'a' }],
+  ])('%s: TypeError', (_name, options) => {
+    expect(() => redisStore(options as never)).toThrow(TypeError)
+  })
+})
+
+describe('an answer that Redis cannot give', () => {
+  const answering = (answer: unknown): Store =>
+    redisStore({ client: { sendCommand: async () => answer }, prefix })
+
+  test.each([[undefined], [1], ['QUEUED'], [[]]])('to SET: %j', async (answer) => {
+    await expect(answering(answer).add('key', '', 60)).rejects.toThrow('Redis answered SET')
+    await expect(answering(answer).set('key', '', 60)).rejects.toThrow('Redis answered SET')
+  })
+
+  test.each([[undefined], [1], [Buffer.from('a')], [[]]])('to GET: %j', async (answer) => {
+    await expect(answering(answer).get('key')).rejects.toThrow('Redis answered GET')
+  })
+
+  test('to SET without NX: nothing kept', async () => {
+    await expect(answering(null).set('key', '', 60)).rejects.toThrow('Redis answered SET')
+  })
+})
