@@ -76,7 +76,7 @@ export { createRefusal } from './refusal/refusal.ts'
 export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.ts'
 // Ending a session before its tokens expire
 export { backChannelLogout } from './revocation/back-channel-logout.ts'
-export type { Revocation, RevokedMembers } from './revocation/revocation.ts'
+export type { Revocation, RevocationStore, RevokedMembers } from './revocation/revocation.ts'
 export type { DirectOptions } from './sources/direct.ts'
 export { direct } from './sources/direct.ts'
 export type { EnrichedOptions } from './sources/enriched.ts'

@@ -30,6 +30,15 @@ export { type FetchOptions, fetchDocument } from './keys/fetch-json.ts'
 export { type KeySet, parseKeySet } from './keys/key-set.ts'
 export type { KeyEvent, KeySource, ReportKeyEvent } from './keys/key-source.ts'
 export { refreshingKeys } from './keys/refreshing-keys.ts'
+export {
+  createMirror,
+  type MirrorEntry,
+  type MirrorEvent,
+  type MirrorLog,
+  type MirrorOptions,
+  type MirrorPage,
+  type RevocationMirror,
+} from './revocation/mirror.ts'
 export { parseJsonObject } from './token/json-object.ts'
 export { parseToken } from './token/parse-token.ts'
 export type { VerificationKey } from './token/verify-signature.ts'

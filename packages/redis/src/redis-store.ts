@@ -31,7 +31,9 @@ const known: OptionNames<RedisStoreOptions> = { client: true, prefix: true }
  *
  * @example
  * ```ts
- * const client = await createClient({ url: process.env.REDIS_URL }).connect()
+ * import { createClient } from 'redis'
+ *
+ * const client = await createClient({ url: process.env['REDIS_URL'] ?? '' }).connect()
  * const store = redisStore({ client, prefix: 'invoices:' })
  * dpop({ store })
  * ```

@@ -27,12 +27,14 @@ function ioRedis(url = redisUrl): Redis {
 /** A cluster of one server that has all slots. */
 async function startCluster(): Promise<OwnRedis> {
   const server = await startRedis([
-    ...['--cluster-enabled', 'yes'],
-    ...['--cluster-announce-ip', '127.0.0.1'],
+    '--cluster-enabled',
+    'yes',
+    '--cluster-announce-ip',
+    '127.0.0.1',
   ])
   const client = await createClient({ url: server.url }).connect()
   await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
-  while (!String(await client.sendCommand(['CLUSTER', 'INFO'])).includes('state:ok'));
+  while (!(await client.sendCommand<string>(['CLUSTER', 'INFO'])).includes('state:ok'));
   client.destroy()
   return server
 }
@@ -63,9 +65,9 @@ const clients: readonly [string, boolean, () => RedisClient | Promise<RedisClien
 
 describe.each(clients)('a store in Redis (%s)', (_name, canRun, connect) => {
   const createStore = async () => redisStore({ client: await connect(), prefix })
-  for (const { name, check } of storeRules(createStore)) {
-    test.skipIf(!canRun)(name, check)
-  }
+  test.skipIf(!canRun).for(storeRules(createStore))('$name', async (rule) => {
+    await expect(rule.check()).resolves.toBeUndefined()
+  })
 })
 
 describe.skipIf(!hasRedis)('a store in Redis', () => {
@@ -95,7 +97,7 @@ describe('options of a store in Redis', () => {
     ['no client', { prefix }],
     ['no prefix', { client }],
     ['an empty prefix', { client, prefix: '' }],
-    ['something that is no client', { client: {}, prefix }],
+    ['something other than a client', { client: {}, prefix }],
     ['a name that is misspelt', { client, prefix, prefx: 'a' }],
   ])('%s: TypeError', (_name, options) => {
     expect(() => redisStore(options as never)).toThrow(TypeError)

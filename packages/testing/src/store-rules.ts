@@ -6,21 +6,23 @@ import type { Store } from '@onbehalf/core'
 export interface StoreRule {
   readonly name: string
   /** Rejects with an `AssertionError` when the store does not do it. */
-  check(): Promise<void>
+  readonly check: () => Promise<void>
 }
 
 type Check = (store: Store, key: string) => Promise<void>
 
 /**
- * What Onbehalf relies on in a store, as tests for any runner: a store of your own that passes them
+ * What Onbehalf relies on in a store, as tests for any runner: a store that passes them
  * may keep used proofs, revocations and owners.
  *
- * Each rule makes a store of its own and uses keys that no other rule has. The longest waits for an
+ * Each rule makes its own store and uses keys that no other rule has. The longest waits for an
  * entry of one second to expire.
  *
  * @example
  * ```ts
- * for (const { name, check } of storeRules(() => redisStore({ client, prefix }))) test(name, check)
+ * import { test } from 'node:test'
+ *
+ * for (const { name, check } of storeRules(() => memoryStore())) test(name, check)
  * ```
  */
 export function storeRules(createStore: () => Store | Promise<Store>): readonly StoreRule[] {
@@ -70,7 +72,7 @@ const checks: Readonly<Record<string, Check>> = {
     equal(await store.get(key), '')
   },
 
-  'tells keys apart that differ in one character or in case': async (store, key) => {
+  'distinguishes keys that differ in one character or in case': async (store, key) => {
     const keys = [
       `${key}:a`,
       `${key}:A`,

@@ -9,9 +9,13 @@ import { secureUrl } from '../internal/safe-url.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { type Confirmation, toConfirmations } from '../proof-of-possession/confirmation.ts'
 import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/metadata.ts'
-import { assertRevocation, createRevocations, type Revocation } from '../revocation/revocation.ts'
+import {
+  assertRevocation,
+  createRevocations,
+  type Revocation,
+  type RevocationStore,
+} from '../revocation/revocation.ts'
 import { type AnySource, named, type Source } from '../sources/source.ts'
-import type { Store } from '../stores/store.ts'
 import { assertReachable } from './assert-reachable.ts'
 import { type AuthenticateOptions, createAuthenticate } from './authenticate.ts'
 import { createMetadata, requiredScopes, toHeaders, toIssuerNames } from './from-sources.ts'
@@ -37,7 +41,7 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * Keeps what is revoked. Give all processes that serve the resource one shared store: a
    * `memoryStore`, and the default, hold a revocation in this process only, and forget it with it.
    */
-  readonly revocations?: Store
+  readonly revocations?: RevocationStore
   /**
    * Records every refused request before it is answered. One that a strict trail cannot record is
    * answered as `AUDIT`.
@@ -149,7 +153,9 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     authenticate,
     ready: () =>
-      closed(async () => void (await Promise.all(issuers.map((it) => loadOf(it, report))))),
+      closed(async () => {
+        await Promise.all([revocations.ready(), ...issuers.map((it) => loadOf(it, report))])
+      }),
     revoke: async (revocation: Revocation) => {
       assertRevocation(revocation)
       warnNotShared?.()

@@ -3,7 +3,7 @@ import { IdentityError } from '../errors.ts'
 import type { Identity } from '../identity.ts'
 import { textDigest } from '../internal/digest.ts'
 import { isText } from '../internal/values.ts'
-import { guardedStore } from '../stores/guarded-store.ts'
+import { fail, guardedValues } from '../stores/guarded-store.ts'
 import { memoryStore } from '../stores/memory-store.ts'
 import type { Store } from '../stores/store.ts'
 
@@ -33,6 +33,8 @@ export type Revocation =
 
 /** Keeps revocations for as long as a revoked token could still be presented. */
 export interface Revocations {
+  /** @throws IdentityError `DOWN` when the store cannot answer */
+  ready(): Promise<void>
   /** @throws IdentityError `DOWN` when the store cannot keep it */
   revoke(revocation: Revocation, now: number): Promise<void>
   /**
@@ -42,9 +44,15 @@ export interface Revocations {
   check(revocable: Revocable): Promise<void> | undefined
 }
 
+/** Where revocations are kept: any {@link Store}, or a mirror of what all instances revoke. */
+export interface RevocationStore extends Pick<Store, 'get' | 'set'> {
+  /** Resolves when it can answer. */
+  ready?(): Promise<void>
+}
+
 export interface RevocationsOptions {
   /** Default: inside this process. */
-  readonly store: Store | undefined
+  readonly store: RevocationStore | undefined
   /** Longest life of a token of any issuer. */
   readonly maxLifetimeSeconds: number
   /** The names under which identities of an issuer are known. */
@@ -66,21 +74,23 @@ const clockDifferenceSeconds = 5
  */
 export function createRevocations(options: RevocationsOptions): Revocations {
   const { store, maxLifetimeSeconds, namesOf } = options
-  let guarded = store && guardedStore(store)
+  let guarded = store && guardedValues(store)
   const ttlSeconds =
     Math.max(shortestSeconds, Math.min(maxLifetimeSeconds, unlimitedSeconds)) + marginSeconds
 
   async function revoke(revocation: Revocation, now: number): Promise<void> {
-    const kept = (guarded ??= guardedStore(memoryStore()))
+    const kept = (guarded ??= guardedValues(memoryStore()))
     // Tokens issued later belong to a new sign-in: only a subject can have one.
     const until = now + clockDifferenceSeconds
     for (const key of await toKeys(namesOf(revocation.issuer), toEntries(revocation))) {
-      const value = key.timed ? await laterOf(until, key.text, kept) : 'always'
-      await kept.set(key.text, value, ttlSeconds)
+      const value = key.timed ? String(until) : 'always'
+      const earlier = await kept.get(key.text)
+      const covering = earlier === undefined ? value : laterOf(earlier, value)
+      await kept.set(key.text, covering, ttlSeconds)
     }
   }
 
-  async function checkIn(kept: Store, revocable: Revocable): Promise<void> {
+  async function checkIn(kept: RevocationStore, revocable: Revocable): Promise<void> {
     const keys = await toKeys(namesOf(revocable.issuer), entriesOf(revocable))
     await Promise.all(
       keys.map(async ({ text }) => {
@@ -91,14 +101,17 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     )
   }
 
-  return { revoke, check: (revocable) => guarded && checkIn(guarded, revocable) }
+  const ready = async () => store?.ready?.().catch(fail)
+  return { ready, revoke, check: (revocable) => guarded && checkIn(guarded, revocable) }
 }
 
-/** A process whose clock is behind must not shorten what another one revoked. */
-async function laterOf(until: number, key: string, store: Store): Promise<string> {
-  const kept = Number((await store.get(key)) ?? until)
-  // An entry that cannot be read covers everything, and continues to.
-  return Number.isFinite(kept) ? String(Math.max(kept, until)) : 'always'
+/**
+ * What covers as much as two values of one key: a process whose clock is behind must not shorten
+ * what another one revoked. An entry that cannot be read covers everything, and continues to.
+ */
+export function laterOf(kept: string, value: string): string {
+  const later = Math.max(Number(kept), Number(value))
+  return Number.isFinite(later) ? String(later) : 'always'
 }
 
 type Kind = 'jti' | 'session' | 'subject' | 'sessionless'

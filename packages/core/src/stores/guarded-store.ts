@@ -5,19 +5,30 @@ import type { Store } from './store.ts'
 // Clients of shared stores queue commands while they are disconnected: that is an outage too.
 const deadlineSeconds = 2
 
+type Values = Pick<Store, 'get' | 'set'>
+
 /** Turns every failure of a store into `DOWN`: what cannot be looked up is not accepted. */
 export function guardedStore(store: Store): Store {
   return {
+    ...guardedValues(store),
     add: (key, value, ttlSeconds) => orDown(() => store.add(key, value, ttlSeconds)),
+  }
+}
+
+/** The same, for a store that adds nothing. */
+export function guardedValues(store: Values): Values {
+  return {
     set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
     get: (key) => orDown(() => store.get(key)),
   }
 }
 
-async function orDown<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await withDeadline(deadlineSeconds, work, () => new Error('The store is too slow'))
-  } catch (cause) {
-    throw new IdentityError('DOWN', { reason: 'store_unavailable', cause })
-  }
+function orDown<T>(work: () => Promise<T>): Promise<T> {
+  const tooSlow = () => new Error('The store is too slow')
+  return withDeadline(deadlineSeconds, work, tooSlow).catch(fail)
+}
+
+/** What a store rejects with, as the refusal that follows. @throws IdentityError `DOWN` */
+export function fail(cause: unknown): never {
+  throw new IdentityError('DOWN', { reason: 'store_unavailable', cause })
 }
