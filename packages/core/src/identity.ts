@@ -35,8 +35,8 @@ export type SourceKind =
 export type Claims = Readonly<Record<string, unknown>>
 
 /**
- * On whose behalf a call runs. Deeply frozen, and made for one request: do not keep it in a
- * session.
+ * On whose behalf a call runs. Deeply frozen; requests with the same credentials may share one. It is
+ * for the request that it came with: do not keep it in a session.
  */
 export interface Identity<C = Claims> {
   /** `service` when no user is behind the call. */

@@ -48,6 +48,7 @@ export { issuer } from './issuer/issuer.ts'
 export type { TokenType } from './issuer/issuer-rules.ts'
 export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
 export type {
+  HoldsKey,
   IgnoredKeyReason,
   KeyEvent,
   KeyLookup,
@@ -105,3 +106,4 @@ export { memoryStore } from './stores/memory-store.ts'
 export type { Store } from './stores/store.ts'
 export type { Algorithm } from './token/algorithm.ts'
 export type { VerificationKey } from './token/verify-signature.ts'
+export type { CacheLimits } from './verdicts/verdict-cache.ts'

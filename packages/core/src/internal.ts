@@ -2,6 +2,7 @@
 // without regard to semver.
 
 // Calling other APIs as the subject
+export { authenticateNow } from './authenticator/authenticator.ts'
 export type { SubjectCredential, SubjectTokens } from './authenticator/subject-tokens.ts'
 export { keepSubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token

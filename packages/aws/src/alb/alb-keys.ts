@@ -93,7 +93,7 @@ export function albKeys(options: AlbKeysOptions): AlbKeys {
     const entry = entryOf(keyId, report)
     try {
       const key = await findKey(entry, { keyId, iss: options.iss }, report)
-      if (!(await isSignedBy(key, assertion)))
+      if (!(await key.verify('ES256', assertion.signed, assertion.signature)))
         throw new IdentityError('TOK', { reason: 'signature' })
       keep(keyId, entry)
     } finally {
@@ -129,14 +129,6 @@ function isDenial(reason: string): boolean {
 function withoutDenial(event: KeyEvent): KeyEvent {
   if (event.type !== 'keys_failed' || !isDenial(event.reason)) return event
   return { type: 'key_unknown', lookedAgain: true }
-}
-
-async function isSignedBy(
-  key: VerificationKey,
-  { signature, signed }: AlbAssertion,
-): Promise<boolean> {
-  const algorithm = { name: 'ECDSA', hash: 'SHA-256' }
-  return crypto.subtle.verify(algorithm, await key.forAlgorithm('ES256'), signature, signed)
 }
 
 async function fetchKey(keyId: string, { base, ...options }: AlbKeysOptions): Promise<KeySet> {

@@ -5,6 +5,7 @@ import { asIdentityError, withFailure } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
 import { readClock, systemTime, toObserver } from '../internal/callbacks.ts'
 import { assertOptions, type OneOrMore, type OptionNames, toList } from '../internal/options.ts'
+import type { Awaitable } from '../internal/promises.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { type Confirmation, toConfirmations } from '../proof-of-possession/confirmation.ts'
@@ -16,8 +17,14 @@ import {
   type RevocationStore,
 } from '../revocation/revocation.ts'
 import { type AnySource, named, type Source } from '../sources/source.ts'
+import type { CacheLimits } from '../verdicts/verdict-cache.ts'
+import { toCacheLimits, Verdicts } from '../verdicts/verdicts.ts'
 import { assertReachable } from './assert-reachable.ts'
-import { type AuthenticateOptions, createAuthenticate } from './authenticate.ts'
+import {
+  type AuthenticateNow,
+  type AuthenticateOptions,
+  createAuthenticate,
+} from './authenticate.ts'
 import { createMetadata, requiredScopes, toHeaders, toIssuerNames } from './from-sources.ts'
 import { createSubjectTokens } from './subject-tokens.ts'
 import { tellInsecure, tellNotShared } from './warnings.ts'
@@ -42,6 +49,14 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * `memoryStore`, and the default, hold a revocation in this process only, and forget it with it.
    */
   readonly revocations?: RevocationStore
+  /**
+   * How many verified credentials are known, so that a call with one of them costs a digest and no
+   * signature: the most entries, and the most bytes that they may take up. Of each only the digest and
+   * the identity are kept. Every call still checks the time, revocations, that the issuer has not
+   * withdrawn the key, and proofs of possession. `null` verifies everything every time. Default:
+   * 50000 entries, and 192 MiB, which those take up with tokens of 1 kB.
+   */
+  readonly cache?: CacheLimits | null
   /**
    * Records every refused request before it is answered. One that a strict trail cannot record is
    * answered as `AUDIT`.
@@ -131,7 +146,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   tellInsecure(issuers, tell)
   const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
-  const authenticate = createAuthenticate<ClaimsOf<S>>({
+  const authenticateNow = createAuthenticate<ClaimsOf<S>>({
     resource,
     sources,
     headers,
@@ -142,6 +157,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     report,
     checkRevoked,
     bindToken: subjectTokens.bind,
+    verdicts: new Verdicts(toCacheLimits(options.cache), headers),
   })
 
   const authenticator: Authenticator<ClaimsOf<S>> = Object.freeze({
@@ -151,7 +167,9 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     scopes: requiredScopes(sources),
     metadata: createMetadata({ resource, sources, confirmations, supported }),
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
-    authenticate,
+    // Whatever fails rejects.
+    authenticate: async (request: CredentialRequest, more?: AuthenticateOptions) =>
+      authenticateNow(request, more),
     ready: () =>
       closed(async () => {
         await Promise.all([revocations.ready(), ...issuers.map((it) => loadOf(it, report))])
@@ -162,7 +180,23 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
       await closed(() => revocations.revoke(revocation, readClock(clock)))
     },
   })
+  immediate.set(authenticator, authenticateNow)
   return subjectTokens.offer(authenticator)
+}
+
+const immediate = new WeakMap<object, AuthenticateNow<unknown>>()
+
+/**
+ * Authenticates a request without a promise where nothing has to be waited for. Whatever fails rejects,
+ * as with {@link Authenticator.authenticate}, which one that somebody built around another is asked by.
+ */
+export function authenticateNow<C>(
+  authenticator: Authenticator<C>,
+  request: CredentialRequest,
+  options?: AuthenticateOptions,
+): Awaitable<Identity<C>> {
+  const now = immediate.get(authenticator) as AuthenticateNow<C> | undefined
+  return now ? now(request, options) : authenticator.authenticate(request, options)
 }
 
 const knownOptions: OptionNames<Omit<AuthenticatorOptions<[]>, 'audit' | 'onEvent'>> = {
@@ -171,6 +205,7 @@ const knownOptions: OptionNames<Omit<AuthenticatorOptions<[]>, 'audit' | 'onEven
   confirmations: true,
   scopesSupported: true,
   revocations: true,
+  cache: true,
   clock: true,
 }
 

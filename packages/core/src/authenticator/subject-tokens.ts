@@ -36,7 +36,7 @@ export interface SubjectCredential {
 export type BindSubjectToken = <C>(
   identity: Identity<C>,
   source: AnySource,
-  credentials: Credentials,
+  read: () => Credentials,
 ) => Identity<C>
 
 interface Kept extends SubjectCredential {
@@ -45,7 +45,7 @@ interface Kept extends SubjectCredential {
 
 const keepers = new WeakMap<object, () => SubjectTokens>()
 // No member of the identity: no handler, copy, record or error shows the token. It is gone with the
-// identity, which is made for one request.
+// copy of the identity that was made for one request.
 const kept = new WeakMap<object, Kept>()
 
 /**
@@ -93,9 +93,9 @@ export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenPa
     },
   })
   return {
-    bind: (identity, { subjectHeader }, credentials) => {
+    bind: (identity, { subjectHeader }, read) => {
       if (!isKept) return identity
-      const credential = subjectHeader ? credentials.token(subjectHeader) : undefined
+      const credential = subjectHeader ? read().token(subjectHeader) : undefined
       const token = credential?.text
       const revocable = toRevocable(identity, credential)
       // A copy: requests with the same credentials may share an identity, which outlives them.

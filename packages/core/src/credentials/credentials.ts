@@ -41,64 +41,113 @@ const authorization = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 // Some gateways rename `Authorization`, scheme included.
 const sideToken = /^(?:(Bearer) +)?([A-Za-z0-9._~+/-]+=*)$/i
 
+/** A token as it arrived, in the shape of its header. */
+export interface PresentedToken {
+  readonly header: string
+  readonly scheme: 'bearer' | 'dpop'
+  readonly text: string
+}
+
+/** What a request presents, before any token is parsed. */
+export interface Presented {
+  /** All headers that are read, by name, with their values as sent. */
+  readonly values: ReadonlyMap<string, string>
+  /** In the order in which the configured sources read them. */
+  readonly tokens: readonly PresentedToken[]
+  readonly certificate: Uint8Array | undefined
+}
+
+/** Finds a token that was parsed for an earlier request by its text. */
+export type FindParsed = (text: string) => ParsedToken | undefined
+
 /**
- * Reads the credentials of a request: each header at most once, in one spelling, in its exact shape.
- * Headers that no source reads are not looked at.
+ * Reads what a request presents: each header at most once, in one spelling, in its exact shape. Headers
+ * that no source reads are not looked at.
  *
  * @throws IdentityError `REQ` for ambiguous or malformed headers and for a token in the query,
- *   `TOK` for a token that cannot be parsed
+ *   `TOK` for a token that is too long
  */
-export function readCredentials(
-  request: CredentialRequest,
-  headers: CredentialHeaders,
-  known: KnownTokens,
-): Credentials {
+export function readPresented(request: CredentialRequest, headers: CredentialHeaders): Presented {
   const values = readHeaders(request, headers)
-  const tokens = new Map<string, Credential>()
-  const reading = { known, opaque: headers.opaque, parsing: headers.parsing }
+  const tokens: PresentedToken[] = []
   for (const name of headers.tokens) {
     const value = values.get(name)
-    const credential = value === undefined ? undefined : readNamed(name, value, reading)
-    if (credential !== undefined) tokens.set(name, credential)
-    else values.delete(name)
+    if (value === undefined) continue
+    const token = readNamed(name, () => readToken(name, value, headers.parsing.maxBytes))
+    if (token === undefined) values.delete(name)
+    else tokens.push(token)
   }
+  return { values, tokens, certificate: request.certificate }
+}
+
+/**
+ * All credentials of a request in one text: two requests have the same one only if they present the
+ * same tokens and values, to the byte, in the same headers. Proofs of possession are left out, which
+ * every request has of its own.
+ */
+export function credentialText({ values, tokens }: Presented, headers: CredentialHeaders): string {
+  const [first] = tokens
+  const isAlone = values.size === 1 && first?.header === 'authorization'
+  // No token begins with a bracket, and so is never equal to a list.
+  if (isAlone && first.scheme === 'bearer') return first.text
+  const texts = tokens.flatMap(({ header, scheme, text }) => [header, scheme, text])
+  const plain = [...headers.values].flatMap((name) => {
+    const value = values.get(name)
+    return value === undefined ? [] : [name, value]
+  })
+  return JSON.stringify([texts, plain])
+}
+
+/**
+ * Parses the tokens that a request presents.
+ *
+ * @throws IdentityError `TOK` for a token that cannot be parsed
+ */
+export function parseCredentials(
+  { values, tokens, certificate }: Presented,
+  headers: CredentialHeaders,
+  findParsed: FindParsed,
+): Credentials {
+  const credentials = new Map<string, Credential>()
+  const present = new Set<string>()
+  for (const presented of tokens) {
+    const { header, text } = presented
+    const parsed = () => findParsed(text) ?? parse(text, headers.opaque, headers.parsing)
+    const token = readNamed(header, parsed)
+    credentials.set(header, { ...presented, token, hash: () => digestOf(text) })
+    present.add(header)
+  }
+  for (const name of headers.values) if (values.has(name)) present.add(name)
   return {
-    present: new Set(
-      [...values.keys()].filter((name) => headers.tokens.has(name) || headers.values.has(name)),
-    ),
-    certificate: request.certificate,
-    token: (name) => tokens.get(name),
+    present,
+    certificate,
+    token: (name) => credentials.get(name),
     value: (name) => values.get(name),
   }
 }
 
-interface Reading extends Pick<CredentialHeaders, 'opaque' | 'parsing'> {
-  readonly known: KnownTokens
+function digestOf(text: string): string | Promise<string> {
+  return textDigestNow(text) ?? textDigest(text)
 }
 
-function readNamed(header: string, value: string, reading: Reading): Credential | undefined {
+function readNamed<T>(header: string, read: () => T): T {
   try {
-    return readToken(header, value, reading)
+    return read()
   } catch (error) {
     throw withFailure(error, { header })
   }
 }
 
-function readToken(
-  header: string,
-  value: string,
-  { known, opaque, parsing }: Reading,
-): Credential | undefined {
+function readToken(header: string, value: string, maxBytes: number): PresentedToken | undefined {
   const isAuthorization = header === 'authorization'
-  if (isAuthorization && (hasNoToken(value) || isOtherScheme(value))) return undefined
   const match = (isAuthorization ? authorization : sideToken).exec(value)
   const text = match?.[2]
-  if (text === undefined) throw malformed('header_shape')
-  const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
-  assertTokenLength(text, parsing.maxBytes)
-  const hash = textDigestNow(text)
-  const token = (hash && known.find(hash, text)) || parse(text, opaque, parsing)
-  return { header, scheme, text, hash: () => hash ?? textDigest(text), token }
+  if (text === undefined) {
+    if (isAuthorization && (hasNoToken(value) || isOtherScheme(value))) return undefined
+    throw malformed('header_shape')
+  }
+  assertTokenLength(text, maxBytes)
+  return { header, scheme: match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', text }
 }
 
 function parse(text: string, opaque: boolean, parsing: ParseOptions): ParsedToken | undefined {
@@ -119,42 +168,4 @@ function hasNoToken(value: string): boolean {
 /** Whether a header is for an authentication scheme that is not ours, with or without parameters. */
 function isOtherScheme(value: string): boolean {
   return !ownScheme.test(value) && /^[A-Za-z][A-Za-z0-9-]*(?: |$)/.test(value)
-}
-
-const maxTokens = 1_000
-
-/** What a token says; its text is a secret, and not kept. */
-type Content = Pick<ParsedToken, 'algorithm' | 'keyId' | 'type' | 'hasKeyHeader' | 'claims'>
-
-/**
- * The tokens of accepted requests, parsed, so that the next request with one of them brings the very
- * same claims: an issuer knows by them what it has verified already.
- *
- * A token is found by the SHA-256 of its text, and only by all of it. What was refused is never kept,
- * so that a flood of it displaces nothing; the one that was used longest ago makes room.
- */
-export class KnownTokens {
-  readonly #contents = new Map<string, Content>()
-
-  find(hash: string, text: string): ParsedToken | undefined {
-    const content = this.#contents.get(hash)
-    if (content === undefined) return undefined
-    this.#put(hash, content)
-    const [header = '', payload = '', signature = ''] = text.split('.')
-    return { ...content, protected: header, payload, signature }
-  }
-
-  keep(hash: string, token: ParsedToken): void {
-    if (this.#contents.has(hash)) return
-    const { algorithm, keyId, type, hasKeyHeader, claims } = token
-    this.#put(hash, { algorithm, keyId, type, hasKeyHeader, claims })
-  }
-
-  #put(hash: string, content: Content): void {
-    this.#contents.delete(hash)
-    this.#contents.set(hash, content)
-    if (this.#contents.size <= maxTokens) return
-    const [oldest] = this.#contents.keys()
-    if (oldest !== undefined) this.#contents.delete(oldest)
-  }
 }

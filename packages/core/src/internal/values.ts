@@ -29,6 +29,11 @@ export function noteFrozen(value: object): void {
   frozen.add(value)
 }
 
+/** Whether {@link noteFrozen} was told of a value. */
+export function isNotedFrozen(value: object): boolean {
+  return frozen.has(value)
+}
+
 /** Freezes a value and everything inside it. */
 export function deepFreeze<T>(value: T, seen: Set<unknown> = new Set()): T {
   if (typeof value !== 'object' || value === null || seen.has(value)) return value

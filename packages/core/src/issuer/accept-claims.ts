@@ -5,6 +5,7 @@ import type { Claims } from '../identity.ts'
 import { isEmpty } from '../internal/values.ts'
 import type { RefusalReason } from '../reasons.ts'
 import { checkValidity, memberOf, readTime } from '../token/json-object.ts'
+import type { Period } from '../verdicts/conditions.ts'
 import { readCallerFacts } from './caller-facts.ts'
 import { applySchema } from './claims.ts'
 import type { ClaimRules } from './issuer-rules.ts'
@@ -58,7 +59,7 @@ export async function acceptClaims<C>(
   const checked = context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
   if (checked !== undefined) await checked
   checkScopes(facts.scopes, rules.scopes)
-  const made = applySchema(exposed, rules.schema)
+  const made = applySchema(exposed, rules.schema, context)
   const claims = made instanceof Promise ? await made : made
   const hash = facts.tokenId === undefined ? credential.hash() : undefined
   const tokenHash = hash instanceof Promise ? await hash : hash
@@ -128,6 +129,20 @@ function checkTimes(claims: Claims, rules: ClaimRules<unknown>, now: number): nu
     throw refused('bad_iat', { claim: 'iat' })
   }
   return expiresAt
+}
+
+/** When {@link checkClaims} lets claims pass that it has let pass once: the same rules, as a period. */
+export function validityPeriod(claims: Claims, rules: ClaimRules<unknown>): Period {
+  const { skewSeconds, maxLifetimeSeconds } = rules
+  const expiresAt = readTime(claims, 'exp') ?? Number.NaN
+  return {
+    from: Math.max(
+      (readTime(claims, 'nbf') ?? Number.NEGATIVE_INFINITY) - skewSeconds,
+      (readTime(claims, 'iat') ?? Number.NEGATIVE_INFINITY) - skewSeconds,
+      expiresAt - maxLifetimeSeconds - skewSeconds,
+    ),
+    until: expiresAt + skewSeconds,
+  }
 }
 
 function checkAudience(claims: Claims, audiences: readonly string[] | undefined): void {

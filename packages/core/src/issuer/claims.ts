@@ -1,7 +1,10 @@
+import type { Context } from '../context.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import type { Actor, Claims, Organization } from '../identity.ts'
+import type { Awaitable } from '../internal/promises.ts'
 import { asText, isEmpty, isRecord, isText } from '../internal/values.ts'
 import type { JsonObject } from '../token/json-object.ts'
+import { conditionsOf } from '../verdicts/conditions.ts'
 import type { StandardResult, StandardSchema } from './standard-schema.ts'
 
 /**
@@ -146,7 +149,8 @@ export function readActor(act: unknown, depth = 0): Actor | undefined {
 }
 
 /**
- * Validates claims with the user's schema, if there is one.
+ * Validates claims with the user's schema, if there is one. One that answers with a promise asks
+ * somebody else, who may answer otherwise the next time: its answer is not kept.
  *
  * @returns a promise only where there is something to wait for
  * @throws IdentityError `TOK` when they do not match, `DOWN` when the schema fails
@@ -154,24 +158,32 @@ export function readActor(act: unknown, depth = 0): Actor | undefined {
 export function applySchema<C>(
   claims: Claims,
   schema: StandardSchema<C> | undefined,
-): C | Promise<C> {
-  return schema === undefined ? (claims as C) : validated(claims, schema)
+  context: Context,
+): Awaitable<C> {
+  if (schema === undefined) return claims as C
+  const result = validate(claims, schema)
+  if (!(result instanceof Promise)) return valueOf(result)
+  conditionsOf(context)?.forbid()
+  return result.then(valueOf, () => {
+    throw schemaFailed()
+  })
 }
 
-async function validated<C>(claims: Claims, schema: StandardSchema<C>): Promise<C> {
-  const result = await validate(claims, schema)
-  // Issues may quote claims, and so may what a schema throws: they stay out of the error.
-  if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
-  if (!isRecord(result) || !('value' in result)) throw schemaFailed()
-  return result.value
-}
-
-async function validate<C>(claims: Claims, schema: StandardSchema<C>): Promise<StandardResult<C>> {
+function validate<C>(claims: Claims, schema: StandardSchema<C>): Awaitable<StandardResult<C>> {
   try {
-    return await schema['~standard'].validate(claims)
+    const result = schema['~standard'].validate(claims)
+    // Also what only looks like a promise.
+    return typeof Object(result).then === 'function' ? Promise.resolve(result) : result
   } catch {
     throw schemaFailed()
   }
+}
+
+function valueOf<C>(result: StandardResult<C>): C {
+  // Issues may quote claims, and so may what a schema throws: they stay out of the error.
+  if (result?.issues !== undefined) throw new IdentityError('TOK', { reason: 'claims_schema' })
+  if (!isRecord(result) || !('value' in result)) throw schemaFailed()
+  return result.value as C
 }
 
 function schemaFailed(): IdentityError {

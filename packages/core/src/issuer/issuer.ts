@@ -14,6 +14,7 @@ import type { KeySource } from '../keys/key-source.ts'
 import { discoveredKeys, jwksKeys, type RemoteKeysOptions } from '../keys/remote-keys.ts'
 import { type Algorithm, toAlgorithms } from '../token/algorithm.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
+import { asRepeatable } from '../verdicts/conditions.ts'
 import { toServers } from './authorization-servers.ts'
 import { type ClaimOptions, longestLife, toClaimRules, toSwitch } from './claim-options.ts'
 import type { IssuerRules, TokenType } from './issuer-rules.ts'
@@ -139,22 +140,24 @@ export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> 
   assertOptions('issuer', options, knownOptions)
   const [name = ''] = rules.issuers
   const insecureHttpHosts = toHttpHosts(options.insecureHttpHosts)
-  return Object.freeze<SigningIssuer<C>>({
-    issuers: rules.issuers,
-    audiences: rules.audiences,
-    clients: rules.clients,
-    scopes: rules.scopes,
-    maxLifetimeSeconds: longestLife(rules),
-    authorizationServers: toServers(options, rules.issuers),
-    insecureHttpHosts,
-    maxTokenBytes: rules.maxTokenBytes,
-    ignoresKeyHeaders: rules.ignoresKeyHeaders,
-    opaque: false,
-    recognizes: ({ token }) => rules.issuers.includes(token?.claims['iss'] as string),
-    verify: (credential, context) => verifyToken(credential, rules, context),
-    checkSignature: (token, context) => checkSignature(token, rules, context),
-    ready: (report) => rules.keys.ready((event) => report({ ...event, issuer: name })),
-  })
+  return asRepeatable(
+    Object.freeze<SigningIssuer<C>>({
+      issuers: rules.issuers,
+      audiences: rules.audiences,
+      clients: rules.clients,
+      scopes: rules.scopes,
+      maxLifetimeSeconds: longestLife(rules),
+      authorizationServers: toServers(options, rules.issuers),
+      insecureHttpHosts,
+      maxTokenBytes: rules.maxTokenBytes,
+      ignoresKeyHeaders: rules.ignoresKeyHeaders,
+      opaque: false,
+      recognizes: ({ token }) => rules.issuers.includes(token?.claims['iss'] as string),
+      verify: (credential, context) => verifyToken(credential, rules, context),
+      checkSignature: (token, context) => checkSignature(token, rules, context),
+      ready: (report) => rules.keys.ready((event) => report({ ...event, issuer: name })),
+    }),
+  )
 }
 
 function toRules<C>(options: IssuerOptions<C>): IssuerRules<C> {

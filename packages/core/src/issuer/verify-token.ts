@@ -6,7 +6,8 @@ import { isEmpty } from '../internal/values.ts'
 import type { RefusalReason } from '../reasons.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
 import { type VerificationKey, verifySignature } from '../token/verify-signature.ts'
-import { acceptClaims, checkClaims } from './accept-claims.ts'
+import { conditionsOf } from '../verdicts/conditions.ts'
+import { acceptClaims, checkClaims, validityPeriod } from './accept-claims.ts'
 import type { IssuerRules, SignatureRules } from './issuer-rules.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
@@ -29,6 +30,7 @@ export async function verifyToken<C>(
   const issuer = checkIssuer(token, rules)
   checkType(token, rules)
   const expiresAt = checkClaims(token.claims, rules, context.now)
+  conditionsOf(context)?.within(validityPeriod(token.claims, rules))
   await checkSignature(token, rules, context)
   // One name for one issuer: a revocation under any of its names covers tokens under all of them.
   const [name = issuer] = rules.issuers
@@ -57,17 +59,21 @@ export async function checkSignature(
   if (!rules.algorithms.includes(algorithm))
     throw refused('algorithm', { expected: rules.algorithms })
   if (rules.keyIdRequired && keyId === undefined) throw refused('key_id_missing')
-  const candidates = await rules.keys.find(
-    { algorithm, keyId, issuer, limit: rules.maxKeysTried },
-    (event) => context.report({ ...event, issuer }),
+  const { keys } = rules
+  const finding = keys.find({ algorithm, keyId, issuer, limit: rules.maxKeysTried }, (event) =>
+    context.report({ ...event, issuer }),
   )
+  const candidates = finding instanceof Promise ? await finding : finding
   if (candidates.length === 0) throw refused('key_unknown')
   const known = rules.signedBy.get(token.claims)
   // As soon as its key is not in the set any more, a known token is verified again.
   const isKnown = known !== undefined && candidates.includes(known)
-  const key = isKnown ? known : await verifySignature(token, candidates)
+  const verifying = isKnown ? known : verifySignature(token, candidates)
+  const key = verifying instanceof Promise ? await verifying : verifying
   if (key === undefined) throw refused('signature')
   rules.signedBy.set(token.claims, key)
+  if (keys.holds === undefined) conditionsOf(context)?.forbid()
+  else conditionsOf(context)?.signedBy({ holds: keys.holds, key, issuer })
   checkKeyIssuer(key, token.claims, issuer)
   return issuer
 }

@@ -21,7 +21,7 @@ const maxWithdrawn = 100
 
 /** A set that has just been loaded. */
 export function keep(
-  set: KeySet,
+  loaded: KeySet,
   settings: Required<RefreshOptions>,
   before: KeptSet | undefined,
 ): KeptSet {
@@ -30,8 +30,15 @@ export function keep(
   const staleAt = loadedAt + maxAgeSeconds
   // At 70 to 80 % of its age, so that servers which started together do not ask together.
   const dueAt = loadedAt + maxAgeSeconds * (0.7 + random() / 10)
+  const set = withKnownKeys(loaded, before?.set)
   const withdrawn = withdrawnSince(before, set)
   return { set, loadedAt, dueAt, staleAt, endsAt: staleAt + maxStaleSeconds, withdrawn }
+}
+
+/** A key that did not change stays the same object: what it verified need not be verified again. */
+function withKnownKeys({ keys, ignored }: KeySet, before: KeySet | undefined): KeySet {
+  const known = new Map(before?.keys.map((key) => [key.fingerprint, key]))
+  return { keys: keys.map((key) => known.get(key.fingerprint) ?? key), ignored }
 }
 
 function withdrawnSince(before: KeptSet | undefined, { keys }: KeySet): ReadonlySet<string> {

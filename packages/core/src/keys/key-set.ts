@@ -1,9 +1,10 @@
-import { base64url, type CryptoKey, importJWK, type JWK } from 'jose'
+import { base64url } from 'jose'
 import { IdentityError } from '../errors.ts'
-import { sharesPromises } from '../internal/promises.ts'
+import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
 import { isRecord, isText } from '../internal/values.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
+import { importKey, type VerifyBytes } from '../token/engines/engine.ts'
 import type { JsonObject } from '../token/json-object.ts'
 import type { VerificationKey } from '../token/verify-signature.ts'
 import type { IgnoredKeyReason, KeyQuery, KeySource, ReportKeyEvent } from './key-source.ts'
@@ -76,28 +77,37 @@ export function assertNotOtherwiseBound(set: KeySet, { keyId }: KeyQuery): void 
 export function staticKeys(jwks: { readonly keys: readonly unknown[] }): KeySource {
   const isShared = sharesPromises()
   let pending: Promise<KeySet | undefined> | undefined
-  let parsed: { readonly set: KeySet | undefined } | undefined
+  let loaded: { readonly set: KeySet | undefined } | undefined
 
   async function parse(report: ReportKeyEvent): Promise<KeySet | undefined> {
     const set = await parseKeySet(jwks)
-    parsed = { set }
+    loaded = { set }
     const { keys = [], ignored = [] } = set ?? {}
     report({ type: 'keys_loaded', usable: keys.length, ignored })
     return set
   }
 
   async function load(report: ReportKeyEvent): Promise<KeySet | undefined> {
-    if (parsed !== undefined) return parsed.set
+    if (loaded !== undefined) return loaded.set
     return isShared ? (pending ??= parse(report)) : parse(report)
   }
 
+  async function findOrThrow(
+    query: KeyQuery,
+    report: ReportKeyEvent,
+  ): Promise<readonly VerificationKey[]> {
+    const set = assertUsable(await load(report))
+    const found = findKeys(set, query)
+    if (found.length === 0) assertNotOtherwiseBound(set, query)
+    return found
+  }
+
   return {
-    async find(query, report) {
-      const set = assertUsable(await load(report))
-      const found = findKeys(set, query)
-      if (found.length === 0) assertNotOtherwiseBound(set, query)
-      return found
+    find(query, report) {
+      const known = loaded?.set === undefined ? [] : findKeys(loaded.set, query)
+      return known.length > 0 ? known : findOrThrow(query, report)
     },
+    holds: (key) => loaded?.set?.keys.includes(key) === true,
     ready: async (report) => void assertUsable(await load(report)),
   }
 }
@@ -120,19 +130,44 @@ async function loadKey(jwk: unknown): Promise<VerificationKey | IgnoredKeyReason
   const algorithms = boundAlgorithms(jwk)
   const fault = findFault(jwk, algorithms)
   if (fault !== undefined) return fault
-  const key = new ImportedKeys(jwk)
   try {
     // Importing is what proves that an EC point lies on its curve.
-    await key.forAlgorithm(algorithms[0] as Algorithm)
+    return await importFor(jwk, algorithms)
   } catch {
     return 'malformed'
   }
+}
+
+async function importFor(
+  jwk: JsonObject,
+  algorithms: readonly Algorithm[],
+): Promise<VerificationKey> {
+  const parameters = toParameters(jwk)
+  const importing = createImport(parameters)
+  await importing(algorithms[0] as Algorithm)
+  const issuer = typeof jwk['issuer'] === 'string' ? jwk['issuer'] : undefined
+  const keyId = jwk['kid'] as string | undefined
   return {
-    keyId: jwk['kid'] as string | undefined,
-    issuer: typeof jwk['issuer'] === 'string' ? jwk['issuer'] : undefined,
+    keyId,
+    issuer,
     algorithms,
-    forAlgorithm: (algorithm) => key.forAlgorithm(algorithm),
+    fingerprint: JSON.stringify([keyId, issuer, algorithms, parameters]),
+    verify: (algorithm, signed, signature) =>
+      algorithms.includes(algorithm) &&
+      andThen(importing(algorithm), (verifies) => verifies(signed, signature)),
   }
+}
+
+/** WebCrypto ties a key to one algorithm; a JWK without `alg` needs one import for each. */
+function createImport(parameters: JsonObject): (algorithm: Algorithm) => Awaitable<VerifyBytes> {
+  const imported = new Map<Algorithm, VerifyBytes>()
+  return (algorithm) =>
+    imported.get(algorithm) ??
+    andThen(importKey(parameters, algorithm), (verifies) => {
+      // The key is kept, not its promise: that would belong to the request that asked first.
+      imported.set(algorithm, verifies)
+      return verifies
+    })
 }
 
 /** RFC 7517 section 4.4: a key with `alg` serves that one; without, those of its type and curve. */
@@ -173,23 +208,8 @@ function isCoordinate(value: unknown, bytes = 0): boolean {
   return base64url.decode(value).length <= bytes
 }
 
-/** WebCrypto ties a key to one algorithm; a JWK without `alg` needs one import for each. */
-class ImportedKeys {
-  readonly #jwk: JWK
-  readonly #imported = new Map<Algorithm, CryptoKey>()
-
-  constructor(jwk: JsonObject) {
-    // Only what an import needs, and only text: nothing else a member carries is looked at.
-    const members = publicMembers.filter((name) => typeof jwk[name] === 'string')
-    this.#jwk = Object.fromEntries(members.map((name) => [name, jwk[name]])) as unknown as JWK
-  }
-
-  async forAlgorithm(algorithm: Algorithm): Promise<CryptoKey> {
-    const known = this.#imported.get(algorithm)
-    if (known !== undefined) return known
-    // The key is kept, not its promise: that would belong to the request that asked first.
-    const imported = (await importJWK(this.#jwk, algorithm)) as CryptoKey
-    this.#imported.set(algorithm, imported)
-    return imported
-  }
+/** Only what an import needs, and only text: nothing else that a member carries is looked at. */
+function toParameters(jwk: JsonObject): JsonObject {
+  const members = publicMembers.filter((name) => typeof jwk[name] === 'string')
+  return Object.fromEntries(members.map((name) => [name, jwk[name]]))
 }

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../internal/promises.ts'
 import type { FetchReason } from '../reasons.ts'
 import type { Algorithm } from '../token/algorithm.ts'
 import type { VerificationKey } from '../token/verify-signature.ts'
@@ -57,14 +58,24 @@ export interface KeyLookup extends KeyQuery {
   readonly issuer: string
 }
 
+/**
+ * Whether a key is in the set that a look-up would use at this moment, and so may still be relied on.
+ *
+ * @returns a promise only where there is something to wait for
+ */
+export type HoldsKey = (key: VerificationKey, report: ReportKeyEvent) => Awaitable<boolean>
+
 /** Where the keys of an issuer come from. */
 export interface KeySource {
   /**
-   * The keys that may have signed a token, `limit` at most.
+   * The keys that may have signed a token, `limit` at most; a promise only where there is something to
+   * wait for.
    *
    * @throws IdentityError `DOWN` when no usable key set is at hand
    */
-  find(lookup: KeyLookup, report: ReportKeyEvent): Promise<readonly VerificationKey[]>
+  find(lookup: KeyLookup, report: ReportKeyEvent): Awaitable<readonly VerificationKey[]>
+  /** Without it, signatures are verified on every request. */
+  readonly holds?: HoldsKey
   /**
    * Loads the keys if none are at hand.
    *

@@ -1,12 +1,19 @@
 import { IdentityError } from '../errors.ts'
-import { sharesPromises } from '../internal/promises.ts'
+import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
 import type { RefusalReason } from '../reasons.ts'
+import type { VerificationKey } from '../token/verify-signature.ts'
 import { type Backoff, createBackoff } from './backoff.ts'
 import { createBudget } from './budget.ts'
 import { FetchError } from './fetch-error.ts'
 import { type KeptSet, keep, serviceOf } from './kept-set.ts'
 import { assertNotOtherwiseBound, findKeys, type KeySet } from './key-set.ts'
-import type { IgnoredKeyReason, KeySource, KeysFailed, ReportKeyEvent } from './key-source.ts'
+import type {
+  IgnoredKeyReason,
+  KeyLookup,
+  KeySource,
+  KeysFailed,
+  ReportKeyEvent,
+} from './key-source.ts'
 import { type RefreshOptions, readRefreshOptions } from './refresh-options.ts'
 
 // Unknown key ids may cause this many fetches at once, and then one for each period.
@@ -32,94 +39,139 @@ export function refreshingKeys(
   load: () => Promise<KeySet>,
   options: RefreshOptions = {},
 ): KeySource {
-  const settings = readRefreshOptions(options)
-  const { maxAgeSeconds, monotonic, random } = settings
-  const backoff = createBackoff(monotonic, random)
-  const spend = createBudget(unknownBurst, unknownPeriodSeconds, monotonic)
-  const isShared = sharesPromises()
-  let kept: KeptSet | undefined
-  let pending: Promise<void> | undefined
-  let lastError: unknown
+  const keys = new RefreshingKeys(load, readRefreshOptions(options))
+  return {
+    find: (lookup, report) => keys.find(lookup, report),
+    holds: (key, report) => keys.holds(key, report),
+    ready: (report) => keys.ready(report),
+  }
+}
 
-  function refresh(report: ReportKeyEvent): Promise<void> {
-    if (!isShared) return attempt(report)
-    pending ??= attempt(report).finally(() => {
-      pending = undefined
-    })
-    return pending
+class RefreshingKeys {
+  readonly #load: () => Promise<KeySet>
+  readonly #settings: Required<RefreshOptions>
+  readonly #backoff: Backoff
+  readonly #spend: () => boolean
+  readonly #isShared = sharesPromises()
+  #kept: KeptSet | undefined
+  #pending: Promise<void> | undefined
+  #lastError: unknown
+
+  constructor(load: () => Promise<KeySet>, settings: Required<RefreshOptions>) {
+    const { monotonic, random } = settings
+    this.#load = load
+    this.#settings = settings
+    this.#backoff = createBackoff(monotonic, random)
+    this.#spend = createBudget(unknownBurst, unknownPeriodSeconds, monotonic)
   }
 
-  async function attempt(report: ReportKeyEvent): Promise<void> {
+  find(lookup: KeyLookup, report: ReportKeyEvent): Awaitable<readonly VerificationKey[]> {
+    const before = this.#kept
+    return andThen(this.#freshen(report), () => {
+      const found = isUsable(this.#kept, this.#now()) ? findKeys(this.#kept.set, lookup) : []
+      return found.length > 0 ? found : this.#lookAgain(lookup, report, before)
+    })
+  }
+
+  holds(key: VerificationKey, report: ReportKeyEvent): Awaitable<boolean> {
+    return andThen(this.#freshen(report), () => {
+      return isUsable(this.#kept, this.#now()) && this.#kept.set.keys.includes(key)
+    })
+  }
+
+  async ready(report: ReportKeyEvent): Promise<void> {
+    await this.#freshen(report)
+    this.#usable()
+  }
+
+  /** After a set that was freshened since `before` did not have the key. */
+  async #lookAgain(
+    lookup: KeyLookup,
+    report: ReportKeyEvent,
+    before: KeptSet | undefined,
+  ): Promise<readonly VerificationKey[]> {
+    this.#usable()
+    // A set that arrived during this very call has nothing new to tell.
+    const lookedAgain = this.#kept === before && this.#mayLookAgain()
+    report({ type: 'key_unknown', lookedAgain })
+    if (lookedAgain) await this.#refresh(report)
+    const found = findKeys(this.#usable(), lookup)
+    if (found.length > 0) return found
+    // While the source fails, or a flood of made-up ids has used up the budget, nobody can say that
+    // the key does not exist; except for one that an earlier set had.
+    const isCurrent = lookedAgain || this.#kept !== before || isWithdrawn(this.#kept, lookup.keyId)
+    if (this.#backoff.failures > 0 || !isCurrent) throw this.#down('key_unverifiable')
+    assertNotOtherwiseBound(this.#usable(), lookup)
+    return found
+  }
+
+  /** @returns a promise only where a caller has to wait */
+  #freshen(report: ReportKeyEvent): Promise<void> | undefined {
+    const now = this.#now()
+    if (!isDue(this.#kept, now)) return undefined
+    if (this.#pending === undefined && now < this.#backoff.retryAt) return undefined
+    const refreshed = this.#refresh(report)
+    const { maxAgeSeconds } = this.#settings
+    // A Worker ends what is still under way when its request is answered.
+    const mustWait = !this.#isShared || !mayServe(this.#kept, this.#backoff, now, maxAgeSeconds)
+    return mustWait ? refreshed : undefined
+  }
+
+  #refresh(report: ReportKeyEvent): Promise<void> {
+    if (!this.#isShared) return this.#attempt(report)
+    this.#pending ??= this.#attempt(report).finally(() => {
+      this.#pending = undefined
+    })
+    return this.#pending
+  }
+
+  async #attempt(report: ReportKeyEvent): Promise<void> {
     let ignored: readonly IgnoredKeyReason[] = []
     try {
-      const set = await load()
+      const set = await this.#load()
       ignored = set.ignored
       if (set.keys.length === 0) throw new FetchError('no_usable_key')
-      kept = keep(set, settings, kept)
-      backoff.reset()
+      this.#kept = keep(set, this.#settings, this.#kept)
+      this.#backoff.reset()
       report({ type: 'keys_loaded', usable: set.keys.length, ignored })
     } catch (error) {
-      lastError = error
-      backoff.fail()
+      this.#lastError = error
+      this.#backoff.fail()
       report({
         type: 'keys_failed',
-        failures: backoff.failures,
+        failures: this.#backoff.failures,
         ...faultOf(error),
         ignored,
-        ...serviceOf(kept, monotonic()),
+        ...serviceOf(this.#kept, this.#now()),
       })
     }
   }
 
-  async function freshen(report: ReportKeyEvent): Promise<void> {
-    const now = monotonic()
-    if (pending === undefined && now < backoff.retryAt) return
-    const refreshed = refresh(report)
-    // A Worker ends what is still under way when its request is answered.
-    if (!isShared || !mayServe(kept, backoff, now, maxAgeSeconds)) await refreshed
+  #now(): number {
+    return this.#settings.monotonic()
   }
 
-  function usable(): KeySet {
-    if (kept !== undefined && monotonic() < kept.endsAt) return kept.set
-    throw down('keys_unavailable')
+  #usable(): KeySet {
+    if (isUsable(this.#kept, this.#now())) return this.#kept.set
+    throw this.#down('keys_unavailable')
   }
 
-  function mayLookAgain(): boolean {
-    return pending !== undefined || (monotonic() >= backoff.retryAt && spend())
+  #mayLookAgain(): boolean {
+    return this.#pending !== undefined || (this.#now() >= this.#backoff.retryAt && this.#spend())
   }
 
-  function down(reason: RefusalReason): IdentityError {
-    const retryAfterSeconds = Math.max(1, backoff.retryAt - monotonic())
-    return new IdentityError('DOWN', { reason, retryAfterSeconds, cause: lastError })
-  }
-
-  return {
-    async find(query, report) {
-      const before = kept
-      if (isDue(kept, monotonic())) await freshen(report)
-      const known = findKeys(usable(), query)
-      if (known.length > 0) return known
-      // A set that arrived during this very call has nothing new to tell.
-      const lookedAgain = kept === before && mayLookAgain()
-      report({ type: 'key_unknown', lookedAgain })
-      if (lookedAgain) await refresh(report)
-      const found = findKeys(usable(), query)
-      // While the source fails, or a flood of made-up ids has used up the budget, nobody can say that
-      // the key does not exist; except for one that an earlier set had.
-      const isCurrent = lookedAgain || kept !== before || isWithdrawn(kept, query.keyId)
-      if (found.length === 0 && (backoff.failures > 0 || !isCurrent)) throw down('key_unverifiable')
-      if (found.length === 0) assertNotOtherwiseBound(usable(), query)
-      return found
-    },
-    async ready(report) {
-      if (isDue(kept, monotonic())) await freshen(report)
-      usable()
-    },
+  #down(reason: RefusalReason): IdentityError {
+    const retryAfterSeconds = Math.max(1, this.#backoff.retryAt - this.#now())
+    return new IdentityError('DOWN', { reason, retryAfterSeconds, cause: this.#lastError })
   }
 }
 
 function isWithdrawn(kept: KeptSet | undefined, keyId: string | undefined): boolean {
   return keyId !== undefined && kept?.withdrawn.has(keyId) === true
+}
+
+function isUsable(kept: KeptSet | undefined, now: number): kept is KeptSet {
+  return kept !== undefined && now < kept.endsAt
 }
 
 function isDue(kept: KeptSet | undefined, now: number): boolean {

@@ -4,6 +4,7 @@ import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
+import { asRepeatable } from '../verdicts/conditions.ts'
 import { assertIssuer, namesIssuer, type Source, toIdentity, verifyBy } from './source.ts'
 
 export interface DirectOptions<C = Claims> {
@@ -22,18 +23,21 @@ export function direct<C = Claims>(options: DirectOptions<C>): Source<C> {
   const { issuer } = options
   assertIssuer(issuer, 'issuer')
   assertOptions('direct', options, { issuer: true })
-  return Object.freeze<Source<C>>({
-    kind: 'direct',
-    tokenHeaders: ['authorization'],
-    valueHeaders: [],
-    issuers: [issuer],
-    authorizationIssuer: issuer,
-    subjectHeader: 'authorization',
-    applies: (credentials: Credentials) => namesIssuer(credentials, 'authorization', [issuer]),
-    async identify(credentials: Credentials, context: Context) {
-      const credential = credentials.token('authorization')
-      if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await verifyBy(issuer, credential, context), { source: 'direct' })
-    },
-  })
+  return asRepeatable(
+    Object.freeze<Source<C>>({
+      kind: 'direct',
+      tokenHeaders: ['authorization'],
+      valueHeaders: [],
+      issuers: [issuer],
+      authorizationIssuer: issuer,
+      subjectHeader: 'authorization',
+      applies: (credentials: Credentials) => namesIssuer(credentials, 'authorization', [issuer]),
+      async identify(credentials: Credentials, context: Context) {
+        const credential = credentials.token('authorization')
+        if (credential === undefined)
+          throw new IdentityError('MISSING', { reason: 'no_credential' })
+        return toIdentity(await verifyBy(issuer, credential, context), { source: 'direct' })
+      },
+    }),
+  )
 }

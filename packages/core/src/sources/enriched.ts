@@ -15,6 +15,7 @@ import { toSchema } from '../issuer/claim-options.ts'
 import { applySchema, firstOf } from '../issuer/claims.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { StandardSchema } from '../issuer/standard-schema.ts'
+import { asRepeatable } from '../verdicts/conditions.ts'
 import { findUser, toUser, type UserClaimMap, type UserPlace } from './enriched-user.ts'
 import {
   broken,
@@ -116,7 +117,7 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     // As with any token: what decides sees no more than handlers do.
     const isFlat = user === sender.token.exposed
     const exposed = isFlat ? user : exposeClaims(user, { vouchesForEmail: false }, context)
-    const claims = await applySchema(exposed, schema)
+    const claims = await applySchema(exposed, schema, context)
     const parts = toUser(exposed, sender, place.claimMap, context)
     const within = withinTenants(parts, caller.token)
     // The user's own session and token, where the claim names them. When they signed in cannot be
@@ -134,16 +135,18 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     header === undefined ||
     (lacksUser(credentials) ? gatewayMayList : namesIssuer(credentials, header, [issuer]))
 
-  return Object.freeze<Source<C | Claims>>({
-    kind: 'enriched',
-    tokenHeaders: ['authorization', ...(header === undefined ? [] : [header])],
-    valueHeaders: [],
-    issuers: [issuer],
-    authorizationIssuer: issuer,
-    applies: (credentials) => comesFromGateway(credentials) && namesUser(credentials),
-    missing: (credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
-    identify: header === undefined ? identify : identifyBeside(header),
-  })
+  return asRepeatable(
+    Object.freeze<Source<C | Claims>>({
+      kind: 'enriched',
+      tokenHeaders: ['authorization', ...(header === undefined ? [] : [header])],
+      valueHeaders: [],
+      issuers: [issuer],
+      authorizationIssuer: issuer,
+      applies: (credentials) => comesFromGateway(credentials) && namesUser(credentials),
+      missing: (credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
+      identify: header === undefined ? identify : identifyBeside(header),
+    }),
+  )
 }
 
 function toService({ token, gateway }: VerifiedGateway, gatewayMayList = false): Identity {

@@ -6,6 +6,7 @@ import { assertOptions, headerName, type OptionNames } from '../internal/options
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 import type { Store } from '../stores/store.ts'
+import { asRepeatable } from '../verdicts/conditions.ts'
 import { createFirstGateway } from './first-gateway.ts'
 import {
   broken,
@@ -119,7 +120,7 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     )
   }
 
-  return Object.freeze<Source<C | Claims>>({
+  const source = Object.freeze<Source<C | Claims>>({
     kind: 'forwarded',
     tokenHeaders: ['authorization', header],
     valueHeaders: [],
@@ -132,6 +133,8 @@ export function forwarded<C = Claims>(options: ForwardedOptions<C>): Source<C | 
     missing: (credentials: Credentials) => (lacksUser(credentials) ? 'obo_missing' : undefined),
     identify,
   })
+  // Who presented a token first is another question for each request.
+  return keepToFirst === undefined ? asRepeatable(source) : source
 }
 
 function toRules(bind: ForwardedOptions['bind']): readonly BindingRule[] {

@@ -4,6 +4,7 @@ import { IdentityError } from '../errors.ts'
 import type { Claims } from '../identity.ts'
 import { assertOptions, headerName } from '../internal/options.ts'
 import type { Issuer } from '../issuer/issuer.ts'
+import { asRepeatable } from '../verdicts/conditions.ts'
 import { assertIssuer, namesIssuer, type Source, toIdentity, verifyBy } from './source.ts'
 
 export interface SignedHeaderOptions<C = Claims> {
@@ -25,18 +26,21 @@ export function signedHeader<C = Claims>(options: SignedHeaderOptions<C>): Sourc
   const header = headerName(options.header, 'header')
   if (header === 'authorization') throw new TypeError('header: use direct for Authorization')
   assertOptions('signedHeader', options, { header: true, issuer: true })
-  return Object.freeze<Source<C>>({
-    kind: 'signedHeader',
-    tokenHeaders: [header],
-    valueHeaders: [],
-    issuers: [issuer],
-    authorizationIssuer: undefined,
-    subjectHeader: header,
-    applies: (credentials: Credentials) => namesIssuer(credentials, header, [issuer]),
-    async identify(credentials: Credentials, context: Context) {
-      const credential = credentials.token(header)
-      if (credential === undefined) throw new IdentityError('MISSING', { reason: 'no_credential' })
-      return toIdentity(await verifyBy(issuer, credential, context), { source: 'signedHeader' })
-    },
-  })
+  return asRepeatable(
+    Object.freeze<Source<C>>({
+      kind: 'signedHeader',
+      tokenHeaders: [header],
+      valueHeaders: [],
+      issuers: [issuer],
+      authorizationIssuer: undefined,
+      subjectHeader: header,
+      applies: (credentials: Credentials) => namesIssuer(credentials, header, [issuer]),
+      async identify(credentials: Credentials, context: Context) {
+        const credential = credentials.token(header)
+        if (credential === undefined)
+          throw new IdentityError('MISSING', { reason: 'no_credential' })
+        return toIdentity(await verifyBy(issuer, credential, context), { source: 'signedHeader' })
+      },
+    }),
+  )
 }

@@ -1,3 +1,5 @@
+import { base64url } from 'jose'
+
 const alphabet = /^[A-Za-z0-9_-]*$/
 
 // The last character of a group of 2 or 3 carries 4 or 2 bits that no byte uses: they must be zero,
@@ -19,3 +21,9 @@ export function isCanonicalBase64url(text: string): boolean {
       return alphabet.test(text)
   }
 }
+
+const buffer = globalThis.process?.getBuiltinModule?.('node:buffer')?.Buffer
+
+/** The bytes of canonical base64url: what {@link isCanonicalBase64url} lets through. */
+export const toBytes: (text: string) => Uint8Array =
+  buffer === undefined ? (text) => base64url.decode(text) : (text) => buffer.from(text, 'base64url')

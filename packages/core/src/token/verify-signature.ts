@@ -1,5 +1,6 @@
-import { type CryptoKey, flattenedVerify } from 'jose'
+import type { Awaitable } from '../internal/promises.ts'
 import type { Algorithm } from './algorithm.ts'
+import { toBytes } from './base64url.ts'
 import type { CompactToken } from './parse-token.ts'
 
 /** A public key that passed every check, bound to the algorithms it may serve. */
@@ -8,7 +9,14 @@ export interface VerificationKey {
   readonly algorithms: readonly Algorithm[]
   /** The `issuer` member that some multi-tenant key sets carry. */
   readonly issuer: string | undefined
-  forAlgorithm(algorithm: Algorithm): Promise<CryptoKey>
+  /** Equal for the same key with the same rules. */
+  readonly fingerprint: string
+  /**
+   * Whether it signed these bytes; `false` also for an algorithm that it does not serve.
+   *
+   * @returns a promise only where there is something to wait for
+   */
+  verify(algorithm: Algorithm, signed: Uint8Array, signature: Uint8Array): Awaitable<boolean>
 }
 
 /**
@@ -17,25 +25,29 @@ export interface VerificationKey {
  *
  * Does NOT look at claims.
  *
- * @returns the key, or `undefined` when none of them made the signature
+ * @returns the key, or `undefined` when none of them made the signature; a promise only where there is
+ *   something to wait for
  */
-export async function verifySignature(
-  token: CompactToken,
+export function verifySignature(
+  { algorithm, ...token }: CompactToken,
   keys: readonly VerificationKey[],
-): Promise<VerificationKey | undefined> {
-  for (const key of keys) if (await isSignedBy(token, key)) return key
-  return undefined
+): Awaitable<VerificationKey | undefined> {
+  const signed = encoder.encode(`${token.protected}.${token.payload}`)
+  const signature = toBytes(token.signature)
+  return firstOf(keys, (key) => key.verify(algorithm, signed, signature))
 }
 
-async function isSignedBy(token: CompactToken, key: VerificationKey): Promise<boolean> {
-  const { algorithm } = token
-  if (!key.algorithms.includes(algorithm)) return false
-  const jws = { protected: token.protected, payload: token.payload, signature: token.signature }
-  try {
-    await flattenedVerify(jws, await key.forAlgorithm(algorithm), { algorithms: [algorithm] })
-    return true
-  } catch {
-    // jose and WebCrypto report a bad signature in many ways; all of them mean "not signed".
-    return false
+const encoder = new TextEncoder()
+
+function firstOf(
+  keys: readonly VerificationKey[],
+  isIt: (key: VerificationKey) => Awaitable<boolean>,
+): Awaitable<VerificationKey | undefined> {
+  for (const [at, key] of keys.entries()) {
+    const verdict = isIt(key)
+    if (verdict === true) return key
+    if (verdict === false) continue
+    return verdict.then((is) => (is ? key : firstOf(keys.slice(at + 1), isIt)))
   }
+  return undefined
 }

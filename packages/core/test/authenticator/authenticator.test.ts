@@ -54,17 +54,6 @@ describe('an authenticator', () => {
     expect(await authenticator.authenticate(bearer(token))).toMatchObject({ subject: 'jane' })
   })
 
-  it('makes a new identity for every request', async () => {
-    const authenticator = withOptions()
-    const request = bearer(await people.token())
-    const [one, other] = await Promise.all([
-      authenticator.authenticate(request),
-      authenticator.authenticate(request),
-    ])
-    expect(one).toEqual(other)
-    expect(one).not.toBe(other)
-  })
-
   it('does not mix up requests that run at the same time', async () => {
     const authenticator = withOptions()
     const names = Array.from({ length: 100 }, (_, n) => `person-${n}`)

@@ -58,7 +58,7 @@ function createBench(options: RemoteKeysOptions = {}): Bench {
       return release
     },
     find: (keyId) =>
-      keys.find({ algorithm: 'ES256', keyId, issuer }, report).then(
+      Promise.resolve(keys.find({ algorithm: 'ES256', keyId, issuer }, report)).then(
         (found) => (found.length === 0 ? 'unknown' : 'found'),
         (error: unknown) => (isIdentityError(error) ? error.reason : 'crashed'),
       ),

@@ -28,7 +28,7 @@ describe.each(runtimes)('on the runtime %s', (userAgent, asked) => {
     await on(userAgent, async () => {
       const keys = jwksKeys('https://issuer.example/jwks', { fetch })
       const lookup = { algorithm: signer.algorithm, keyId: 'a', issuer: 'https://issuer.example' }
-      const found = await Promise.all([1, 2].map(() => keys.find(lookup, () => undefined)))
+      const found = await Promise.all([1, 2].map(async () => keys.find(lookup, () => undefined)))
       expect(found.map(({ length }) => length)).toEqual([1, 1])
     })
     expect(fetch).toHaveBeenCalledTimes(asked)

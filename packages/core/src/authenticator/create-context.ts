@@ -1,0 +1,43 @@
+import type { Context } from '../context.ts'
+import type { Credentials } from '../credentials/credentials.ts'
+import type { CredentialRequest } from '../credentials/header-lines.ts'
+import { type Confirmation, confirmAll } from '../proof-of-possession/confirmation.ts'
+import { conditionsOf } from '../verdicts/conditions.ts'
+
+/** What the contexts of one authenticator share. */
+export interface ContextParts extends Pick<Context, 'checkRevoked'> {
+  readonly resource: string
+  readonly confirmations: readonly Confirmation[]
+  /** The names under which identities of an issuer are known. */
+  readonly namesOf: (issuer: string) => readonly string[]
+}
+
+export type CreateContext = (
+  about: Pick<Context, 'now' | 'report'>,
+  request: CredentialRequest,
+  credentials: Credentials,
+) => Context
+
+/** Makes what the steps of one verification share. What is looked at in it becomes a condition. */
+export function toContexts(parts: ContextParts): CreateContext {
+  const { resource, confirmations, namesOf } = parts
+  return ({ now, report }, request, credentials) => {
+    const context: Context = {
+      now,
+      report,
+      issuerName: (name) => namesOf(name)[0] ?? name,
+      checkRevoked(revocable) {
+        conditionsOf(context)?.notRevoked(revocable)
+        return parts.checkRevoked(revocable)
+      },
+      confirm(cnf, credential) {
+        const input = { credential, credentials, request, context, resource }
+        const confirmed = confirmAll(cnf, confirmations, input)
+        const { header } = credential
+        if (confirmed !== undefined) conditionsOf(context)?.bound({ cnf, header })
+        return confirmed
+      },
+    }
+    return context
+  }
+}

@@ -1,0 +1,157 @@
+import type { Context } from '../context.ts'
+import {
+  type Credentials,
+  type Presented,
+  parseCredentials,
+  readPresented,
+} from '../credentials/credentials.ts'
+import type { CredentialHeaders, CredentialRequest } from '../credentials/header-lines.ts'
+import type { Identity } from '../identity.ts'
+import { readClock } from '../internal/callbacks.ts'
+import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
+import type { AnySource } from '../sources/source.ts'
+import { collectConditions } from '../verdicts/conditions.ts'
+import { mayKeep, type Verdict, type Verdicts } from '../verdicts/verdicts.ts'
+import { chooseSource } from './choose-source.ts'
+import { type ContextParts, type CreateContext, toContexts } from './create-context.ts'
+import type { BindSubjectToken } from './subject-tokens.ts'
+
+/** One request on its way to an identity, and how far it has come. */
+export interface Attempt {
+  readonly request: CredentialRequest
+  readonly report: Context['report']
+  credentials?: Credentials
+  source?: AnySource
+}
+
+/** An attempt whose credentials were read. */
+interface Reading extends Attempt {
+  readonly now: number
+  readonly presented: Presented
+}
+
+export interface VerifierSettings extends ContextParts {
+  readonly sources: readonly AnySource[]
+  readonly headers: CredentialHeaders
+  readonly verdicts: Verdicts
+  readonly clock: () => number
+  readonly bindToken: BindSubjectToken
+}
+
+/** Gives the identity of a request: a known one while its conditions hold, or verifies its credentials. */
+export class RequestVerifier {
+  readonly #settings: VerifierSettings
+  readonly #createContext: CreateContext
+  readonly #kept: ReadonlySet<AnySource>
+  readonly #pending = sharesPromises() ? new Map<string, Promise<unknown>>() : undefined
+
+  constructor(settings: VerifierSettings) {
+    this.#settings = settings
+    this.#createContext = toContexts(settings)
+    this.#kept = new Set(settings.sources.filter(mayKeep))
+  }
+
+  /**
+   * @returns a promise only where there is something to wait for
+   * @throws whatever is wrong, also by rejecting
+   */
+  identify(attempt: Attempt): Awaitable<Identity> {
+    const { clock, headers, verdicts } = this.#settings
+    const reading = attempt as Mutable<Reading>
+    reading.now = readClock(clock)
+    reading.presented = readPresented(attempt.request, headers)
+    return andThen(verdicts.keyOf(reading.presented), (key) => {
+      if (key === undefined) return this.#verify(reading)
+      const verdict = verdicts.find(key)
+      return verdict ? this.#recall(reading, verdict, key) : this.#verifyOnce(reading, key)
+    })
+  }
+
+  /** What does not hold is verified again, which says why. */
+  #recall(reading: Reading, verdict: Verdict, key: string): Awaitable<Identity> {
+    const held = this.#holds(reading, verdict)
+    if (held === true) return this.#accept(reading, verdict)
+    return andThen(held, (holds) =>
+      holds ? this.#accept(reading, verdict) : this.#verify(reading, key),
+    )
+  }
+
+  #holds(reading: Reading, { conditions }: Verdict): Awaitable<boolean> {
+    const { now, report, request } = reading
+    try {
+      const held = conditions.hold({
+        now,
+        report,
+        checkRevoked: this.#settings.checkRevoked,
+        confirm: ({ cnf, header }) => {
+          const credentials = this.#parse(reading)
+          const credential = credentials.token(header)
+          if (credential === undefined) throw new TypeError('A bound token is gone')
+          return this.#createContext(reading, request, credentials).confirm(cnf, credential)
+        },
+      })
+      return typeof held === 'boolean' ? held : held.catch(isFalse)
+    } catch {
+      return false
+    }
+  }
+
+  /** Of several requests with the same new credentials, the first verifies them for all. */
+  #verifyOnce(reading: Reading, key: string): Awaitable<Identity> {
+    const verifying = this.#pending?.get(key)
+    if (verifying !== undefined) return verifying.then(() => this.#verifyAfter(reading, key))
+    const verified = this.#verify(reading, key)
+    // The source is known by now. One whose verdicts are not kept has to be asked by each request.
+    if (this.#pending !== undefined && reading.source && this.#kept.has(reading.source)) {
+      const settled = verified.then(ignore, ignore)
+      this.#pending.set(
+        key,
+        settled.finally(() => this.#pending?.delete(key)),
+      )
+    }
+    return verified
+  }
+
+  #verifyAfter(reading: Reading, key: string): Awaitable<Identity> {
+    const verdict = this.#settings.verdicts.find(key)
+    return verdict ? this.#recall(reading, verdict, key) : this.#verify(reading, key)
+  }
+
+  async #verify(reading: Reading, key?: string): Promise<Identity> {
+    const { sources, verdicts } = this.#settings
+    const { presented } = reading
+    const credentials = this.#parse(reading)
+    reading.credentials = credentials
+    const source = chooseSource(sources, credentials)
+    reading.source = source
+    const context = this.#createContext(reading, reading.request, credentials)
+    const conditions = collectConditions(context)
+    const identity = (await source.identify(credentials, context)) as Identity
+    if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
+    const verdict = { identity, source, conditions }
+    const isKept = this.#kept.has(source) && conditions.isKeepable
+    if (key !== undefined && isKept) verdicts.keep(key, verdict, presented)
+    // A gateway's own token comes with many others; and where no verdict is kept, signatures are.
+    for (const { header } of presented.tokens) {
+      const isShared = header === 'authorization' && presented.values.size > 1
+      if (isShared || !isKept) verdicts.keepToken(credentials.token(header))
+    }
+    return this.#accept(reading, verdict)
+  }
+
+  #parse({ presented }: Reading): Credentials {
+    const { headers, verdicts } = this.#settings
+    return parseCredentials(presented, headers, (text) => verdicts.findParsed(text))
+  }
+
+  #accept(reading: Reading, { identity, source }: Verdict): Identity {
+    reading.report({ type: 'accepted', source: source.kind })
+    const read = (): Credentials => reading.credentials ?? this.#parse(reading)
+    return this.#settings.bindToken(identity as Identity, source, read)
+  }
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const isFalse = (): boolean => false
+const ignore = (): void => {}
