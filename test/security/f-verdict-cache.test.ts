@@ -1,4 +1,12 @@
-import { createAuthenticator, direct, type Identity, introspected, issuer } from '@onbehalf/core'
+import nodeCrypto from 'node:crypto'
+import {
+  type CacheLimits,
+  createAuthenticator,
+  direct,
+  type Identity,
+  introspected,
+  issuer,
+} from '@onbehalf/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { expectAccepted, expectRefused } from './support/expect-refused.ts'
 import { startKeyServer } from './support/key-server.ts'
@@ -15,7 +23,7 @@ const alone = { good: undefined as never }
 
 /** Counts how often a signature is verified. */
 function countVerifications(): () => number {
-  const spy = vi.spyOn(crypto.subtle, 'verify')
+  const spy = vi.spyOn(nodeCrypto, 'verify')
   onTestFinished(() => spy.mockRestore())
   return () => spy.mock.calls.length
 }
@@ -116,13 +124,13 @@ describe('F3 a verdict that is not true any more', () => {
     await expectRefused(server, bearer(token), { code: 'TOK', reason: 'key_unknown' })
   })
 
-  it('F3 verifies a known token again when its key was loaded again', async () => {
+  it('F3 takes a key that was loaded again and did not change for the same', async () => {
     const { keys, server, pass } = await startFetching()
     pass(86_400)
     const verifications = countVerifications()
     await expectAccepted(server, bearer(token))
     await expectAccepted(server, bearer(token))
-    expect([keys.fetches, verifications()]).toEqual([2, 1])
+    expect([keys.fetches, verifications()]).toEqual([2, 0])
   })
 
   it('F3 refuses a known token once the set has another key under its id', async () => {
@@ -155,7 +163,7 @@ describe('F4 floods', () => {
     const [header, payload] = segmentsOf(token)
     const refused = async (text: string): Promise<void> =>
       expect(authenticator(text)).rejects.toMatchObject({ code: 'TOK' })
-    for (let at = 0; at < 5_000; at++) {
+    for (let at = 0; at < 2_000; at++) {
       const signature = Buffer.alloc(64, at)
       signature.writeUInt32BE(at)
       await refused(`${header}.${payload}.${encode(signature)}`)
@@ -165,20 +173,20 @@ describe('F4 floods', () => {
     expect(verifications()).toBe(0)
   })
 
-  it('F4 keeps a bounded number of accepted tokens, those that were used last', async () => {
-    const authenticator = await authenticatorOf(key)
-    const tokens = Array.from({ length: 1_000 }, (_, at) =>
-      mint(key, { claims: { jti: `t${at}` } }),
-    )
+  it('F4 loses no regular to a flood of accepted tokens that come once', async () => {
+    const authenticator = await authenticatorOf(key, { entries: 100, bytes: 10_000_000 })
     await authenticator(token)
-    for (const one of tokens.slice(0, 999)) await authenticator(one)
     await authenticator(token)
-    // One more than there is room for: the first of the others has to go.
-    await authenticator(tokens[999] as string)
+    for (let at = 0; at < 1_000; at++) {
+      await authenticator(mint(key, { claims: { jti: `t${at}` } }))
+      // A regular comes now and then.
+      if (at % 50 === 0) await authenticator(token)
+    }
     const verifications = countVerifications()
     await authenticator(token)
     expect(verifications()).toBe(0)
-    await authenticator(tokens[0] as string)
+    // The first of the others had to go.
+    await authenticator(mint(key, { claims: { jti: 't0' } }))
     expect(verifications()).toBe(1)
   })
 })
@@ -252,6 +260,7 @@ describe('F9 a handler that changes what it was given', () => {
 /** Authenticates without a server in between: for many tokens. */
 async function authenticatorOf(
   signing: SigningKey,
+  cache: CacheLimits = { entries: 1_000, bytes: 10_000_000 },
 ): Promise<(text: string) => Promise<Identity<Readonly<Record<string, unknown>>>>> {
   const trusted = issuer({
     iss: issuerName,
@@ -259,8 +268,8 @@ async function authenticatorOf(
     algorithms: [signing.algorithm],
     keys: { jwks: { keys: [signing.jwk] } },
   })
-  const options = { resource, sources: [direct({ issuer: trusted })] as const, clock: () => now }
-  const authenticator = createAuthenticator(options)
+  const sources = [direct({ issuer: trusted })] as const
+  const authenticator = createAuthenticator({ resource, sources, clock: () => now, cache })
   await authenticator.ready()
   return (text) => authenticator.authenticate({ headers: { authorization: `Bearer ${text}` } })
 }

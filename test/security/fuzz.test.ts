@@ -1,3 +1,4 @@
+import nodeCrypto from 'node:crypto'
 import {
   type Algorithm,
   createAuthenticator,
@@ -32,7 +33,7 @@ describe('G8 fuzzing', () => {
   })
 
   it('G8 would notice a verifier that accepts a mutated token', patient, async () => {
-    vi.spyOn(crypto.subtle, 'verify').mockResolvedValue(true)
+    vi.spyOn(nodeCrypto, 'verify').mockReturnValue(true as never)
     const campaign = runCampaign({ count: 1000, seed })
     await expect(campaign).rejects.toThrow(/^accepted: \{/)
     vi.restoreAllMocks()

@@ -64,13 +64,8 @@ type Path = keyof typeof servers
 
 /** Everything that the platform does for a verification, step by step. */
 const steps: readonly Step[] = [
-  step('crypto.subtle.verify', crypto.subtle, 'verify', [
-    'direct',
-    'remote',
-    'forwarded',
-    'enriched',
-  ]),
-  step('crypto.subtle.importKey', crypto.subtle, 'importKey', ['direct', 'remote', 'enriched']),
+  step('crypto.verify', nodeCrypto, 'verify', ['direct', 'remote', 'forwarded', 'enriched'], false),
+  step('crypto.createPublicKey', nodeCrypto, 'createPublicKey', ['direct', 'remote'], false),
   step('crypto.subtle.digest', crypto.subtle, 'digest', ['plainHeaders']),
   step('crypto.hash', nodeCrypto, 'hash', ['direct', 'forwarded', 'opaque', 'revocable'], false),
   step('JSON.parse', JSON, 'parse', ['direct', 'remote', 'forwarded', 'enriched', 'opaque'], false),
@@ -151,10 +146,7 @@ const servers = {
 describe('G7 a step that fails', () => {
   const rows = steps.flatMap((one) =>
     one.paths.flatMap((path) =>
-      (one.isAsync ? asyncModes : modes)
-        // A platform that says anything but "no" about a forged signature cannot be found out.
-        .filter(([mode]) => one.method !== 'verify' || mode !== 'returns an empty object')
-        .map(([mode, inject]) => ({ ...one, path, mode, inject })),
+      (one.isAsync ? asyncModes : modes).map(([mode, inject]) => ({ ...one, path, mode, inject })),
     ),
   )
 
@@ -187,7 +179,7 @@ describe('G7 a step that fails', () => {
 
   it('G7 serves again once the step works', async () => {
     const { server, lines } = await servers.direct()
-    injectInto(crypto.subtle, 'verify', raise)
+    injectInto(nodeCrypto, 'verify', raise)
     expect(await server.send(lines)).toMatchObject({ status: 401 })
     vi.restoreAllMocks()
     expect(await server.send(lines)).toMatchObject({ status: 200 })

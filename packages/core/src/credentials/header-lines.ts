@@ -105,13 +105,15 @@ function rawHeadersOf({ rawHeaders }: CredentialRequest): readonly unknown[] | u
 function linesOf({ headers }: CredentialRequest): readonly unknown[] {
   // Events of a Lambda function without a header have `null` here.
   if (headers === null || headers === undefined) return []
-  const entries: [string, unknown][] = isHeaders(headers) ? [...headers] : Object.entries(headers)
-  return entries.flatMap(([name, value]) => valuesOf(value).flatMap((line) => [name, line]))
-}
-
-function valuesOf(value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return []
-  return Array.isArray(value) ? value : [value]
+  const lines: unknown[] = []
+  const entries: Iterable<[string, unknown]> = isHeaders(headers)
+    ? headers
+    : Object.entries(headers)
+  for (const [name, value] of entries) {
+    if (Array.isArray(value)) for (const line of value) lines.push(name, line)
+    else if (value !== undefined && value !== null) lines.push(name, value)
+  }
+  return lines
 }
 
 // Not `instanceof`: a runtime may hold more than one `Headers` class.

@@ -50,11 +50,13 @@ export async function parseKeySet(input: unknown): Promise<KeySet | undefined> {
 }
 
 /** The keys of a set that may have signed a token. */
-export function findKeys(set: KeySet, query: KeyQuery): readonly VerificationKey[] {
-  return set.keys
-    .filter((key) => query.keyId === undefined || key.keyId === query.keyId)
-    .filter((key) => key.algorithms.includes(query.algorithm))
-    .slice(0, query.keyId === undefined ? (query.limit ?? maxCandidates) : maxCandidates)
+export function findKeys({ keys }: KeySet, query: KeyQuery): readonly VerificationKey[] {
+  const { algorithm, keyId, limit = maxCandidates } = query
+  const most = keyId === undefined ? limit : maxCandidates
+  const fits = (key: VerificationKey): boolean =>
+    (keyId === undefined || key.keyId === keyId) && key.algorithms.includes(algorithm)
+  const found = keys.filter(fits)
+  return found.length > most ? found.slice(0, most) : found
 }
 
 /**

@@ -4,7 +4,7 @@ import type { RefusalReason } from '../reasons.ts'
 
 const maxDepth = 32
 // Assigned onto another object, these members would reach its prototype.
-const dangerous = new Set(['__proto__', 'constructor', 'prototype'])
+const dangerous = ['__proto__', 'constructor', 'prototype'] as const
 
 /** A parsed JSON object with a null prototype and frozen, at every depth. */
 export type JsonObject = { readonly [member: string]: unknown }
@@ -19,17 +19,25 @@ export type JsonObject = { readonly [member: string]: unknown }
  */
 export function parseJsonObject(bytes: Uint8Array): JsonObject | undefined {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const text = decoder.decode(bytes)
     if (!hasSafeShape(text)) return undefined
     const value: unknown = JSON.parse(text)
     if (!isRecord(value)) return undefined
-    const object = harden(value) as JsonObject
-    noteFrozen(object)
-    return object
+    harden(value)
+    noteFrozen(value)
+    return value
   } catch {
-    // Not UTF-8 or not JSON: refused like everything else that is not an object.
+    // Not UTF-8 or not JSON: refused like everything else that is not an object. A decoder that failed
+    // may still hold a part of the text.
+    decoder = createDecoder()
     return undefined
   }
+}
+
+let decoder = createDecoder()
+
+function createDecoder() {
+  return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 }
 
 /** A member of an object; `undefined` when it is absent or {@link isEmpty}. */
@@ -38,52 +46,67 @@ export function memberOf(object: JsonObject, name: string): unknown {
   return isEmpty(value) ? undefined : value
 }
 
+const quote = 0x22
+const backslash = 0x5c
+const colon = 0x3a
+const spaces = [0x20, 0x09, 0x0d, 0x0a]
+
 /** Scans before parsing: bounds the depth and refuses a name that is there twice in the outer object. */
 function hasSafeShape(text: string): boolean {
   const names = new Set<string>()
   let depth = 0
   for (let at = 0; at < text.length; at++) {
-    const char = text[at]
-    if (char === '{' || char === '[') depth += 1
-    if (char === '}' || char === ']') depth -= 1
-    if (depth > maxDepth) return false
-    if (char !== '"') continue
-    const end = endOfString(text, at)
-    if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false
-    at = end
+    const code = text.charCodeAt(at)
+    if (code === quote) {
+      const end = endOfString(text, at)
+      if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false
+      at = end
+    } else if (code === 0x7b || code === 0x5b) {
+      depth += 1
+      if (depth > maxDepth) return false
+    } else if (code === 0x7d || code === 0x5d) depth -= 1
   }
   return true
 }
 
+/** The place of the quote that ends the string which begins at `start`, or the end of the text. */
 function endOfString(text: string, start: number): number {
-  for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at += 1
-    else if (text[at] === '"') return at
-  }
-  return text.length
+  let end = text.indexOf('"', start + 1)
+  while (end >= 0 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end < 0 ? text.length : end
+}
+
+/** Whether an odd number of backslashes stands before it. A string begins with none. */
+function isEscaped(text: string, at: number): boolean {
+  let before = at - 1
+  while (text.charCodeAt(before) === backslash) before -= 1
+  return (at - before) % 2 === 0
 }
 
 function isName(text: string, end: number): boolean {
   let at = end + 1
-  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at += 1
-  return text[at] === ':'
+  while (spaces.includes(text.charCodeAt(at))) at += 1
+  return text.charCodeAt(at) === colon
 }
 
 function addName(names: Set<string>, literal: string): boolean {
   // Decoded first: "alg" and "\u0061lg" are the same member.
-  const name = JSON.parse(literal) as string
+  const name = literal.includes('\\') ? (JSON.parse(literal) as string) : literal.slice(1, -1)
   const size = names.size
   return names.add(name).size > size
 }
 
-function harden(value: unknown): unknown {
-  if (Array.isArray(value)) return Object.freeze(value.map(harden))
-  if (!isRecord(value)) return value
-  const copy = Object.create(null) as Record<string, unknown>
-  for (const [name, member] of Object.entries(value)) {
-    if (!dangerous.has(name)) copy[name] = harden(member)
+/** Takes prototypes away and freezes, in place: what was just parsed is nobody else's. */
+function harden(value: object): void {
+  if (!Array.isArray(value)) {
+    for (const name of dangerous)
+      if (Object.hasOwn(value, name)) Reflect.deleteProperty(value, name)
+    Object.setPrototypeOf(value, null)
   }
-  return Object.freeze(copy)
+  for (const member of Object.values(value) as readonly unknown[]) {
+    if (typeof member === 'object' && member !== null) harden(member)
+  }
+  Object.freeze(value)
 }
 
 /** When a token is looked at. */

@@ -3,7 +3,7 @@ import { IdentityError } from '../errors.ts'
 import { isRecord } from '../internal/values.ts'
 import type { MalformedPart } from '../reasons.ts'
 import { type Algorithm, isAlgorithm } from './algorithm.ts'
-import { isCanonicalBase64url } from './base64url.ts'
+import { isCanonicalBase64url, toBytes } from './base64url.ts'
 import { type JsonObject, parseJsonObject } from './json-object.ts'
 
 /** Longest token that is looked at by default, in bytes. */
@@ -53,8 +53,8 @@ export interface ParsedToken extends CompactToken {
  */
 export function parseCompact(token: string, options: ParseOptions = {}): CompactToken {
   assertCompact(token, options.maxBytes)
-  const { jwk, ...compact } = parseAny(token, options)
-  if (jwk !== undefined) throw malformed('header_member')
+  const compact = parseAny(token, options)
+  if (compact.jwk !== undefined) throw malformed('header_member')
   return compact
 }
 
@@ -63,23 +63,37 @@ function parseAny(
   options: ParseOptions = {},
 ): CompactToken & { readonly jwk: unknown } {
   const [header, payload, signature] = splitToken(token, options.maxBytes)
+  const { algorithm, keyId, type, hasKeyHeader, jwk } =
+    headers.get(header) ?? readHeader(header, options)
+  return { algorithm, keyId, type, hasKeyHeader, protected: header, payload, signature, jwk }
+}
+
+type Header = Pick<CompactToken, 'algorithm' | 'keyId' | 'type' | 'hasKeyHeader'> & {
+  readonly jwk: unknown
+}
+
+// Tokens of one issuer begin alike. What a header says follows from its text alone.
+const headers = new Map<string, Header>()
+const maxHeaders = 100
+const longestHeader = 512
+
+function readHeader(header: string, options: ParseOptions): Header {
   const members = decodeObject(header)
   if (members === undefined) throw malformed('header')
   if (forbiddenMembers.some((name) => name in members)) throw malformed('header_member')
   const hasKeyHeader = keyMembers.some((name) => name in members)
   if (hasKeyHeader && options.ignoreKeyHeaders !== true) throw malformed('header_member')
-  const algorithm = members['alg']
+  const { alg: algorithm, jwk } = members
   if (!isAlgorithm(algorithm)) throw malformed('algorithm')
-  return {
-    algorithm,
-    keyId: readKeyId(members),
-    type: readType(members),
-    hasKeyHeader,
-    protected: header,
-    payload,
-    signature,
-    jwk: members['jwk'],
-  }
+  const read = { algorithm, keyId: readKeyId(members), type: readType(members), hasKeyHeader, jwk }
+  // Those that name or bring a key are another question for each caller, or for each client.
+  if (!hasKeyHeader && jwk === undefined && header.length <= longestHeader) keepHeader(header, read)
+  return read
+}
+
+function keepHeader(text: string, header: Header): void {
+  if (headers.size >= maxHeaders) headers.clear()
+  headers.set(text, header)
 }
 
 /**
@@ -91,10 +105,11 @@ function parseAny(
  * @throws IdentityError `TOK`
  */
 export function parseToken(token: string, options: ParseOptions = {}): ParsedToken {
-  const compact = parseCompact(token, options)
-  const claims = decodeObject(compact.payload)
+  const { algorithm, keyId, type, hasKeyHeader, ...segments } = parseCompact(token, options)
+  const { protected: header, payload, signature } = segments
+  const claims = decodeObject(payload)
   if (claims === undefined) throw malformed('payload')
-  return Object.freeze({ ...compact, claims })
+  return { algorithm, keyId, type, hasKeyHeader, protected: header, payload, signature, claims }
 }
 
 /** A parsed DPoP proof: the one token that brings its key along (RFC 9449 section 4.2). */
@@ -155,7 +170,7 @@ function splitToken(token: string, maxBytes?: number): [string, string, string] 
 }
 
 function decodeObject(segment: string): JsonObject | undefined {
-  return parseJsonObject(base64url.decode(segment))
+  return parseJsonObject(toBytes(segment))
 }
 
 function readKeyId(header: JsonObject): string | undefined {

@@ -36,7 +36,7 @@ export function createNodeEngine(crypto: NodeCrypto): ImportKey {
     const input = toInput(crypto, key, way)
     return (signed, signature) => {
       try {
-        return crypto.verify(way.digest, signed, input, signature)
+        return crypto.verify(way.digest, signed, input, signature) === true
       } catch {
         // OpenSSL reports a bad signature in more than one way; all of them mean "not signed".
         return false

@@ -34,7 +34,8 @@ export const webEngine: ImportKey = async (jwk, algorithm) => {
   return async (signed, signature) => {
     try {
       // Fresh views: types of WebCrypto take no shared memory.
-      return await crypto.subtle.verify(how, key, new Uint8Array(signature), new Uint8Array(signed))
+      const copies = [new Uint8Array(signature), new Uint8Array(signed)] as const
+      return (await crypto.subtle.verify(how, key, ...copies)) === true
     } catch {
       // WebCrypto reports a bad signature in more than one way; all of them mean "not signed".
       return false
