@@ -110,7 +110,7 @@ function linesOf({ headers }: CredentialRequest): readonly unknown[] {
     ? headers
     : Object.entries(headers)
   for (const [name, value] of entries) {
-    if (Array.isArray(value)) for (const line of value) lines.push(name, line)
+    if (Array.isArray(value)) lines.push(...value.flatMap((line) => [name, line]))
     else if (value !== undefined && value !== null) lines.push(name, value)
   }
   return lines

@@ -50,6 +50,13 @@ const quote = 0x22
 const backslash = 0x5c
 const colon = 0x3a
 const spaces = [0x20, 0x09, 0x0d, 0x0a]
+// Brackets, and what they do to the depth.
+const steps = new Map([
+  [0x5b, 1],
+  [0x7b, 1],
+  [0x5d, -1],
+  [0x7d, -1],
+])
 
 /** Scans before parsing: bounds the depth and refuses a name that is there twice in the outer object. */
 function hasSafeShape(text: string): boolean {
@@ -57,14 +64,12 @@ function hasSafeShape(text: string): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    if (code === quote) {
-      const end = endOfString(text, at)
-      if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false
-      at = end
-    } else if (code === 0x7b || code === 0x5b) {
-      depth += 1
-      if (depth > maxDepth) return false
-    } else if (code === 0x7d || code === 0x5d) depth -= 1
+    depth += steps.get(code) ?? 0
+    if (depth > maxDepth) return false
+    if (code !== quote) continue
+    const end = endOfString(text, at)
+    if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false
+    at = end
   }
   return true
 }
@@ -98,15 +103,16 @@ function addName(names: Set<string>, literal: string): boolean {
 
 /** Takes prototypes away and freezes, in place: what was just parsed is nobody else's. */
 function harden(value: object): void {
-  if (!Array.isArray(value)) {
-    for (const name of dangerous)
-      if (Object.hasOwn(value, name)) Reflect.deleteProperty(value, name)
-    Object.setPrototypeOf(value, null)
-  }
+  if (!Array.isArray(value)) disarm(value)
   for (const member of Object.values(value) as readonly unknown[]) {
     if (typeof member === 'object' && member !== null) harden(member)
   }
   Object.freeze(value)
+}
+
+function disarm(value: object): void {
+  for (const name of dangerous) if (Object.hasOwn(value, name)) Reflect.deleteProperty(value, name)
+  Object.setPrototypeOf(value, null)
 }
 
 /** When a token is looked at. */
