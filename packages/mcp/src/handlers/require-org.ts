@@ -42,8 +42,12 @@ export function requireOrg<A, C, R, P extends unknown[] = [], M = ArgumentsOf<A,
 ): GuardedHandler<A, P, C, R>
 export function requireOrg(...input: readonly unknown[]): unknown {
   const handler = input.at(-1) as Handler<unknown, unknown[], unknown, WithOrganization, unknown>
-  return guarded(organization(readRules(input.slice(0, -1))), handler)
+  const guard = input.length === 1 ? anyOrganization : organization(readRules(input.slice(0, -1)))
+  return guarded(guard, handler)
 }
+
+// A server that is made for each request asks for it with each of its tools.
+const anyOrganization = organization()
 
 function readRules(rules: readonly unknown[]): OrganizationOptions<never> {
   const options = Object.create(null) as Record<string, unknown>

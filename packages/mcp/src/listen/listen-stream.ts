@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditOutcome, Refusal } from '@onbehalf/core'
+import type { Awaitable } from '@onbehalf/core/internal'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { challengeFor } from '../decisions/challenge.ts'
 import {
@@ -29,7 +30,7 @@ export interface EntryServer extends ProtectableServer {
 }
 
 /** Makes a guarded server for what an entry says of a request. */
-export type CreateServer = (context: never) => Promise<EntryServer>
+export type CreateServer = (context: never) => Awaitable<EntryServer>
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
 export type Passage = 'pass' | 'withhold' | 'end'

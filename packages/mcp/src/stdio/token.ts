@@ -35,7 +35,7 @@ export function createLineCredential(
   if (token !== undefined && tokenFile !== undefined) {
     throw new TypeError('either token or tokenFile must be given, not both')
   }
-  const present = (text: string) =>
+  const present = async (text: string) =>
     authentication.authenticate({ headers: { authorization: `Bearer ${text.trim()}` } })
   if (tokenFile !== undefined) {
     return onChange(
