@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 
@@ -38,10 +38,13 @@ export function packAll(into: string): PackedPackage[] {
   })
 }
 
-/** Hosts that run checks have `npx`, and `pnpm` only if somebody installed it. */
+/** Hosts that run checks have `npx`, and `pnpm` only if it was installed there. */
 function pnpm(...args: readonly string[]): string {
-  const stdio = ['ignore', 'pipe', 'inherit'] as const
-  return execFileSync('npx', ['-y', 'pnpm@10', ...args], { encoding: 'utf8', stdio: [...stdio] })
+  const { status, stdout, stderr } = spawnSync('npx', ['-y', 'pnpm@10', ...args], {
+    encoding: 'utf8',
+  })
+  if (status !== 0) throw new Error(`pnpm ${args.join(' ')}: failed\n${stdout}${stderr}`)
+  return stdout
 }
 
 export function printSizes(packages: readonly PackedPackage[]): void {
