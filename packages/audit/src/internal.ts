@@ -3,9 +3,6 @@
 
 export type { LinkedRecords } from './chain/batch.ts'
 export { advance, EventBatch, LineBuffer, linkBatch } from './chain/batch.ts'
-// The chain of records
-export type { ChainState } from './chain/chain-state.ts'
-export { emptyChain } from './chain/chain-state.ts'
 // Events that share a commit
 export type { QueueLimits } from './chain/commit-queue.ts'
 export { CommitQueue } from './chain/commit-queue.ts'
@@ -15,7 +12,9 @@ export { HeadWriter } from './chain/head-writer.ts'
 // Settings and time
 export type { LogOptions, LogSettings } from './chain/log-settings.ts'
 export { logOptionNames, logSettings, positiveNumbers } from './chain/log-settings.ts'
-export { eventText } from './chain/record.ts'
+// The chain of records
+export type { ChainState } from './chain/record.ts'
+export { emptyChain, eventText } from './chain/record.ts'
 export { headText } from './heads/head.ts'
 // Verifying
 export type {

@@ -3,8 +3,8 @@ import { type Decision, type DenialReason, decide } from '@onbehalf/core/guards'
 import { authenticated, type Policy } from './handlers/policy.ts'
 import type { Item } from './items/item-table.ts'
 import { type RuleKind, ruleKindOf, uriTemplateOf } from './items/items.ts'
-import { type ProtectableServer, protect } from './protect.ts'
-import { isProtected, protectionOf } from './protection.ts'
+import { protect } from './protect.ts'
+import { isProtected, type ProtectableServer, protectionOf } from './protection.ts'
 
 /** What one caller may do with one item, and why. */
 export interface Explanation {

@@ -1,7 +1,6 @@
 import type { Authenticator, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
-import { type Authentication, createAuthentication } from './authentication.ts'
+import { andThen, assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createGateHandlers } from './decisions/gate-handlers.ts'
 import { openGate } from './gate/gate.ts'
 import { StreamExpiry, wrapHttp } from './http/wrap-http.ts'
@@ -11,21 +10,22 @@ import { closeListen, openListen } from './listen/close-listen.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
 import { isolateEvents, SessionOwner } from './owners/session-owner.ts'
 import {
+  type Authentication,
+  type CreateServer,
+  createAuthentication,
+  type EntryServer,
   isProtected,
   keepProtection,
   lowLevelServer,
+  type ProtectableServer,
   type Protection,
   protectionOf,
   type Settings,
 } from './protection.ts'
 import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
+import { warnOnce } from './warn.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
-
-/** An `McpServer` or a low-level `Server` of either SDK generation. */
-export interface ProtectableServer {
-  connect(transport: never): Promise<void>
-}
 
 export interface ProtectOptions extends ServerOptions, TokenOptions {
   /**
@@ -127,6 +127,24 @@ export function guardServer(
   // A low-level server has no items.
   const hasItems = low !== (server as object)
   guardConnections(low, protection, { arrival, hasItems })
+}
+
+/**
+ * A factory whose servers are guarded, in the job in which it makes them: what no server has taken by
+ * the end of that job counts as a lost guard. The operator is warned of a server that cannot be
+ * guarded: the SDK reports to no one.
+ */
+export function guardFactory(createServer: CreateServer, settings: Settings): CreateServer {
+  const guard = (server: EntryServer): EntryServer => {
+    try {
+      guardServer(server, settings)
+    } catch (error) {
+      warnOnce(`No server is served: ${(error as Error).message}`, 'ONBEHALF_NOT_SERVED')
+      throw error
+    }
+    return server
+  }
+  return (context) => andThen(createServer(context), guard)
 }
 
 /** Servers that were protected without options: an entry would drop rules that were given here. */

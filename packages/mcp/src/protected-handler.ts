@@ -2,20 +2,19 @@ import type { Authenticator } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { resourceMetadataResponse } from '@onbehalf/core/fetch'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
-import { type Authentication, createAuthentication } from './authentication.ts'
-import { guardFactory } from './guard-factory.ts'
 import { createFault, toResponse } from './http/refusals.ts'
 import { filterEvents } from './listen/filter-events.ts'
-import {
-  type CreateServer,
-  type EntryServer,
-  isListen,
-  type ListenRefusal,
-  openStream,
-} from './listen/listen-stream.ts'
+import { type ListenRefusal, openStream } from './listen/listen-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
-import type { Settings } from './protection.ts'
-import { isRecord, type Message, type RequestId } from './wire/json-rpc.ts'
+import { guardFactory } from './protect.ts'
+import {
+  type Authentication,
+  type CreateServer,
+  createAuthentication,
+  type EntryServer,
+  type Settings,
+} from './protection.ts'
+import { isListen, isRecord, type Message, type RequestId } from './wire/json-rpc.ts'
 
 /** What `createMcpHandler` of SDK v2 makes, as far as it is used. */
 export interface EntryHandler {
@@ -90,8 +89,12 @@ function authenticated(
   settings: Settings,
 ): Fetch {
   const authentication = createAuthentication(authenticator, settings)
+  const { pathname: published } = new URL(authenticator.resourceMetadataUrl)
   return async (request, { authInfo: given, ...options } = {}) => {
-    const metadata = resourceMetadataResponse(request, authenticator)
+    const metadata =
+      new URL(request.url).pathname === published
+        ? resourceMetadataResponse(request, authenticator)
+        : undefined
     if (metadata !== undefined) return metadata
     let authInfo: unknown
     try {

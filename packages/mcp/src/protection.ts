@@ -1,9 +1,33 @@
-import type { AuditTrail, Authenticator, AuthenticatorEvent, Identity } from '@onbehalf/core'
+import {
+  type AuditTrail,
+  type Authenticator,
+  type AuthenticatorEvent,
+  type CredentialRequest,
+  createRefusal,
+  type Identity,
+  isIdentityError,
+  type Refusal,
+} from '@onbehalf/core'
+import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
 import type { Allow, Deny } from '@onbehalf/core/guards'
+import { type Awaitable, authenticateNow } from '@onbehalf/core/internal'
 import type { Items } from './items/items.ts'
 import type { RuleTable } from './items/rule-table.ts'
 import type { TaskOwners } from './owners/task-owners.ts'
 import type { Connectable } from './wire/transport.ts'
+
+/** An `McpServer` or a low-level `Server` of either SDK generation. */
+export interface ProtectableServer {
+  connect(transport: never): Promise<void>
+}
+
+/** A server as the factory for an entry of SDK v2 makes it. */
+export interface EntryServer extends ProtectableServer {
+  close(): Promise<void>
+}
+
+/** Makes a guarded server for what an entry says of a request. */
+export type CreateServer = (context: never) => Awaitable<EntryServer>
 
 /** One decision on one request, for the operator. */
 export interface DecisionEvent {
@@ -69,4 +93,36 @@ export function protectionOf(server: object): Protection {
 /** `McpServer` of both generations holds the server that connects, and connects through it. */
 export function lowLevelServer(server: object): Connectable {
   return 'server' in server ? (server.server as Connectable) : (server as Connectable)
+}
+
+/** Authenticates the requests of one server. */
+export interface Authentication {
+  /**
+   * The record of a verified caller; undefined for a guest. A promise only where there is something to
+   * wait for.
+   *
+   * @throws IdentityError by rejecting
+   */
+  authenticate(request: CredentialRequest): Awaitable<AuthInfo | undefined>
+  /** The answer to a request that was refused. */
+  refuse(thrown: unknown): Refusal
+}
+
+export function createAuthentication(
+  authenticator: Authenticator<unknown>,
+  { acceptsGuests, audit, report }: Settings,
+): Authentication {
+  const options = { acceptsGuests, audit, onEvent: report }
+  const toInfo = (identity: Identity<unknown>): AuthInfo => createAuthInfo(identity, authenticator)
+  const asGuest = (error: unknown): undefined => {
+    if (acceptsGuests && isIdentityError(error) && error.reason === 'no_credential') return
+    throw error
+  }
+  return {
+    authenticate: (request) => {
+      const found = authenticateNow(authenticator, request, options)
+      return found instanceof Promise ? found.then(toInfo, asGuest) : toInfo(found)
+    },
+    refuse: (thrown) => createRefusal(thrown, authenticator),
+  }
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import { fromBase64url } from '../merkle/tree.ts'
-import type { ChainState } from './chain-state.ts'
+import type { ChainState } from './record.ts'
 
 const firstSize = 16_384
 

@@ -2,8 +2,8 @@ import { type LogHead, signedBytes } from '../heads/head.ts'
 import type { Signer } from '../heads/signer.ts'
 import { toBase64url } from '../merkle/tree.ts'
 import { within } from '../within.ts'
-import type { ChainState } from './chain-state.ts'
 import type { LogSettings } from './log-settings.ts'
+import type { ChainState } from './record.ts'
 
 /** Keeps a head beside the log. */
 export type KeepHead = (head: LogHead) => Promise<void>

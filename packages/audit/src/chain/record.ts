@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { canonicalize } from '../canonical/canonicalize.ts'
 import { visibleText } from '../canonical/visible-text.ts'
 import type { AuditEvent } from '../event.ts'
+import { GrowingTree } from '../merkle/tree.ts'
 
 /** What one line of a log holds. */
 export interface LogRecord {
@@ -22,4 +23,17 @@ export function firstPrev(chain: string): string {
 /** The canonical form of an event, without characters that cannot be seen. */
 export function eventText(event: AuditEvent): string {
   return canonicalize(event, visibleText)
+}
+
+/** The state of a chain: what the next record needs to know. */
+export interface ChainState {
+  readonly chain: string
+  /** Hash of the last record. */
+  last: string
+  /** Holds the hash of every record; its size is the number of the last one. */
+  readonly tree: GrowingTree
+}
+
+export function emptyChain(chain: string): ChainState {
+  return { chain, last: firstPrev(chain), tree: new GrowingTree() }
 }

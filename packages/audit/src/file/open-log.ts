@@ -1,15 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { emptyChain } from '../chain/chain-state.ts'
 import { HeadWriter } from '../chain/head-writer.ts'
+import { emptyChain } from '../chain/record.ts'
 import { headText } from '../heads/head.ts'
 import { chainsOf, headsFile as headsFileOf } from '../log/file-names.ts'
 import { type ChainLock, lockChain } from './chain-lock.ts'
-import { ChainWriter } from './chain-writer.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
 import { recoverChain } from './recover-chain.ts'
-import { Segment } from './segment.ts'
+import { ChainWriter, Segment } from './segment.ts'
 
 /** A chain that this process writes. */
 export interface OpenLog {

@@ -1,12 +1,12 @@
 import { appendFile, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type ChainState, emptyChain } from '../chain/chain-state.ts'
 import { parseLine } from '../chain/parse-line.ts'
+import { type ChainState, emptyChain } from '../chain/record.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import { headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
 import { readChunks } from '../log/read-chunks.ts'
 import { fromBase64url, GrowingTree } from '../merkle/tree.ts'
-import type { OpenEnd } from './chain-writer.ts'
+import type { OpenEnd } from './segment.ts'
 
 /** A chain as it was found, ready to continue. */
 export interface RecoveredChain {

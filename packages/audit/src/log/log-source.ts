@@ -1,5 +1,5 @@
 import { type ParsedLine, parseLine } from '../chain/parse-line.ts'
-import type { TextLine } from './read-lines.ts'
+import type { TextLine } from './read-chunks.ts'
 
 /** A log as verifiers read it, wherever it is kept. */
 export interface LogSource {

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { LogRecord } from '../chain/record.ts'
 import { chainsOf, segmentsOf } from './file-names.ts'
-import { readLines } from './read-lines.ts'
+import { readLines } from './read-chunks.ts'
 
 /** A record, and where it is. */
 export interface StoredRecord extends LogRecord {

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { parseLine } from '../chain/parse-line.ts'
 import { chainsOf, headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
 import type { LogSource, TornEnd, Visit } from '../log/log-source.ts'
-import { LineTooLong, readChunks } from '../log/read-chunks.ts'
-import { readLines } from '../log/read-lines.ts'
+import { LineTooLong, readChunks, readLines } from '../log/read-chunks.ts'
 
 /** The log in the files of a directory. */
 export function directorySource(directory: string): LogSource {

@@ -144,7 +144,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const tell = { report, isObserved: onEvent !== undefined }
   const warnNotShared = store === undefined ? once(() => tellNotShared(tell)) : undefined
   tellInsecure(issuers, tell)
-  const checkRevoked: Context['checkRevoked'] = (it) => revocations.check(it)
+  const { check: checkRevoked } = revocations
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
   const authenticateNow = createAuthenticate<ClaimsOf<S>>({
     resource,
@@ -156,7 +156,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     audit,
     report,
     checkRevoked,
-    bindToken: subjectTokens.bind,
+    subjectTokens,
     verdicts: new Verdicts(toCacheLimits(options.cache), headers),
   })
 

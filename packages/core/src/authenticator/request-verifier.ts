@@ -14,7 +14,7 @@ import { collectConditions } from '../verdicts/conditions.ts'
 import { mayKeep, type Verdict, type Verdicts } from '../verdicts/verdicts.ts'
 import { chooseSource } from './choose-source.ts'
 import { type ContextParts, type CreateContext, toContexts } from './create-context.ts'
-import type { BindSubjectToken } from './subject-tokens.ts'
+import type { SubjectTokenKeeper } from './subject-tokens.ts'
 
 /** One request on its way to an identity, and how far it has come. */
 export interface Attempt {
@@ -35,7 +35,7 @@ export interface VerifierSettings extends ContextParts {
   readonly headers: CredentialHeaders
   readonly verdicts: Verdicts
   readonly clock: () => number
-  readonly bindToken: BindSubjectToken
+  readonly subjectTokens: SubjectTokenKeeper
 }
 
 /** Gives the identity of a request: a known one while its conditions hold, or verifies its credentials. */
@@ -146,8 +146,10 @@ export class RequestVerifier {
 
   #accept(reading: Reading, { identity, source }: Verdict): Identity {
     reading.report({ type: 'accepted', source: source.kind })
+    const { subjectTokens } = this.#settings
+    if (!subjectTokens.isKept) return identity as Identity
     const read = (): Credentials => reading.credentials ?? this.#parse(reading)
-    return this.#settings.bindToken(identity as Identity, source, read)
+    return subjectTokens.bind(identity as Identity, source, read)
   }
 }
 

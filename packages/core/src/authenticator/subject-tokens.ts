@@ -32,12 +32,15 @@ export interface SubjectCredential {
   readonly revocable: Revocable
 }
 
-/** Binds the subject's token to the identity of one request. */
-export type BindSubjectToken = <C>(
-  identity: Identity<C>,
-  source: AnySource,
-  read: () => Credentials,
-) => Identity<C>
+/** What an authenticator does with the tokens of subjects. */
+export interface SubjectTokenKeeper {
+  /** Whether they are kept by now. */
+  readonly isKept: boolean
+  /** Binds the subject's token to the identity of one request. */
+  bind<C>(identity: Identity<C>, source: AnySource, read: () => Credentials): Identity<C>
+  /** Lets {@link keepSubjectTokens} begin to keep them. */
+  offer<A extends object>(authenticator: A): A
+}
 
 interface Kept extends SubjectCredential {
   readonly by: object
@@ -73,12 +76,11 @@ export interface SubjectTokenParts extends Pick<SubjectTokens, 'resource' | 'che
 }
 
 /** What an authenticator does with the tokens of subjects: nothing, until they are asked for. */
-export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenParts): {
-  readonly bind: BindSubjectToken
-  /** Lets {@link keepSubjectTokens} begin to keep them. */
-  offer<A extends object>(authenticator: A): A
-} {
-  let isKept = false
+export function createSubjectTokens({
+  sources,
+  clock,
+  ...parts
+}: SubjectTokenParts): SubjectTokenKeeper {
   const by = {}
   const tokens: SubjectTokens = Object.freeze({
     ...parts,
@@ -92,9 +94,9 @@ export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenPa
       return entry?.by === by ? entry : undefined
     },
   })
-  return {
-    bind: (identity, { subjectHeader }, read) => {
-      if (!isKept) return identity
+  const keeper = {
+    isKept: false,
+    bind: <C>(identity: Identity<C>, { subjectHeader }: AnySource, read: () => Credentials) => {
       const credential = subjectHeader ? read().token(subjectHeader) : undefined
       const token = credential?.text
       const revocable = toRevocable(identity, credential)
@@ -103,14 +105,15 @@ export function createSubjectTokens({ sources, clock, ...parts }: SubjectTokenPa
       kept.set(own, { by, token, revocable })
       return own
     },
-    offer: (authenticator) => {
+    offer: <A extends object>(authenticator: A) => {
       keepers.set(authenticator, () => {
-        isKept = true
+        keeper.isKept = true
         return tokens
       })
       return authenticator
     },
   }
+  return keeper
 }
 
 /** The claims as the issuer signed them: a schema may have made something else of them. */

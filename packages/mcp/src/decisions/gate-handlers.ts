@@ -5,11 +5,12 @@ import type { GateHandlers } from '../gate/gate.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { parseUri } from '../items/items.ts'
-import { createdTask, namedTasks } from '../owners/task-owners.ts'
 import type { Protection } from '../protection.ts'
 import {
+  createdTask,
   isRecord,
   type Message,
+  namedTasks,
   openMethods,
   paramsOf,
   type Reply,

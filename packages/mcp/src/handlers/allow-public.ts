@@ -1,9 +1,9 @@
 import type { Identity } from '@onbehalf/core'
 import { timeIn } from '../ambient/channels.ts'
+import { type AnyHandler, runHandler, runOf } from './guarded.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { identityOf } from './identity-of.ts'
 import { policyOf, setPolicy, validIdentity } from './policy.ts'
-import { type AnyHandler, runHandler, runOf } from './run-handler.ts'
 
 /**
  * Declares that a tool, prompt or resource may be listed and used without an identity, on a server

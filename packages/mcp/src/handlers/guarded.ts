@@ -1,12 +1,18 @@
 import type { Identity } from '@onbehalf/core'
 import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
-import { type Delivery, deliveryOf, timeIn } from '../ambient/channels.ts'
+import {
+  type Delivery,
+  deliveryOf,
+  identities,
+  type OpenRequest,
+  timeIn,
+} from '../ambient/channels.ts'
+import { warnOnce } from '../warn.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
-import { guardFound, guardMade } from './hidden-guards.ts'
-import { identityOf } from './identity-of.ts'
+import { guardFound, guardLost, guardMade, guardRan, ranPlain } from './hidden-guards.ts'
+import { authInfoOf, identityOf, withIdentity } from './identity-of.ts'
 import { decideCall, type PolicyState, setPolicy, stateOf } from './policy.ts'
-import { type AnyHandler, noteGuard, runHandler } from './run-handler.ts'
 
 /**
  * Runs a handler only for callers that a guard allows, with their identity in its context. It
@@ -76,4 +82,122 @@ function isToolCall(params: readonly unknown[], delivery: Delivery | undefined):
   const context = params.at(-1) as { mcpReq?: { method?: unknown } } | undefined
   const method = context?.mcpReq?.method ?? delivery?.open.request.method
   return method === undefined ? !(params[0] instanceof URL) : method === 'tools/call'
+}
+
+export type AnyHandler = (...params: unknown[]) => unknown
+
+/** Calls a handler with the identity in its context, which is its last parameter. */
+export function runHandler(
+  handler: AnyHandler,
+  params: readonly unknown[],
+  identity: Identity | undefined,
+): Promise<unknown> {
+  const context = withIdentity(params.at(-1) as object, identity)
+  const delivery = deliveryOf(context)
+  const run = () => noteThrow(delivery, () => handler(...params.slice(0, -1), context))
+  return delivery?.server.tracksIdentity ? identities.run(identity, run) : run()
+}
+
+/**
+ * A handler that shows no guard, as a server gets it: it notes that it throws, and whether a guard
+ * decides beneath it. `onHidden` is called for a guard that was not known to be there.
+ */
+export function observed<H>(handler: H, onHidden: () => void): H {
+  if (isTask(handler)) return observedTask(handler, onHidden) as H
+  if (typeof handler !== 'function' || stateOf(handler) !== undefined) return handler
+  return observedFunction(handler as unknown as AnyHandler, onHidden) as H
+}
+
+// A task tool of SDK v1 is an object, of which `createTask` answers the call.
+function observedTask(handler: Task, onHidden: () => void): Task {
+  const { createTask } = handler
+  if (stateOf(createTask) !== undefined) return handler
+  const run = createTask.bind(handler)
+  const value = observedFunction(run, onHidden, createTask)
+  return Object.create(handler, { createTask: { value } }) as Task
+}
+
+interface Task {
+  createTask: AnyHandler
+}
+
+function isTask(handler: unknown): handler is Task {
+  const { createTask } = (handler ?? {}) as { createTask?: unknown }
+  return typeof handler === 'object' && typeof createTask === 'function'
+}
+
+function observedFunction(run: AnyHandler, onHidden: () => void, registered = run): AnyHandler {
+  return async (...params) => {
+    const context = params.at(-1)
+    const found = runOf(context, registered, onHidden)
+    const answer = await noteThrow(deliveryOf(context), () => run(...params))
+    if (found !== undefined && isPlain(found, context, answer)) ranPlain(registered)
+    return answer
+  }
+}
+
+function isPlain({ hasGuard }: Run, context: unknown, answer: unknown): boolean {
+  const { isError } = (answer ?? {}) as { isError?: unknown }
+  return !hasGuard && isError !== true && !strays.has(authInfoOf(context) as object)
+}
+
+/** The registered handler that serves a request. */
+interface Run {
+  readonly handler: AnyHandler
+  readonly onHidden: (() => void) | undefined
+  hasGuard: boolean
+}
+
+const runs = new WeakMap<OpenRequest, Run>()
+/** Whose guards decided on a context that was torn out of its request. */
+const strays = new WeakSet()
+
+/** The run that a context belongs to: it begins with the first handler that is called. */
+export function runOf(
+  context: unknown,
+  handler: AnyHandler,
+  onHidden?: () => void,
+): Run | undefined {
+  const open = deliveryOf(context)?.open
+  if (open === undefined) return undefined
+  const known = runs.get(open)
+  if (known !== undefined) return known
+  const run = { handler, onHidden, hasGuard: false }
+  runs.set(open, run)
+  return run
+}
+
+/** A guard is about to decide: the item that is served may hide it. */
+export function noteGuard(context: unknown, handler: AnyHandler, state: PolicyState): void {
+  const run = runOf(context, handler)
+  if (run === undefined) return noteStray(context, state)
+  run.hasGuard = true
+  if (!guardRan(run.handler, state)) return
+  if (run.onHidden !== undefined) return run.onHidden()
+  warnOnce(
+    'A guard is hidden by a wrapper inside another guarded handler: guard the wrapped handler instead',
+    'ONBEHALF_HIDDEN_GUARD',
+  )
+}
+
+function noteStray(context: unknown, state: PolicyState): void {
+  if (identityOf(context) === undefined) return
+  const info = authInfoOf(context)
+  if (typeof info === 'object' && info !== null) strays.add(info)
+  guardLost(state)
+  warnOnce(
+    'A guarded handler ran on a server that is not protected: its lists, completions and ' +
+      'subscriptions are not guarded, and nothing is recorded',
+    'ONBEHALF_UNPROTECTED',
+  )
+}
+
+// SDKs make a tool's error of what a tool throws: its answer does not show it.
+async function noteThrow(delivery: Delivery | undefined, work: () => unknown): Promise<unknown> {
+  try {
+    return await work()
+  } catch (error) {
+    if (delivery !== undefined) delivery.open.hasThrown = true
+    throw error
+  }
 }

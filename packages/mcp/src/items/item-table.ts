@@ -1,3 +1,4 @@
+import { observed } from '../handlers/guarded.ts'
 import {
   type Asked,
   askedBy,
@@ -6,7 +7,6 @@ import {
   handlerRegistered,
 } from '../handlers/hidden-guards.ts'
 import { type Policy, stateOf } from '../handlers/policy.ts'
-import { observed } from '../handlers/run-handler.ts'
 
 /** What a server offers and guards decide on. */
 export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt'

@@ -1,4 +1,4 @@
-import { observed } from '../handlers/run-handler.ts'
+import { observed } from '../handlers/guarded.ts'
 import { warnOnce } from '../warn.ts'
 import { whileRegistering } from '../wire/registering.ts'
 import type { Connectable } from '../wire/transport.ts'

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditOutcome, Refusal } from '@onbehalf/core'
-import type { Awaitable } from '@onbehalf/core/internal'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { challengeFor } from '../decisions/challenge.ts'
 import {
@@ -13,24 +12,8 @@ import {
 } from '../decisions/decide-request.ts'
 import { createDenialError } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
-import type { ProtectableServer } from '../protect.ts'
-import { type Protection, protectionOf } from '../protection.ts'
-import {
-  isRecord,
-  isRequest,
-  type Message,
-  paramsOf,
-  type Request,
-  type RpcError,
-} from '../wire/json-rpc.ts'
-
-/** A server as the factory for an entry of SDK v2 makes it. */
-export interface EntryServer extends ProtectableServer {
-  close(): Promise<void>
-}
-
-/** Makes a guarded server for what an entry says of a request. */
-export type CreateServer = (context: never) => Awaitable<EntryServer>
+import { type CreateServer, type Protection, protectionOf } from '../protection.ts'
+import { isRecord, type Message, paramsOf, type RpcError } from '../wire/json-rpc.ts'
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
 export type Passage = 'pass' | 'withhold' | 'end'
@@ -48,10 +31,6 @@ const updated = 'notifications/resources/updated'
 const graceSeconds = 60
 // Timers hold no more; a stream that long is opened again.
 const longestTimer = 2 ** 31 - 1
-
-export function isListen(message: Message): message is Request {
-  return isRequest(message) && message.method === 'subscriptions/listen'
-}
 
 /**
  * One `subscriptions/listen`, which entries of SDK v2 serve without a gate. It is decided on

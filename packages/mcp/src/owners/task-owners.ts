@@ -1,8 +1,6 @@
 import { type Identity, memoryStore, type Store } from '@onbehalf/core'
-import { isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
+import type { NewTask } from '../wire/json-rpc.ts'
 import { digest, ownerOf } from './session-owner.ts'
-
-const relatedTask = 'io.modelcontextprotocol/related-task'
 
 // Longer than tasks live: a later request gets the answer for a task that does not exist.
 const keptSeconds = 7 * 24 * 3600
@@ -39,30 +37,6 @@ export class TaskOwners {
     if (identity === undefined) return false
     return (await this.#store.get(keyOf(taskId))) === digest(ownerOf(identity))
   }
-}
-
-interface NewTask {
-  readonly taskId: string
-  /** Milliseconds. */
-  readonly ttl: number
-}
-
-/** The task that an answer says was made. */
-export function createdTask({ result }: Message): NewTask | undefined {
-  const task = isRecord(result) ? result['task'] : undefined
-  if (!isRecord(task) || typeof task['taskId'] !== 'string') return undefined
-  const { taskId, ttl } = task
-  return { taskId, ttl: typeof ttl === 'number' && ttl > 0 ? ttl : 0 }
-}
-
-/** Ids of the tasks that a request speaks of: its own, and the one it says to belong to. */
-export function namedTasks(request: Request): string[] {
-  const { taskId, _meta: meta } = paramsOf(request)
-  const related = isRecord(meta) ? meta[relatedTask] : undefined
-  const own = request.method.startsWith('tasks/') ? taskId : undefined
-  return [own, isRecord(related) ? related['taskId'] : undefined].filter(
-    (id): id is string => typeof id === 'string',
-  )
 }
 
 function keyOf(taskId: string): string {

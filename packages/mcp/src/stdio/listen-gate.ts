@@ -1,14 +1,11 @@
 import type { AuditOutcome, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from '../ambient/channels.ts'
-import {
-  type CreateServer,
-  isListen,
-  type ListenStream,
-  openStream,
-} from '../listen/listen-stream.ts'
+import { type ListenStream, openStream } from '../listen/listen-stream.ts'
+import type { CreateServer } from '../protection.ts'
 import {
   inUse,
+  isListen,
   isRecord,
   isResponse,
   type Message,

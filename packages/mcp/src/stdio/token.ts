@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { IdentityError } from '@onbehalf/core'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
 import type { OptionNames } from '@onbehalf/core/internal'
-import type { Authentication } from '../authentication.ts'
+import type { Authentication } from '../protection.ts'
 
 /** The credential of a transport that carries no headers, such as stdio. At most one of both. */
 export interface TokenOptions {

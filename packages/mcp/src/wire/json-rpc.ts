@@ -29,6 +29,10 @@ export function isRequest(message: Message): message is Request {
   return typeof message.method === 'string' && isRequestId(message.id)
 }
 
+export function isListen(message: Message): message is Request {
+  return isRequest(message) && message.method === 'subscriptions/listen'
+}
+
 export function isNotification(message: Message): message is Message & { readonly method: string } {
   return typeof message.method === 'string' && message.id === undefined
 }
@@ -48,6 +52,33 @@ export function paramsOf(message: Message): Readonly<Record<string, unknown>> {
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const relatedTask = 'io.modelcontextprotocol/related-task'
+
+/** A task that an answer says was made. */
+export interface NewTask {
+  readonly taskId: string
+  /** Milliseconds. */
+  readonly ttl: number
+}
+
+/** The task that an answer says was made. */
+export function createdTask({ result }: Message): NewTask | undefined {
+  const task = isRecord(result) ? result['task'] : undefined
+  if (!isRecord(task) || typeof task['taskId'] !== 'string') return undefined
+  const { taskId, ttl } = task
+  return { taskId, ttl: typeof ttl === 'number' && ttl > 0 ? ttl : 0 }
+}
+
+/** Ids of the tasks that a request speaks of: its own, and the one it says to belong to. */
+export function namedTasks(request: Request): string[] {
+  const { taskId, _meta: meta } = paramsOf(request)
+  const related = isRecord(meta) ? meta[relatedTask] : undefined
+  const own = request.method.startsWith('tasks/') ? taskId : undefined
+  return [own, isRecord(related) ? related['taskId'] : undefined].filter(
+    (id): id is string => typeof id === 'string',
+  )
 }
 
 function isRequestId(id: unknown): id is RequestId {
