@@ -1,6 +1,6 @@
 import type { AuditCall } from '@onbehalf/core'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
-import { createKeyedHash, type KeyedHash } from '../capture/keyed-hash.ts'
+import { createKeyedHash, type KeyedHash } from '../capture/encode-value.ts'
 import { compileRedaction, type Redaction, type RedactionRoot } from '../capture/redaction.ts'
 import type { AuditEvent } from '../event.ts'
 import type { AuditLevel, AuditLevels, AuditTrailOptions } from './trail-types.ts'

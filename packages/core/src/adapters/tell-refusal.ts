@@ -1,5 +1,5 @@
 import { asIdentityError, type IdentityError } from '../errors.ts'
-import { toObserver } from '../internal/callbacks.ts'
+import { toObserver } from '../internal/options.ts'
 
 /** Receives a refusal. */
 export type RefusalObserver = (error: IdentityError) => void | Promise<void>

@@ -3,8 +3,15 @@ import type { AuthenticatorEvent, Context } from '../context.ts'
 import type { CredentialRequest } from '../credentials/header-lines.ts'
 import { asIdentityError, withFailure } from '../errors.ts'
 import type { Claims, Identity, SourceKind } from '../identity.ts'
-import { readClock, systemTime, toObserver } from '../internal/callbacks.ts'
-import { assertOptions, type OneOrMore, type OptionNames, toList } from '../internal/options.ts'
+import {
+  assertOptions,
+  type OneOrMore,
+  type OptionNames,
+  readClock,
+  systemTime,
+  toList,
+  toObserver,
+} from '../internal/options.ts'
 import type { Awaitable } from '../internal/promises.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import type { Issuer } from '../issuer/issuer.ts'

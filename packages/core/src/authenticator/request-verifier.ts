@@ -7,7 +7,7 @@ import {
 } from '../credentials/credentials.ts'
 import type { CredentialHeaders, CredentialRequest } from '../credentials/header-lines.ts'
 import type { Identity } from '../identity.ts'
-import { readClock } from '../internal/callbacks.ts'
+import { readClock } from '../internal/options.ts'
 import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
 import type { AnySource } from '../sources/source.ts'
 import { collectConditions } from '../verdicts/conditions.ts'

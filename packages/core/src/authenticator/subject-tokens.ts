@@ -1,7 +1,7 @@
 import type { Revocable } from '../context.ts'
 import type { Credential, Credentials } from '../credentials/credentials.ts'
 import { type Claims, copyIdentity, type Identity, type SourceKind } from '../identity.ts'
-import { readClock } from '../internal/callbacks.ts'
+import { readClock } from '../internal/options.ts'
 import type { AnySource } from '../sources/source.ts'
 
 /** What calling other APIs as the subject needs of an authenticator. */

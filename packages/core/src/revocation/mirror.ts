@@ -1,4 +1,4 @@
-import { toObserver } from '../internal/callbacks.ts'
+import { toObserver } from '../internal/options.ts'
 import { withDeadline } from '../internal/promises.ts'
 import { laterOf, type RevocationStore } from './revocation.ts'
 

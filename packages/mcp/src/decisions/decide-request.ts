@@ -22,6 +22,8 @@ export interface TargetedRequest extends OpenRequest {
   readonly target: Target
   /** That it is recorded to run. */
   intent?: AuditIntent
+  /** Whether a placeholder stands for a name in it. */
+  isMasked?: boolean
 }
 
 export function withTarget({ items }: Protection, open: OpenRequest): TargetedRequest {

@@ -4,7 +4,7 @@ import type { OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
 import { resourceTarget } from '../items/items.ts'
 import type { Protection } from '../protection.ts'
-import { isRecord, type Message } from '../wire/json-rpc.ts'
+import { isRecord, type Message, makePrivate } from '../wire/json-rpc.ts'
 
 type Result = Readonly<Record<string, unknown>>
 type Verdict = boolean | Promise<boolean>
@@ -45,11 +45,7 @@ export function filterAnswer(
   if (!isRecord(result)) return answer
   if (request.method === 'tasks/list') return filterTasks(protection, identity, answer)
   const list = lists.get(request.method)
-  if (list === undefined) {
-    return request.method === 'server/discover'
-      ? answer
-      : { ...answer, result: makePrivate(result) }
-  }
+  if (list === undefined) return answer
   const finish = (items: readonly unknown[]): Message => ({
     ...answer,
     result: makePrivate({ ...result, [list.member]: items }, true),
@@ -119,10 +115,4 @@ async function filterTasks(
 function seesEverything({ identity, now }: Viewer): boolean {
   const valid = validIdentity(identity, now)
   return valid !== undefined && gatewayMayList(valid)
-}
-
-// `resultType` marks results of the 2026-07-28 revision, the first in which results are cacheable.
-function makePrivate(result: Result, isList = false): Result {
-  const isCacheable = 'cacheScope' in result || ('resultType' in result && isList)
-  return isCacheable ? { ...result, cacheScope: 'private' } : result
 }

@@ -1,15 +1,15 @@
-import { randomUUID } from 'node:crypto'
 import { IdentityError } from '@onbehalf/core'
 import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
 import type { GateHandlers } from '../gate/gate.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
-import { parseUri } from '../items/items.ts'
 import type { Protection } from '../protection.ts'
 import {
   createdTask,
+  isListMethod,
   isRecord,
   type Message,
+  makePrivate,
   namedTasks,
   openMethods,
   paramsOf,
@@ -27,6 +27,7 @@ import {
   withTarget,
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
+import { mask, unmask } from './placeholder.ts'
 
 const versionKey = 'io.modelcontextprotocol/protocolVersion'
 
@@ -77,12 +78,12 @@ async function admitTask(
   open: TargetedRequest,
   named: readonly string[],
 ): Promise<Reply | undefined> {
-  const { request, identity } = open
+  const { identity } = open
   const decision = await decideRequest(protection, open)
   const hidden = await protection.tasks.foreign(named, identity)
   if (decision.effect === 'deny' || hidden.length === 0) return conclude(protection, open, decision)
   await recordDecision(protection, open, foreign)
-  for (const task of hidden) mask(request, task)
+  for (const task of hidden) mask(open, task)
   return undefined
 }
 
@@ -118,13 +119,23 @@ function release(
 ): Message | Promise<Message> {
   const { request, identity } = open
   const task = createdTask(answer)
-  const released = filterAnswer(protection, open, unmask(request, answer))
+  const named = open.isMasked ? unmask(request, answer) : answer
+  const isCut = isListMethod(request.method)
+  const released = isCut ? filterAnswer(protection, open, named) : keepPrivate(request, named)
   if (task === undefined || identity === undefined) return released
   return protection.tasks.keep(task, identity).then(() => released)
 }
 
+/** What depends on the caller is kept from shared caches. */
+function keepPrivate({ method }: Request, answer: Message): Message {
+  const { result } = answer
+  const isCommon = method === 'server/discover' || !isRecord(result)
+  return isCommon ? answer : { ...answer, result: makePrivate(result) }
+}
+
 /** Makes the SDK answer for an item that does not exist, if that is asked for and possible. */
-function hide({ hidesRefused, items }: Protection, { request, target }: TargetedRequest): boolean {
+function hide({ hidesRefused, items }: Protection, open: TargetedRequest): boolean {
+  const { request, target } = open
   const { kind, name: used } = target
   if (!hidesRefused || kind === 'method') return false
   const { name, uri, ref } = paramsOf(request)
@@ -133,7 +144,7 @@ function hide({ hidesRefused, items }: Protection, { request, target }: Targeted
   // A template for any URI at all would serve the placeholder as well.
   const isServed = kind === 'resource' && items.findResource('urn:uuid:0').item !== undefined
   if (used === undefined || hidden === undefined || isServed) return false
-  mask(request, hidden as string)
+  mask(open, hidden as string)
   return true
 }
 
@@ -150,54 +161,4 @@ function createReply(request: Request, decision: Deny): Reply {
 function isModern(request: Request): boolean {
   const { _meta: meta } = paramsOf(request)
   return isRecord(meta) && versionKey in meta
-}
-
-interface StandIn {
-  readonly hidden: string
-  readonly shown: string
-}
-
-const standIns = new WeakMap<Request, readonly StandIn[]>()
-
-/**
- * Puts a name that nothing has in the place of one in a request. The SDK then answers as it does for
- * what does not exist, whatever that answer is in its version; `unmask` puts the name back into it.
- */
-function mask(request: Request, hidden: string): void {
-  const id = randomUUID()
-  // SDKs show a URI as it was sent or normalized: the case of the scheme distinguishes the two.
-  const standIn = { hidden, shown: `URN:uuid:${id}` }
-  const normalized = { hidden: parseUri(hidden)?.href ?? hidden, shown: `urn:uuid:${id}` }
-  standIns.set(request, [...(standIns.get(request) ?? []), standIn, normalized])
-  const params = structuredClone(request.params)
-  replaceIn(params, standIn)
-  Object.assign(request, { params })
-}
-
-/** The answer as if the request had been dispatched with its own names. */
-function unmask(request: Request, answer: Message): Message {
-  const replaced = standIns.get(request)
-  if (replaced === undefined) return answer
-  const text = replaced.reduce(
-    (json, { hidden, shown }) => json.replaceAll(shown, () => inJson(hidden)),
-    JSON.stringify(answer),
-  )
-  return JSON.parse(text) as Message
-}
-
-const naming = ['name', 'uri', 'taskId']
-
-// The parameters themselves, what a completion refers to, and the task that `_meta` names.
-function replaceIn(params: unknown, { hidden, shown }: StandIn): void {
-  if (!isRecord(params)) return
-  const { ref, _meta: meta } = params
-  const places = [params, ref, ...(isRecord(meta) ? Object.values(meta) : [])].filter(isRecord)
-  for (const place of places) {
-    const members = naming.filter((member) => place[member] === hidden)
-    Object.assign(place, Object.fromEntries(members.map((member) => [member, shown])))
-  }
-}
-
-function inJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1)
 }

@@ -88,6 +88,19 @@ function isRequestId(id: unknown): id is RequestId {
 /** Methods that answer with a list, cut to what the caller may use. */
 const lists = ['tools/list', 'prompts/list', 'resources/list', 'resources/templates/list']
 
+type Members = Readonly<Record<string, unknown>>
+
+/** Whether the answer to a method is a list, of which its caller may not see all. */
+export function isListMethod(method: string): boolean {
+  return method === 'tasks/list' || lists.includes(method)
+}
+
+// `resultType` marks results of the 2026-07-28 revision, the first in which results are cacheable.
+export function makePrivate(result: Members, isList = false): Members {
+  const isCacheable = 'cacheScope' in result || ('resultType' in result && isList)
+  return isCacheable ? { ...result, cacheScope: 'private' } : result
+}
+
 /** Handshake and lists: without an identity they show nothing but what is public. */
 export const openMethods: ReadonlySet<string> = new Set([
   'initialize',
