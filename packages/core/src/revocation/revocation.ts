@@ -41,7 +41,7 @@ export interface Revocations {
    * @returns a promise only where there is something to wait for
    * @throws IdentityError `TOK` when revoked, `DOWN` when the store cannot tell
    */
-  check(revocable: Revocable): Promise<void> | undefined
+  readonly check: (revocable: Revocable) => Promise<void> | undefined
 }
 
 /** Where revocations are kept: any {@link Store}, or a mirror of what all instances revoke. */
