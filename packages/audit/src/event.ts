@@ -1,7 +1,17 @@
-import type { Actor, AuditOutcome, AuditTarget, Gateway, IdentityErrorCode } from '@onbehalf/core'
+import type {
+  Actor,
+  AuditExchange,
+  AuditOutcome,
+  AuditTarget,
+  Gateway,
+  IdentityErrorCode,
+} from '@onbehalf/core'
 
-/** What an event tells: that a call is about to run, how it ended, or that it was refused. */
-export type AuditEventType = 'intent' | 'result' | 'refusal'
+/**
+ * What an event tells: that a call is about to run, that it needed a token for another API, how it
+ * ended, or that it was refused.
+ */
+export type AuditEventType = 'intent' | 'exchange' | 'result' | 'refusal'
 
 /** Arguments or a result, as far as the level of the tool lets them into the trail. */
 export interface CapturedValue {
@@ -59,7 +69,7 @@ export interface AuditEvent {
   /** ISO 8601, UTC, milliseconds. */
   readonly time: string
   readonly type: AuditEventType
-  /** On a result: id of the intent that it ends. */
+  /** On a result: id of the intent that it ends. On an exchange: id of the intent that it belongs to. */
   readonly intent?: string
   readonly principal?: AuditPrincipal
   readonly organization?: { readonly id: string; readonly name?: string }
@@ -75,6 +85,8 @@ export interface AuditEvent {
   readonly target?: AuditTarget
   readonly arguments?: CapturedValue
   readonly result?: CapturedValue
+  /** The token that the call needed; `credential` is the one that it was obtained with. */
+  readonly exchange?: AuditExchange
   readonly decision: AuditDecision
   readonly outcome?: AuditOutcome
   /** Milliseconds between intent and result, by a clock that never goes back. */

@@ -61,10 +61,31 @@ export interface AuditResult {
   readonly schema?: unknown
 }
 
+/** A token for another API that a call needed: obtained, kept from an earlier call, or refused. */
+export interface AuditExchange {
+  /** Name of the API. */
+  readonly api: string
+  /** How its tokens are obtained, for example `token_exchange`. */
+  readonly grant: string
+  readonly outcome: 'fresh' | 'cached' | 'refused'
+  /** Scopes of the token; of a refusal, those that were asked for. */
+  readonly scopes: readonly string[]
+  /** `jti` of the token, where it shows one. */
+  readonly tokenId?: string | undefined
+  /** Reason of a refusal, in snake_case. */
+  readonly reason?: string | undefined
+}
+
 /** A call that is recorded to run. */
 export interface AuditIntent {
   /** Id of the event. */
   readonly id: string
+  /**
+   * Records that the call is about to use a token for another API, or did not get one.
+   *
+   * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded: do not use the token
+   */
+  exchange(exchange: AuditExchange): Promise<void>
   /**
    * Records how the call ended. Only the first call counts.
    *

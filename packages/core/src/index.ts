@@ -3,6 +3,7 @@
 export type { Authenticated } from './adapters/authenticated.ts'
 export type {
   AuditCall,
+  AuditExchange,
   AuditIntent,
   AuditOutcome,
   AuditRefusal,

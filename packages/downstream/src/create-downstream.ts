@@ -81,7 +81,7 @@ export function createDownstream<const Name extends string>(
     onStoreFailed: (cause) => tell({ type: 'shared_tokens_failed', cause }),
   })
   const built = all.map((settings): [string, DownstreamApi] => {
-    const reporter = createReporter(settings.name, settings.grant.name, tell)
+    const reporter = createReporter(settings, tell)
     return [settings.name, createApi({ settings, subjectTokens, cache, reporter })]
   })
   return Object.freeze(Object.fromEntries(built)) as Downstream<Name>

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '@onbehalf/audit'
+import type { AuditExchange } from '@onbehalf/core'
 import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api'
 import { errorTypeOf, type Operation, operationAttributes } from './operation.ts'
 import { plainAttributes } from './plain-attributes.ts'
@@ -11,6 +12,7 @@ export class EventMetrics {
   readonly #duration: Histogram
   readonly #decisions: Counter
   readonly #dropped: Counter
+  readonly #exchanges: Counter
   readonly #withOrganization: boolean
 
   constructor(meter: Meter, withOrganization: boolean) {
@@ -24,6 +26,10 @@ export class EventMetrics {
       description: 'Calls that were allowed or refused',
       unit: '{decision}',
     })
+    this.#exchanges = meter.createCounter('onbehalf.exchanges', {
+      description: 'Tokens for other APIs that calls obtained, used again, or did not get',
+      unit: '{exchange}',
+    })
     this.#dropped = meter.createCounter('onbehalf.audit.dropped', {
       description: 'Events that the audit trail says it lost; at most so many',
       unit: '{event}',
@@ -33,7 +39,8 @@ export class EventMetrics {
   record(event: AuditEvent, told: Operation): void {
     if (event.dropped !== undefined) this.#dropped.add(event.dropped)
     const common = { ...operationAttributes(told), ...this.#organizationOf(event) }
-    if (event.type === 'result') this.#recordResult(event, common)
+    if (event.exchange !== undefined) this.#countExchange(event.exchange, common)
+    else if (event.type === 'result') this.#recordResult(event, common)
     else this.#countDecision(event, common)
   }
 
@@ -41,6 +48,16 @@ export class EventMetrics {
     const { durationMs = 0, outcome } = event
     const attributes = { 'error.type': errorTypeOf(event), 'onbehalf.outcome': outcome }
     this.#duration.record(durationMs / 1000, plainAttributes({ ...common, ...attributes }))
+  }
+
+  #countExchange({ api, grant, outcome, reason }: AuditExchange, common: Attributes): void {
+    const attributes = {
+      'error.type': reason,
+      'onbehalf.downstream.api': api,
+      'onbehalf.downstream.grant': grant,
+      'onbehalf.exchange.outcome': outcome,
+    }
+    this.#exchanges.add(1, plainAttributes({ ...common, ...attributes }))
   }
 
   #countDecision(event: AuditEvent, common: Attributes): void {

@@ -24,16 +24,18 @@ export function recordSpan(
 ): void {
   const end = Date.parse(event.time)
   const { parent, links } = placeOf(event.trace)
-  const errorType = errorTypeOf(event)
+  const { exchange } = event
+  const errorType = exchange ? exchange.reason : errorTypeOf(event)
   const span = tracer.startSpan(
-    plainText(spanNameOf(told)),
+    plainText(exchange ? `exchange ${exchange.api}` : spanNameOf(told)),
     {
-      kind: SpanKind.SERVER,
+      kind: exchange ? SpanKind.CLIENT : SpanKind.SERVER,
       startTime: toHrTime(end - (event.durationMs ?? 0)),
       attributes: plainAttributes({
         ...operationAttributes(event),
         ...identityAttributes(event, nameUser),
         ...decisionAttributes(event),
+        ...exchangeAttributes(event),
         'error.type': errorType,
       }),
       links,
@@ -64,6 +66,17 @@ function decisionAttributes({ id, decision, outcome }: AuditEvent): Attributes {
     'onbehalf.code': decision.code,
     'onbehalf.outcome': outcome,
     'onbehalf.event.id': id,
+  }
+}
+
+function exchangeAttributes({ exchange, intent }: AuditEvent): Attributes {
+  if (exchange === undefined) return {}
+  return {
+    'onbehalf.downstream.api': exchange.api,
+    'onbehalf.downstream.grant': exchange.grant,
+    'onbehalf.exchange.outcome': exchange.outcome,
+    // The span of the call begins when it has ended: its event is what the two share.
+    'onbehalf.intent.id': intent,
   }
 }
 

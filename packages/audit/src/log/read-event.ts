@@ -11,7 +11,7 @@ export interface EventMark {
 
 // Only recorded values can hold members of any name, and only few events report lost ones.
 const needsParsing = /"value":|"dropped":/
-const types = /"type":"(intent|result|refusal)"\}$/
+const types = /"type":"(intent|exchange|result|refusal)"\}$/
 
 /**
  * Reads id and type out of the text of an event, which is in canonical form: then the type comes
@@ -20,7 +20,7 @@ const types = /"type":"(intent|result|refusal)"\}$/
  */
 export function readMark(text: string): EventMark | undefined {
   if (needsParsing.test(text)) return parseMark(text)
-  const type = types.exec(text.slice(-17))?.[1]
+  const type = types.exec(text.slice(-18))?.[1]
   const id = textAfter(text, '"id":"')
   if (type === undefined || id === undefined) return parseMark(text)
   const intent = type === 'result' ? textAfter(text, '"intent":"') : undefined

@@ -43,10 +43,10 @@ function activityOf({ method }: AuditEvent): { readonly id: number; readonly nam
   return reads ? read : { id: 99, name: method }
 }
 
-function statusOf({ type, outcome, decision }: AuditEvent): object {
-  const detail = decision.reason ?? outcome
+function statusOf({ type, outcome, decision, exchange }: AuditEvent): object {
+  const detail = decision.reason ?? exchange?.reason ?? exchange?.outcome ?? outcome
   if (type === 'intent') return { status_id: 0, status: 'Unknown' }
-  const isGood = type === 'result' && outcome === 'ok'
+  const isGood = exchange ? exchange.outcome !== 'refused' : type === 'result' && outcome === 'ok'
   return {
     ...(isGood ? { status_id: 1, status: 'Success' } : { status_id: 2, status: 'Failure' }),
     status_detail: detail,
@@ -102,7 +102,7 @@ function apiOf({ method, server, id, decision, outcome }: AuditEvent): object {
 
 function unmappedOf(event: AuditEvent): object {
   const { actor, gateway, source, credential, arguments: args, result, trace, dropped } = event
-  const values = { arguments: args, result, trace, dropped }
+  const values = { arguments: args, exchange: event.exchange, result, trace, dropped }
   return withoutUndefined({ actor, gateway, source, credential, ...values })
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type {
   Actor,
   AuditCall,
+  AuditExchange,
   AuditRefusal,
   AuditResult,
   AuditTarget,
@@ -76,6 +77,33 @@ export function buildResult(
   })
 }
 
+/** A token that the call of an intent needed: who and what are as in the intent. */
+export function buildExchange(
+  settings: CaptureSettings,
+  intent: AuditEvent,
+  exchange: AuditExchange,
+): AuditEvent {
+  return toEvent({
+    actor: intent.actor,
+    client: intent.client,
+    credential: intent.credential,
+    decision: intent.decision,
+    exchange: describeExchange(exchange),
+    gateway: intent.gateway,
+    id: randomUUID(),
+    intent: intent.id,
+    method: intent.method,
+    organization: intent.organization,
+    principal: intent.principal,
+    server: intent.server,
+    source: intent.source,
+    target: intent.target,
+    time: timeOf(settings),
+    trace: intent.trace,
+    type: 'exchange',
+  })
+}
+
 function describeCall(
   settings: CaptureSettings,
   call: AuditCall,
@@ -130,6 +158,18 @@ function describeActor({ actor, issuer, subject }: Actor): Actor {
 
 function describeGateway({ client, issuer }: Gateway): Gateway {
   return { client, issuer }
+}
+
+function describeExchange(exchange: AuditExchange): AuditExchange {
+  const { api, grant, outcome, reason, scopes, tokenId } = exchange
+  return {
+    api: bounded(api),
+    grant: bounded(grant),
+    outcome,
+    ...(reason !== undefined && { reason: bounded(reason) }),
+    scopes: scopes.map(bounded),
+    ...(tokenId !== undefined && { tokenId: bounded(tokenId) }),
+  }
 }
 
 function describePrincipal({ issuer, subject, kind }: Identity<unknown>): AuditPrincipal {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditCall, AuditIntent, AuditTrail } from '@onbehalf/core'
 import type { AuditEvent } from '../event.ts'
-import { buildIntent, buildRefusal, buildResult } from './build-event.ts'
+import { buildExchange, buildIntent, buildRefusal, buildResult } from './build-event.ts'
 import { Recorder } from './recorder.ts'
 import { type CaptureSettings, captureSettings } from './trail-settings.ts'
 import type { AuditLevel, AuditTrailOptions } from './trail-types.ts'
@@ -52,7 +52,8 @@ function recordIntent(
 }
 
 function unrecorded(): AuditIntent {
-  return { id: randomUUID(), result: () => Promise.resolve() }
+  const nothing = () => Promise.resolve()
+  return { id: randomUUID(), exchange: nothing, result: nothing }
 }
 
 /** What goes wrong while an event is made is a failure to record it. */
@@ -81,6 +82,7 @@ function openIntent(
   let ended: Promise<void> | undefined
   return {
     id: event.id,
+    exchange: (exchange) => recordMade(recorder, () => buildExchange(settings, event, exchange)),
     result: (result) => {
       const durationMs = Math.round((performance.now() - started) * 1000) / 1000
       ended ??= recordMade(recorder, () =>

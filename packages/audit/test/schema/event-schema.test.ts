@@ -27,10 +27,13 @@ describe('the schema of events', () => {
       guard: 'user',
       traceparent,
     })
+    const exchange = { api: 'ledger', grant: 'token_exchange', scopes: ['read'] } as const
+    await intent.exchange({ ...exchange, outcome: 'fresh', tokenId: 'api-1' })
+    await intent.exchange({ ...exchange, outcome: 'refused', reason: 'consent_required' })
     await intent.result({ outcome: 'tool_error', value: { isError: true } })
     const error = new IdentityError('TOK', { reason: 'expired' })
     await trail.refusal({ method: 'HTTP POST', error, credentialHash: 'digest' })
-    expect(events).toHaveLength(3)
+    expect(events).toHaveLength(5)
     for (const event of events) expect(eventSchema.parse(event)).toEqual(event)
   })
 })

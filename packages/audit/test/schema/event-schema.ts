@@ -27,8 +27,11 @@ export const eventSchema = z
   .strictObject({
     id: z.uuid(),
     time: z.iso.datetime({ precision: 3 }).meta({ description: 'UTC; tells no order' }),
-    type: z.enum(['intent', 'result', 'refusal']),
-    intent: z.uuid().optional().meta({ description: 'On a result: the intent that it ends' }),
+    type: z.enum(['intent', 'exchange', 'result', 'refusal']),
+    intent: z
+      .uuid()
+      .optional()
+      .meta({ description: 'On a result or an exchange: the intent that it belongs to' }),
     principal: z
       .strictObject({ issuer: text, subject: text, kind: z.enum(['user', 'service']) })
       .optional()
@@ -46,6 +49,17 @@ export const eventSchema = z
     target: z.strictObject({ kind: z.enum(['tool', 'resource', 'prompt']), name: text }).optional(),
     arguments: captured.optional(),
     result: captured.optional(),
+    exchange: z
+      .strictObject({
+        api: text,
+        grant: text,
+        outcome: z.enum(['fresh', 'cached', 'refused']),
+        scopes: z.array(text).readonly(),
+        tokenId: text.optional(),
+        reason: text.optional(),
+      })
+      .optional()
+      .meta({ description: 'The token for another API that the call needed' }),
     decision: z.strictObject({
       effect: z.enum(['allow', 'deny']),
       guard: text.optional(),

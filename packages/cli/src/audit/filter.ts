@@ -19,7 +19,7 @@ export type FilterValues = { readonly [K in keyof typeof filterOptions]?: string
 /** @throws UsageError for a time or a word that is not understood */
 export function createFilter(values: FilterValues): (event: AuditEvent) => boolean {
   oneOf('--decision', values.decision, ['allow', 'deny'])
-  oneOf('--type', values.type, ['intent', 'result', 'refusal'])
+  oneOf('--type', values.type, ['intent', 'exchange', 'result', 'refusal'])
   const since = toTime('--since', values.since) ?? Number.NEGATIVE_INFINITY
   const until = toTime('--until', values.until) ?? Number.POSITIVE_INFINITY
   const wanted = (value: string | undefined, found: string | undefined): boolean =>

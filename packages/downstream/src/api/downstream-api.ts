@@ -1,10 +1,11 @@
 import type { SubjectTokens } from '@onbehalf/core/internal'
-import { type Caller, identityOfCaller, type VerifiedCaller, verifyCaller } from '../caller.ts'
+import { type Caller, type VerifiedCaller, verifyCaller } from '../caller.ts'
 import { GrantFault } from '../oauth/fault.ts'
 import { AccessToken } from '../tokens/access-token.ts'
 import type { TokenCache } from '../tokens/token-cache.ts'
 import { type FoundToken, type TokenNeed, TokenSource } from '../tokens/token-source.ts'
 import { toAddress } from './address.ts'
+import type { CallRecord } from './call-record.ts'
 import { type ApiChallenge, readChallenge } from './challenge.ts'
 import type { ApiSettings } from './options.ts'
 import type { Reporter } from './reporter.ts'
@@ -46,20 +47,38 @@ export function createApi({ settings, subjectTokens, cache, reporter }: ApiParts
   const onObtained: Reporter['obtained'] = (...what) => reporter.obtained(...what)
   const tokens = new TokenSource({ scope, cache, subjectTokens, onObtained })
 
-  async function call(caller: VerifiedCaller, request: ApiRequest): Promise<Response> {
-    const found = await tokens.find(caller)
+  async function find(caller: VerifiedCaller, record: CallRecord, need?: TokenNeed) {
+    const found = await tokens.find(caller, need)
+    await record.used(found)
+    return found
+  }
+
+  async function call(
+    caller: VerifiedCaller,
+    request: ApiRequest,
+    record: CallRecord,
+  ): Promise<Response> {
+    const found = await find(caller, record)
     const response = await send(request, found.token.text, settings)
     const next = needAfter(response, found, isReplayable(request))
     if (next === undefined) return response
     discard(response)
-    const again = await tokens.find(caller, next)
+    const again = await find(caller, record, next)
     const second = await send(request, again.token.text, settings)
     needAfter(second, { ...again, isFresh: true }, false)
     return second
   }
 
-  function toRequest({ identity }: VerifiedCaller, asked: string | URL, init: RequestInit) {
+  function toRequest(
+    { identity }: VerifiedCaller,
+    asked: string | URL,
+    init: RequestInit,
+    { traceparent }: CallRecord,
+  ): ApiRequest {
     const headers = toHeaders(init.headers)
+    if (traceparent !== undefined && !headers.has('traceparent')) {
+      headers.set('traceparent', traceparent)
+    }
     if (grant.subjectHeader !== undefined) {
       const { issuer, subject } = identity
       headers.set(
@@ -72,9 +91,9 @@ export function createApi({ settings, subjectTokens, cache, reporter }: ApiParts
 
   const api: DownstreamApi = {
     fetch: (caller, path, init = {}) =>
-      reporter.answering(identityOfCaller(caller), async (identity) => {
+      reporter.answering(caller, async (identity, record) => {
         const verified = await verifyCaller(identity, grant, subjectTokens)
-        return call(verified, toRequest(verified, path, init))
+        return call(verified, toRequest(verified, path, init, record), record)
       }),
     fetchAs: (caller) => async (input, init) => {
       const isRequest = typeof input === 'object' && 'headers' in input
@@ -86,8 +105,8 @@ export function createApi({ settings, subjectTokens, cache, reporter }: ApiParts
       if (!settings.allowTokenAccess) {
         return Promise.reject(new TypeError(`apis.${name}: allowTokenAccess is not set`))
       }
-      return reporter.answering(identityOfCaller(caller), async (identity) => {
-        const found = await tokens.find(await verifyCaller(identity, grant, subjectTokens))
+      return reporter.answering(caller, async (identity, record) => {
+        const found = await find(await verifyCaller(identity, grant, subjectTokens), record)
         return new AccessToken(name, found.token)
       })
     },

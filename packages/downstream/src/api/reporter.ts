@@ -1,27 +1,31 @@
 import type { Identity } from '@onbehalf/core'
-import type { VerifiedCaller } from '../caller.ts'
+import { type Caller, identityOfCaller, type VerifiedCaller } from '../caller.ts'
 import { DownstreamError } from '../errors.ts'
 import type { DownstreamEvent } from '../events.ts'
 import { GrantFault } from '../oauth/fault.ts'
 import type { ApiToken } from '../tokens/token.ts'
+import { type CallRecord, createCallRecord } from './call-record.ts'
+import type { ApiSettings } from './options.ts'
 
 /** Tells operators what happened at one API, and handlers no more than they may know. */
 export interface Reporter {
   obtained(caller: VerifiedCaller, token: ApiToken, seconds: number): void
   /** @throws DownstreamError in place of any fault */
   answering<T>(
-    identity: Identity<unknown> | undefined,
-    work: (identity: Identity<unknown> | undefined) => Promise<T>,
+    caller: Caller,
+    work: (identity: Identity<unknown> | undefined, record: CallRecord) => Promise<T>,
   ): Promise<T>
 }
 
 const maxDescription = 500
 
 export function createReporter(
-  api: string,
-  grant: string,
+  settings: Pick<ApiSettings, 'name' | 'grant' | 'target'>,
   tell: (event: DownstreamEvent) => void,
 ): Reporter {
+  const api = settings.name
+  const grant = settings.grant.name
+
   function refuse(fault: GrantFault, identity: Identity<unknown> | undefined): DownstreamError {
     const { code, detail, said } = fault
     const answered = said && { error: visible(said.error, 100), status: said.status }
@@ -34,11 +38,16 @@ export function createReporter(
   return {
     obtained: ({ identity }, { scopes }, seconds) =>
       tell({ type: 'token_obtained', api, grant, identity, scopes, seconds }),
-    answering: async (identity, work) => {
+    answering: async (caller, work) => {
+      const identity = identityOfCaller(caller)
+      const record = createCallRecord(settings, caller)
       try {
-        return await work(identity)
+        return await work(identity, record)
       } catch (thrown) {
-        throw thrown instanceof GrantFault ? refuse(thrown, identity) : thrown
+        if (!(thrown instanceof GrantFault)) throw thrown
+        const error = refuse(thrown, identity)
+        await record.refused(error.reason)
+        throw error
       }
     },
   }

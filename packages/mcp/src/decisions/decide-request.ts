@@ -7,7 +7,7 @@ import type {
   IdentityError,
 } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
-import type { OpenRequest } from '../ambient/channels.ts'
+import { deliveryOf, type OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decidePartial } from '../handlers/policy.ts'
 import type { Item } from '../items/item-table.ts'
 import { type Target, targetOf } from '../items/items.ts'
@@ -28,6 +28,21 @@ export interface TargetedRequest extends OpenRequest {
 
 export function withTarget({ items }: Protection, open: OpenRequest): TargetedRequest {
   return { ...open, target: targetOf(items, open.request) }
+}
+
+/** What is recorded of the call that a handler serves. */
+export interface RecordedCall {
+  /** That it runs; absent where nothing is recorded. */
+  readonly intent: AuditIntent | undefined
+  /** W3C `traceparent` of its caller. */
+  readonly traceparent: string | undefined
+}
+
+/** The recorded call that a handler's context belongs to, of either SDK generation. */
+export function recordedCallOf(context: unknown): RecordedCall | undefined {
+  const open = deliveryOf(context)?.open as TargetedRequest | undefined
+  if (open === undefined) return undefined
+  return { intent: open.intent, traceparent: traceparentOf(open.request, open.extra) }
 }
 
 /** Decides on a request before anything in it was validated. */
