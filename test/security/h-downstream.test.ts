@@ -64,7 +64,7 @@ describe('H a token for an API', () => {
 
   it.each([301, 302, 303, 307, 308])('H2 does not follow a redirect: %i', async (status) => {
     const evil = await serve((_req, res) => void res.end('{}'))
-    const seen = vi.fn()
+    const seen = vi.fn<() => void>()
     world.api.answer = (_request, res) => {
       seen()
       res.writeHead(status, { location: `${evil.url}/v1/me` }).end()
@@ -76,7 +76,7 @@ describe('H a token for an API', () => {
   })
 
   it("H2 does not follow a redirect of a token endpoint, with a user's token in its body", async () => {
-    const evil = vi.fn()
+    const evil = vi.fn<() => void>()
     const other = await serve((_req, res) => {
       evil()
       res.end('{}')
@@ -191,7 +191,8 @@ describe('H a token for an API', () => {
       const [ada, bob] = [await world.as('ada'), await world.as('bob')]
       await call(ada, '/me', world.create({}, { sharedTokens }))
       await call(bob, '/me', world.create({}, { sharedTokens }))
-      const [[adaName = '', adaValue = ''] = [], [bobName = ''] = []] = [...store.entries]
+      const [adaName = '', bobName = ''] = [...store.entries.keys()]
+      const adaValue = store.entries.get(adaName) ?? ''
       store.entries.set(bobName, adaValue)
       store.entries.set(adaName, `${adaValue.slice(0, -2)}AA`)
       await call(bob, '/me', world.create({}, { sharedTokens }))
@@ -357,6 +358,19 @@ describe('H a token for an API', () => {
       expect(error).toMatchObject({ code: 'SUBJECT', reason: 'no_identity' })
     }
     expect(exchanged()).toEqual([])
+  })
+
+  it('H12 is obtained for each of many requests with one credential', async () => {
+    const downstream = world.create()
+    const now = Date.now() / 1000
+    const times = { iat: now - 5, exp: now + 300 }
+    const claims = { sub: 'erin', aud: 'https://mcp.example.com/mcp', client_id: 'web', ...times }
+    const headers = { authorization: `Bearer ${await world.minter.mint(claims)}` }
+    for (let request = 0; request < 5; request += 1) {
+      const erin = await world.authenticator.authenticate({ headers })
+      expect((await call(erin, '/me', downstream)).ok).toBe(true)
+    }
+    expect(exchanged()).toHaveLength(1)
   })
 
   it("H13 is never the server's own where the exchange fails", async () => {
