@@ -8,7 +8,7 @@ export { keepSubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token
 export type { Context, Revocable } from './context.ts'
 export { withFailure } from './errors.ts'
-export { gatewayMayList } from './identity.ts'
+export { gatewayMayList, isWorkload } from './identity.ts'
 export { basicAuthorization } from './internal/basic-authorization.ts'
 export { reservedCognitoClaims } from './internal/cognito-claims.ts'
 export { isEqual, sha256, textDigest, textDigestNow } from './internal/digest.ts'

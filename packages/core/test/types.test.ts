@@ -105,7 +105,8 @@ describe('the type of identity.claims', () => {
   })
 
   it('lists what each of several sources may give', () => {
-    const seats = issuer({ ...usual, schema: z.object({ seats: z.number() }) })
+    const iss = 'https://seats.example.com'
+    const seats = issuer({ ...usual, iss, schema: z.object({ seats: z.number() }) })
     const several = createAuthenticator({
       resource,
       sources: [direct({ issuer: issuer({ ...usual, schema: plan }) }), direct({ issuer: seats })],

@@ -17,6 +17,7 @@ import {
   dropper,
   exposeClaims,
   isEmpty,
+  isWorkload,
   readClaim,
   withFailure,
 } from '@onbehalf/core/internal'
@@ -162,7 +163,7 @@ function toIdentity(
   )
   return createIdentity<Claims>({
     // A load balancer signs users in; the client's own id never names one, whatever the claims say.
-    kind: subject === client ? 'service' : 'user',
+    kind: subject === client || isWorkload(subject) ? 'service' : 'user',
     issuer: context.issuerName(settings.iss),
     subject,
     organizations,

@@ -12,6 +12,15 @@ import { describe, expect, it } from 'vitest'
 import { authenticatorOf, issuer, type Json, now, read, start } from './balancer.ts'
 
 describe('the identity of awsAlb', () => {
+  it.each([
+    ['ada', 'user'],
+    ['alb-client', 'service'],
+    ['spiffe://prod.example/agent', 'service'],
+  ])('of %s is a %s', async (sub, kind) => {
+    const { options, assert } = await start()
+    expect((await read(authenticatorOf(options), assert({ sub }))).kind).toBe(kind)
+  })
+
   it.each<[string, AwsAlbOptions['roles'], Json, readonly string[]]>([
     ['a list', 'groups', { groups: ['admin', 'member'] }, ['admin', 'member']],
     ['one string', 'groups', { groups: 'nonadmin' }, ['nonadmin']],

@@ -121,11 +121,14 @@ function isHeaders(headers: CredentialRequest['headers']): headers is Headers {
   return typeof headers === 'object' && headers !== null && Symbol.iterator in headers
 }
 
-function refuseQueryToken(url: string | undefined): void {
-  const query = url?.indexOf('?') ?? -1
-  if (url === undefined || query < 0) return
+function refuseQueryToken(given: unknown): void {
+  // Whatever its type says: mocks and adapters hand on a `URL`.
+  const url = typeof given === 'string' || given instanceof URL ? String(given) : ''
+  const query = url.indexOf('?')
   // RFC 6750 section 2.3 and MCP: a token must not be in the URI.
-  if (new URLSearchParams(url.slice(query)).has('access_token')) throw malformed('token_in_query')
+  if (query >= 0 && new URLSearchParams(url.slice(query)).has('access_token')) {
+    throw malformed('token_in_query')
+  }
 }
 
 /** The refusal of a request whose headers cannot be read in one way. */

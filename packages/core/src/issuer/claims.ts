@@ -140,10 +140,12 @@ const maxActors = 8
 export function readActor(act: unknown, depth = 0): Actor | undefined {
   if (isEmpty(act)) return undefined
   const subject = isRecord(act) ? asText(act['sub']) : undefined
-  if (!isRecord(act) || subject === undefined || depth >= maxActors) {
+  const issuer = isRecord(act) ? asText(act['iss']) : undefined
+  // An issuer that cannot be read must not turn into "of the token's own issuer".
+  const isReadable = isRecord(act) && (isEmpty(act['iss']) || issuer !== undefined)
+  if (!isReadable || subject === undefined || depth >= maxActors) {
     throw new IdentityError('TOK', { reason: 'bad_act' })
   }
-  const issuer = asText(act['iss'])
   const actor = readActor(act['act'], depth + 1)
   return { subject, ...(issuer !== undefined && { issuer }), ...(actor && { actor }) }
 }

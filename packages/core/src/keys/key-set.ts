@@ -1,7 +1,7 @@
 import { base64url } from 'jose'
 import { IdentityError } from '../errors.ts'
 import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
-import { isRecord, isText } from '../internal/values.ts'
+import { asText, isRecord, isText } from '../internal/values.ts'
 import { type Algorithm, algorithmsOfKey } from '../token/algorithm.ts'
 import { isCanonicalBase64url } from '../token/base64url.ts'
 import { importKey, type VerifyBytes } from '../token/engines/engine.ts'
@@ -147,7 +147,7 @@ async function importFor(
   const parameters = toParameters(jwk)
   const importing = createImport(parameters)
   await importing(algorithms[0] as Algorithm)
-  const issuer = typeof jwk['issuer'] === 'string' ? jwk['issuer'] : undefined
+  const issuer = asText(jwk['issuer'])
   const keyId = jwk['kid'] as string | undefined
   return {
     keyId,

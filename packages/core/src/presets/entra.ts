@@ -85,11 +85,11 @@ const agentUser = '13'
 function kindOf(claims: Claims): unknown {
   if (claims['idtyp'] === 'app' || facets(claims['xms_sub_fct']).includes(agentUser))
     return 'service'
-  if (asText(claims['scp']) !== undefined) return 'user'
+  if (asText(claims['scp'])?.trim()) return 'user'
   return claims['oid'] === claims['sub'] ? 'service' : undefined
 }
 
-/** Space-separated numbers; one alone, or a list of them, must not go unseen. */
+/** Numbers, separated by spaces; one alone, a list of them, or another separator must not go unseen. */
 function facets(value: unknown): readonly string[] {
-  return [value].flat().flatMap((item) => String(item).split(' '))
+  return [value].flat().flatMap((item) => String(item).split(/\D+/))
 }

@@ -119,7 +119,9 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     const exposed = isFlat ? user : exposeClaims(user, { vouchesForEmail: false }, context)
     const claims = await applySchema(exposed, schema, context)
     const parts = toUser(exposed, sender, place.claimMap, context)
-    const within = withinTenants(parts, caller.token)
+    // The token that carries the user may be of certain organizations too, and so may the caller's own.
+    const carried = { ...parts, ...withinTenants(parts, sender.token) }
+    const within = withinTenants(carried, caller.token)
     // The user's own session and token, where the claim names them. When they signed in cannot be
     // known: `iat` is the machine token's, or whatever the issuer's trigger wrote.
     const { iat: _iat, ...known } = user
