@@ -1,4 +1,13 @@
-import { direct, forwarded, memoryStore, plainHeaders, sharedSecret } from '@onbehalf/core'
+import {
+  createAuthenticator,
+  direct,
+  forwarded,
+  memoryStore,
+  plainHeaders,
+  type Source,
+  sharedSecret,
+  signedHeader,
+} from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
 import { expectAccepted, expectRefused } from './support/expect-refused.ts'
 import {
@@ -21,7 +30,7 @@ import {
 } from './support/gateway.ts'
 import type { Lines } from './support/http.ts'
 import { createKey, signWith } from './support/keys.ts'
-import { audience, now } from './support/names.ts'
+import { audience, now, resource } from './support/names.ts'
 import { startServer } from './support/server.ts'
 import type { Changes } from './support/token.ts'
 
@@ -575,6 +584,48 @@ describe('D14 a shared secret', () => {
     expect(() => sharedSecret({ header: 'x-s', secret: '' })).toThrow(TypeError)
     const options = { headers: plainHeaderNames, iss: gatewayName }
     expect(() => plainHeaders({ ...options, proof: undefined as never })).toThrow(TypeError)
+  })
+})
+
+describe('D15 a name with something invisible in it', () => {
+  const invisible = [
+    '\u200b',
+    '\u200d',
+    '\u202e',
+    '\u2066',
+    '\ufeff',
+    '\u00ad',
+    '\u3164',
+    '\u{e0061}',
+  ]
+  const rows = invisible.flatMap((char) => ['x-user', 'x-org'].map((name) => [name, char] as const))
+
+  it.each(rows)(
+    'D15 refuses a plain header with an invisible character: %s %j',
+    async (at, char) => {
+      const server = await startPlainHeaders()
+      const lines = assertion(gatewaySecret).map(([name, value]) => {
+        const hidden = Buffer.from(`${value.slice(0, 2)}${char}${value.slice(2)}`).toString(
+          'latin1',
+        )
+        return [name, name === at ? hidden : value] as const
+      })
+      await expectRefused(server, lines, { code: 'TOK', reason: 'headers_value' })
+    },
+  )
+})
+
+describe('D16 two issuers of one name for one header', () => {
+  const twice = (source: (issuer: ReturnType<typeof peopleIssuer>) => Source) => [
+    source(peopleIssuer()),
+    source(peopleIssuer({ audience: 'https://other.example' })),
+  ]
+
+  it.each([
+    ['tokens', twice((issuer) => direct({ issuer }))],
+    ['assertions', twice((issuer) => signedHeader({ header: 'x-assertion', issuer }))],
+  ])('D16 cannot be configured for: %s', (_kind, sources) => {
+    expect(() => createAuthenticator({ resource, sources })).toThrow('two issuers of the name')
   })
 })
 

@@ -48,8 +48,14 @@ export const unsafeAddresses: Scenario = {
       errorOf(() => jwksKeys('http://127.0.0.1:1/jwks')),
       'none',
     )
+    found.equal(
+      'http on a stated host of a container network',
+      errorOf(() => jwksKeys('http://keycloak:1/jwks', { insecureHttpHosts: 'keycloak' })),
+      'none',
+    )
     const named = [
       ...unsafe,
+      'http://keycloak:1/jwks',
       'http://127.0.0.1:1/jwks',
       'https://localhost/jwks',
       ['https://x.example'],
@@ -66,6 +72,7 @@ function publicly({ origin }: { readonly origin: string }): StageOptions {
   return {
     iss: publicIssuer,
     keys: 'discovery',
+    insecureHttpHosts: 'keycloak',
     fetch: (url, init) => fetch((url as URL).href.replace(publicIssuer, origin), init),
   }
 }
