@@ -2,6 +2,7 @@ import {
   createAuthenticator,
   direct,
   forwarded,
+  type Issuer,
   memoryStore,
   plainHeaders,
   type Source,
@@ -616,10 +617,10 @@ describe('D15 a name with something invisible in it', () => {
 })
 
 describe('D16 two issuers of one name for one header', () => {
-  const twice = (source: (issuer: ReturnType<typeof peopleIssuer>) => Source) => [
-    source(peopleIssuer()),
-    source(peopleIssuer({ audience: 'https://other.example' })),
-  ]
+  const twice = (source: (issuer: Issuer) => Source) => {
+    const issuers = [peopleIssuer(), peopleIssuer({ audience: 'https://other.example' })]
+    return issuers.map((issuer) => source(issuer as Issuer))
+  }
 
   it.each([
     ['tokens', twice((issuer) => direct({ issuer }))],
