@@ -73,15 +73,28 @@ describe('what presets tell a user from a service by', () => {
   const tenantId = '0b9d4f0a-1b2c-4c57-9a55-6c9d3c1a4c57'
   const ofEntra = (claims: Claims) => ({
     iss: `https://login.microsoftonline.com/${tenantId}/v2.0`,
-    ...{ aud: 'api', azp: 'gw', tid: tenantId, oid: 'o', sub: 's', ...claims },
+    aud: 'api',
+    azp: 'gw',
+    tid: tenantId,
+    oid: 'o',
+    sub: 's',
+    ...claims,
   })
   const ofKeycloak = (claims: Claims) => ({
     iss: 'https://id.example.com/realms/agents',
-    ...{ typ: 'Bearer', aud: 'api', azp: 'gw', sub: 'u', ...claims },
+    typ: 'Bearer',
+    aud: 'api',
+    azp: 'gw',
+    sub: 'u',
+    ...claims,
   })
   const ofOkta = (claims: Claims) => ({
     iss: 'https://acme.okta.com/oauth2/default',
-    ...{ aud: 'api', cid: 'gw', sub: 'ada', uid: '00u1', ...claims },
+    aud: 'api',
+    cid: 'gw',
+    sub: 'ada',
+    uid: '00u1',
+    ...claims,
   })
   const audience = 'api'
   const presets = {
