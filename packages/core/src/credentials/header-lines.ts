@@ -55,7 +55,7 @@ export function readHeaders(
   const underscored: string[] = []
   const raw = rawHeadersOf(request)
   const joins = !raw && isHeaders(request.headers)
-  const lines = raw ?? linesOf(request)
+  const lines = raw ?? linesIn(request.headers, headers) ?? linesOf(request)
   for (let at = 0; at + 1 < lines.length; at += 2) {
     const spelling = lines[at]
     if (typeof spelling !== 'string') continue
@@ -94,6 +94,34 @@ export function readHeader(request: CredentialRequest, header: string): string |
   )
   const value = at < 0 ? undefined : lines[at + 1]
   return typeof value === 'string' ? value : undefined
+}
+
+const spellings = new WeakMap<CredentialHeaders, readonly string[] | undefined>()
+// A name with more hyphens has too many spellings to ask for each.
+const mostHyphens = 3
+
+/** The lines of web `Headers` that are read, in any spelling: walking all of them would sort them first. */
+function linesIn(
+  headers: CredentialRequest['headers'],
+  read: CredentialHeaders,
+): readonly unknown[] | undefined {
+  if (!(headers instanceof Headers)) return undefined
+  if (!spellings.has(read)) spellings.set(read, spellingsOf(read))
+  return spellings.get(read)?.flatMap((name) => {
+    const value = headers.get(name)
+    return value === null ? [] : [name, value]
+  })
+}
+
+function spellingsOf({ tokens, values, proofs }: CredentialHeaders): readonly string[] | undefined {
+  const names = [...new Set([...tokens, ...values, ...proofs])].map((name) => name.split('-'))
+  if (names.some((parts) => parts.length > mostHyphens + 1)) return undefined
+  return names.flatMap(([first = '', ...rest]) =>
+    rest.reduce(
+      (made, part) => made.flatMap((text) => [`${text}-${part}`, `${text}_${part}`]),
+      [first],
+    ),
+  )
 }
 
 /** Header lines as they arrived, where something still has them. Some adapters leave the list empty. */
