@@ -1,11 +1,12 @@
 /**
  * What identity costs, beside what else one could use: `pnpm bench`, or `pnpm bench --quick` in two
  * minutes. Each subject runs in a process of its own, in turns with the others, and is judged by the
- * processor time of its whole process. Writes bench/results.json and draws the plots of
+ * processor time of its whole process. Writes bench/results.json, and the plots and tables of
  * docs/performance.md. `tokens` or `calls` behind it measures these alone, and writes nothing.
  */
 import { writeFileSync } from 'node:fs'
 import { type CallFigures, measureCalls } from './calls/measure.ts'
+import { writePage } from './report/page.ts'
 import { drawPlots } from './report/plots.ts'
 import { describeMachine, describeVersions, type Results } from './report/results.ts'
 import { printTable, toTables } from './report/tables.ts'
@@ -40,5 +41,6 @@ if (only === undefined) {
   const file = new URL('../results.json', import.meta.url)
   writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`)
   drawPlots(results)
+  writePage(results)
 }
 process.exit(0)

@@ -30,9 +30,20 @@ function draw(file: string, title: string, rows: readonly Measured[]): void {
     grid: { left: 8, right: 60, top: 70, bottom: 8, containLabel: true },
     xAxis: { type: 'value' },
     yAxis: { type: 'category', inverse: true, data: rows.map(({ subject }) => subject) },
-    series: [{ type: 'bar', label: { show: true, position: 'right' }, data: rows.map(toBar) }],
+    series: [
+      {
+        type: 'bar',
+        emphasis: { disabled: true },
+        silent: true,
+        label: { show: true, position: 'right' },
+        data: rows.map(toBar),
+      },
+    ],
   })
-  writeFileSync(new URL(`${file}.svg`, folder), chart.renderToSVGString())
+  writeFileSync(
+    new URL(`${file}.svg`, folder),
+    chart.renderToSVGString().replace(/<style[^]*?<\/style>\n?/g, ''),
+  )
   chart.dispose()
 }
 

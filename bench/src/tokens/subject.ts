@@ -12,13 +12,15 @@ if (create === undefined) throw new TypeError(`There is no ${name}`)
 const knownUsers = 200
 const tokens = kind === 'new' ? fixture.tokens : fixture.tokens.slice(0, knownUsers)
 const batch = 25
+const warmUpMilliseconds = 1_000
 let next = 0
 
 async function work(verify: Verify, milliseconds: number): Promise<Turn> {
   const usage = process.cpuUsage()
   const started = performance.now()
   let operations = 0
-  while (performance.now() - started < milliseconds) {
+  // By its own time: a busy machine must not make a turn shorter.
+  while (process.cpuUsage(usage).user < milliseconds * 1000) {
     for (let at = 0; at < batch; at++) {
       const result = verify(tokens[next] as string)
       if (result instanceof Promise) await result
@@ -33,6 +35,8 @@ async function work(verify: Verify, milliseconds: number): Promise<Turn> {
 
 const verify = await create(fixture)
 for (const token of tokens) await verify(token)
+// Until it is as fast as it will be.
+await work(verify, warmUpMilliseconds)
 process.on('message', (milliseconds: number) => {
   void work(verify, milliseconds).then((turn) => process.send?.(turn))
 })

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js'
-import { createAuthenticator, direct, forwarded, issuer } from '@onbehalf/core'
+import { type CacheLimits, createAuthenticator, direct, forwarded, issuer } from '@onbehalf/core'
 import { JwtVerifier } from 'aws-jwt-verify'
 import { createVerifier } from 'fast-jwt'
 import { createLocalJWKSet, jwtVerify } from 'jose'
@@ -13,6 +13,9 @@ import { type Fixture, gatewayClient, issuerName, resource } from './fixture.ts'
 /** Verifies one token; what waits for nothing returns no promise. */
 export type Verify = (token: string) => unknown
 type Create = (fixture: Fixture) => Verify | Promise<Verify>
+
+// A third of the tokens: each comes as if for the first time, and makes room for itself.
+const smallCache: CacheLimits = { entries: 1_000, bytes: 100_000_000 }
 
 const digests = { RS256: 'sha256', ES256: 'sha256', EdDSA: null } as const
 
@@ -125,9 +128,9 @@ function createIssuer({ algorithm, jwk }: Fixture) {
   })
 }
 
-function onbehalf(fixture: Fixture): Verify {
+function onbehalf(fixture: Fixture, cache?: CacheLimits): Verify {
   const sources = [direct({ issuer: createIssuer(fixture) })]
-  const authenticator = createAuthenticator({ resource, sources })
+  const authenticator = createAuthenticator({ resource, sources, ...(cache && { cache }) })
   return (token) => authenticator.authenticate({ headers: { authorization: `Bearer ${token}` } })
 }
 
@@ -150,7 +153,7 @@ export const newTokens: Readonly<Record<string, Create>> = {
   'jose jwtVerify': jose,
   'requireBearerAuth of the MCP SDK, jose': sdkMiddleware,
   'express-oauth2-jwt-bearer': auth0Middleware,
-  Onbehalf: (fixture) => onbehalf(fixture),
+  Onbehalf: (fixture) => onbehalf(fixture, smallCache),
 }
 
 /** Tokens that came before. */
@@ -158,6 +161,6 @@ export const knownTokens: Readonly<Record<string, Create>> = {
   'crypto.hash and a map (limit)': digestAndMap,
   'fast-jwt, cached': (fixture) => fastJwt(fixture, true),
   'jose jwtVerify': jose,
-  Onbehalf: onbehalf,
+  Onbehalf: (fixture) => onbehalf(fixture),
   'Onbehalf, forwarded: two tokens': onbehalfForwarded,
 }

@@ -195,7 +195,7 @@ const immediate = new WeakMap<object, AuthenticateNow<unknown>>()
 
 /**
  * Authenticates a request without a promise where nothing has to be waited for. Whatever fails rejects,
- * as with {@link Authenticator.authenticate}, which one that somebody built around another is asked by.
+ * as with {@link Authenticator.authenticate}, which one that was built around another is asked by.
  */
 export function authenticateNow<C>(
   authenticator: Authenticator<C>,

@@ -82,20 +82,24 @@ export function readPresented(request: CredentialRequest, headers: CredentialHea
 
 /**
  * All credentials of a request in one text: two requests have the same one only if they present the
- * same tokens and values, to the byte, in the same headers. Proofs of possession are left out, which
- * every request has of its own.
+ * same tokens and values, to the byte, in the same headers. Proofs of possession are left out: they
+ * differ from request to request.
  */
 export function credentialText({ values, tokens }: Presented, headers: CredentialHeaders): string {
   const [first] = tokens
   const isAlone = values.size === 1 && first?.header === 'authorization'
-  // No token begins with a bracket, and so is never equal to a list.
   if (isAlone && first.scheme === 'bearer') return first.text
-  const texts = tokens.flatMap(({ header, scheme, text }) => [header, scheme, text])
-  const plain = [...headers.values].flatMap((name) => {
+  // With its length before each, no two lists read alike; and no token begins with a bracket.
+  let text = '['
+  for (const token of tokens) {
+    text += `${token.header} ${token.scheme} ${token.text.length} ${token.text}`
+  }
+  text += ']'
+  for (const name of headers.values) {
     const value = values.get(name)
-    return value === undefined ? [] : [name, value]
-  })
-  return JSON.stringify([texts, plain])
+    if (value !== undefined) text += `${name} ${value.length} ${value}`
+  }
+  return text
 }
 
 /**

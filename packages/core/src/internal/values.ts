@@ -29,7 +29,7 @@ export function noteFrozen(value: object): void {
   frozen.add(value)
 }
 
-/** Whether {@link noteFrozen} was told of a value. */
+/** Whether a value was given to {@link noteFrozen}. */
 export function isNotedFrozen(value: object): boolean {
   return frozen.has(value)
 }

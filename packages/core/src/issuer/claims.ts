@@ -152,7 +152,7 @@ export function readActor(act: unknown, depth = 0): Actor | undefined {
 
 /**
  * Validates claims with the user's schema, if there is one. One that answers with a promise asks
- * somebody else, who may answer otherwise the next time: its answer is not kept.
+ * another party, which may answer otherwise the next time: its answer is not kept.
  *
  * @returns a promise only where there is something to wait for
  * @throws IdentityError `TOK` when they do not match, `DOWN` when the schema fails

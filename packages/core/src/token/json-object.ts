@@ -81,7 +81,7 @@ function endOfString(text: string, start: number): number {
   return end < 0 ? text.length : end
 }
 
-/** Whether an odd number of backslashes stands before it. A string begins with none. */
+/** Whether an odd number of backslashes is before it. A string begins with none. */
 function isEscaped(text: string, at: number): boolean {
   let before = at - 1
   while (text.charCodeAt(before) === backslash) before -= 1

@@ -51,7 +51,7 @@ const mostHits = 3
  * returns joins the main queue at once.
  *
  * Chosen over LRU, which any scan empties, and over W-TinyLFU, which needs a sketch that is hashed into
- * on every look-up: here a look-up counts to three and moves nothing. `bench/src/growth/flood.ts` shows
+ * on every look-up: here a look-up counts to three and moves nothing. `bench/src/growth/main.ts` shows
  * the share of regulars that are found while a million others come by once.
  */
 export class VerdictCache<V extends object> {

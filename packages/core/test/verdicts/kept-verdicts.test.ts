@@ -199,7 +199,7 @@ describe('a key', () => {
     await vi.waitFor(async () => expect(await call()).toMatchObject({ reason: 'key_unknown' }))
   })
 
-  it('that is still in a set which was fetched again goes on to vouch', async () => {
+  it('that is still in a set which was fetched again continues to vouch', async () => {
     let seconds = 0
     const fetched = vi.fn<typeof fetch>(async () => Response.json(people.signer.jwks))
     const issuer = people.issuer({
@@ -227,20 +227,20 @@ describe('a key', () => {
 })
 
 describe('what is not kept', () => {
-  it('is a source that somebody built around another one', async () => {
+  it('is a source that was built around another one', async () => {
     const usual = direct({ issuer: people.issuer() })
     const around: Source = { ...usual, identify: (...input) => usual.identify(...input) }
     expect(await isKept({ sources: [around] }, bearer(await people.token()))).toBe(false)
   })
 
-  it('is an issuer that somebody built around another one', async () => {
+  it('is an issuer that was built around another one', async () => {
     const usual = people.issuer()
     const around = { ...usual, verify: usual.verify.bind(usual) }
     const sources = [direct({ issuer: around })] as readonly Source[]
     expect(await isKept({ sources }, bearer(await people.token()))).toBe(false)
   })
 
-  it('is the answer of a schema that asks somebody else', async () => {
+  it('is the answer of a schema that asks another party', async () => {
     const schema = z.object({ sub: z.string() }).refine(async () => true)
     const sources = [direct({ issuer: people.issuer({ schema }) })] as never
     expect(await isKept({ sources }, bearer(await people.token()))).toBe(false)
