@@ -1,8 +1,18 @@
 import { spawnSync } from 'node:child_process'
 import { request } from 'node:http'
-import type { PageProgram } from './check-pages.ts'
+import type { Block } from '../docs/markdown.ts'
 import type { Algorithm, Issuers } from './issuers.ts'
 import { exportsIn, isForOperator, printedSoon, type Started } from './start-program.ts'
+
+/** A page with a server that a reader can copy, start and call. */
+export interface PageProgram {
+  readonly file: string
+  readonly program: Block
+  /** All blocks of the page, in their order. */
+  readonly blocks: readonly Block[]
+  /** The text of the page. */
+  readonly text: string
+}
 
 const message = JSON.stringify({
   jsonrpc: '2.0',

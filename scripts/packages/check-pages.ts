@@ -3,20 +3,10 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Block, findPages, readPage } from '../docs/markdown.ts'
-import { callPage } from './call-page.ts'
+import { callPage, type PageProgram } from './call-page.ts'
 import { createIssuers, type Issuers } from './issuers.ts'
 import { byTwo } from './run.ts'
 import { type Started, startProgram } from './start-program.ts'
-
-/** A page with a server that a reader can copy, start and call. */
-export interface PageProgram {
-  readonly file: string
-  readonly program: Block
-  /** All blocks of the page, in their order. */
-  readonly blocks: readonly Block[]
-  /** The text of the page. */
-  readonly text: string
-}
 
 const preload = fileURLToPath(new URL('./play-issuers.mjs', import.meta.url))
 

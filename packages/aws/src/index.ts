@@ -1,5 +1,6 @@
 // An Application Load Balancer in front of the server.
-export { type AwsAlbOptions, awsAlb } from './alb/aws-alb.ts'
+export { awsAlb } from './alb/aws-alb.ts'
+export type { AwsAlbOptions } from './alb/options.ts'
 export type {
   InterceptedExchange,
   InterceptedRequest,

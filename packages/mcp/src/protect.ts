@@ -111,11 +111,7 @@ class Arrival {
  *
  * @throws TypeError when the server is connected or protected already
  */
-export function guardServer(
-  server: ProtectableServer,
-  settings: Settings,
-  arrival?: Arrival,
-): void {
+function guardServer(server: ProtectableServer, settings: Settings, arrival?: Arrival): void {
   const low = lowLevelServer(server)
   if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
   if (isProtected(server)) return adopt(low, settings)

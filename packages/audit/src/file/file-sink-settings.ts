@@ -7,8 +7,7 @@ import {
   logSettings,
   positiveNumbers,
 } from '../chain/log-settings.ts'
-import { openSynchronized } from './open-synchronized.ts'
-import type { OpenFile } from './segment.ts'
+import { type OpenFile, openSynchronized } from './open-synchronized.ts'
 
 /** Settings of a log in files. */
 export interface FileSinkOptions extends LogOptions {

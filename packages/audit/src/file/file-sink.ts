@@ -8,7 +8,7 @@ import {
   fileSinkSettings,
 } from './file-sink-settings.ts'
 import { type OpenLog, openLog } from './open-log.ts'
-import type { OpenFile } from './segment.ts'
+import type { OpenFile } from './open-synchronized.ts'
 
 /** A log in the files of one directory. */
 export interface FileSink extends AuditSink {

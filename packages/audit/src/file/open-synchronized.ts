@@ -1,6 +1,23 @@
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
-import type { OpenFile } from './segment.ts'
+
+/** What a segment needs of an open file. */
+export interface LogFile {
+  write(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ readonly bytesWritten: number }>
+  datasync(): Promise<void>
+  /** A write is on the disk when it resolves: nothing has to follow it. */
+  readonly syncsWrites?: true
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a file: for making it, or for writing on in it. */
+export type OpenFile = (path: string, flags: 'wx' | 'r+', mode: number) => Promise<LogFile>
 
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDWR, O_WRONLY } = constants
 const access = { wx: O_WRONLY | O_CREAT | O_EXCL, 'r+': O_RDWR } as const

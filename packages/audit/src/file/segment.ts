@@ -4,24 +4,7 @@ import { advance, type EventBatch, LineBuffer, linkBatch } from '../chain/batch.
 import type { ChainState } from '../chain/record.ts'
 import { segmentFile } from '../log/file-names.ts'
 import type { FileSinkSettings } from './file-sink-settings.ts'
-
-/** What a segment needs of an open file. */
-export interface LogFile {
-  write(
-    bytes: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesWritten: number }>
-  datasync(): Promise<void>
-  /** A write is on the disk when it resolves: nothing has to follow it. */
-  readonly syncsWrites?: true
-  truncate(length: number): Promise<void>
-  close(): Promise<void>
-}
-
-/** Opens a file: for making it, or for writing on in it. */
-export type OpenFile = (path: string, flags: 'wx' | 'r+', mode: number) => Promise<LogFile>
+import type { LogFile, OpenFile } from './open-synchronized.ts'
 
 /**
  * A file that grows by batches: each is on the disk when `append` resolves, or not in the file at

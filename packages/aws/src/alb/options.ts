@@ -1,6 +1,42 @@
 import type { ClaimReader } from '@onbehalf/core'
 import { assertOptions, isText, type OptionNames, safeUrl } from '@onbehalf/core/internal'
-import type { AwsAlbOptions } from './aws-alb.ts'
+
+/** Options of `awsAlb`. */
+export interface AwsAlbOptions {
+  /** Region of the load balancer, for example `eu-west-1`. */
+  readonly region: string
+  /** ARNs of your load balancers: every load balancer of the region has its keys at the same address. */
+  readonly signers: readonly string[]
+  /** Client ids that the listener rules sign users in with. */
+  readonly clients: readonly string[]
+  /** Exact `iss` of the identity provider that the listener rules name. */
+  readonly iss: string
+  /** Where the organization is, as in `claimMap` of an issuer. Default: nowhere. */
+  readonly organization?: ClaimReader
+  /** Where the roles are. One string is one role. Default: nowhere. */
+  readonly roles?: ClaimReader
+  /**
+   * Whether the identity provider verifies every e-mail address, although it does not say so in
+   * `email_verified`. Default `false`: an address that is not said to be verified is removed.
+   */
+  readonly vouchesForEmail?: boolean
+  /** Tolerated difference between clocks, 0 to 60 seconds. Default 30. */
+  readonly clockSkewSeconds?: number
+  /**
+   * Longest session of the listener rules (`SessionTimeout`), in seconds. An assertion does not say when
+   * its user signed in: a revoked subject is refused for this long. Default 604800, as at AWS.
+   */
+  readonly sessionTimeoutSeconds?: number
+  /**
+   * Address that a key's id is added to, with a slash at its end. Default: that of the region; required
+   * in partitions other than `aws` and `aws-us-gov`.
+   */
+  readonly keysUrl?: string
+  /** Seconds for one key, above 0 and at most 30. Default 4. */
+  readonly timeoutSeconds?: number
+  /** Default the global `fetch`. */
+  readonly fetch?: typeof fetch
+}
 
 /** The options after defaults were applied. */
 export interface AlbSettings {

@@ -10,8 +10,8 @@ import type { Identity } from '../identity.ts'
 import { readClock } from '../internal/options.ts'
 import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
 import type { AnySource } from '../sources/source.ts'
-import { collectConditions } from '../verdicts/conditions.ts'
-import { mayKeep, type Verdict, type Verdicts } from '../verdicts/verdicts.ts'
+import { collectConditions, isRepeatable } from '../verdicts/conditions.ts'
+import type { Verdict, Verdicts } from '../verdicts/verdicts.ts'
 import { chooseSource } from './choose-source.ts'
 import { type ContextParts, type CreateContext, toContexts } from './create-context.ts'
 import type { SubjectTokenKeeper } from './subject-tokens.ts'
@@ -33,7 +33,7 @@ interface Reading extends Attempt {
 export interface VerifierSettings extends ContextParts {
   readonly sources: readonly AnySource[]
   readonly headers: CredentialHeaders
-  readonly verdicts: Verdicts
+  readonly verdicts: Verdicts<AnySource>
   readonly clock: () => number
   readonly subjectTokens: SubjectTokenKeeper
 }
@@ -68,7 +68,7 @@ export class RequestVerifier {
   }
 
   /** What does not hold is verified again, which says why. */
-  #recall(reading: Reading, verdict: Verdict, key: string): Awaitable<Identity> {
+  #recall(reading: Reading, verdict: Verdict<AnySource>, key: string): Awaitable<Identity> {
     const held = this.#holds(reading, verdict)
     if (held === true) return this.#accept(reading, verdict)
     return andThen(held, (holds) =>
@@ -76,7 +76,7 @@ export class RequestVerifier {
     )
   }
 
-  #holds(reading: Reading, { conditions }: Verdict): Awaitable<boolean> {
+  #holds(reading: Reading, { conditions }: Verdict<AnySource>): Awaitable<boolean> {
     const { now, report, request } = reading
     try {
       const held = conditions.hold({
@@ -144,7 +144,7 @@ export class RequestVerifier {
     return parseCredentials(presented, headers, (text) => verdicts.findParsed(text))
   }
 
-  #accept(reading: Reading, { identity, source }: Verdict): Identity {
+  #accept(reading: Reading, { identity, source }: Verdict<AnySource>): Identity {
     reading.report({ type: 'accepted', source: source.kind })
     const { subjectTokens } = this.#settings
     if (!subjectTokens.isKept) return identity as Identity
@@ -154,6 +154,11 @@ export class RequestVerifier {
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Whether all that a source decides can be kept. */
+function mayKeep(source: AnySource): boolean {
+  return isRepeatable(source) && source.issuers.every(isRepeatable)
+}
 
 const isFalse = (): boolean => false
 const ignore = (): void => {}

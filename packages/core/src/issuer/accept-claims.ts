@@ -82,7 +82,7 @@ export function exposeClaims(
  * Claims as a handler may see them: an e-mail address only when its issuer verified it. Cognito says
  * so in text. An issuer that vouches for its addresses need not say so.
  */
-export function exposedClaims(claims: Claims, isVouchedFor = false): Claims {
+function exposedClaims(claims: Claims, isVouchedFor = false): Claims {
   const { email, email_verified: verified } = claims
   const isSilent = verified === undefined || verified === null || verified === ''
   const isVerified = verified === true || verified === 'true' || (isVouchedFor && isSilent)

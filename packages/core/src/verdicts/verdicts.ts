@@ -4,16 +4,15 @@ import type { Identity } from '../identity.ts'
 import { textDigest, textDigestNow } from '../internal/digest.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Awaitable } from '../internal/promises.ts'
-import type { AnySource } from '../sources/source.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
-import { type Conditions, isRepeatable } from './conditions.ts'
+import type { Conditions } from './conditions.ts'
 import { isShareable } from './is-shareable.ts'
 import { type CacheLimits, VerdictCache } from './verdict-cache.ts'
 
-/** What was found out about a set of credentials, and while what holds. */
-export interface Verdict {
+/** What was found out about a set of credentials, by which source, and while what holds. */
+export interface Verdict<S> {
   readonly identity: Identity<unknown>
-  readonly source: AnySource
+  readonly source: S
   readonly conditions: Conditions
 }
 
@@ -31,8 +30,8 @@ const bytesPerCharacter = 2
  * Beside them are the contents of tokens that come with many others, as a gateway's own does: an
  * issuer knows by their claims what it has verified already.
  */
-export class Verdicts {
-  readonly #kept: VerdictCache<Verdict | Content> | undefined
+export class Verdicts<S> {
+  readonly #kept: VerdictCache<Verdict<S> | Content> | undefined
   readonly #headers: CredentialHeaders
 
   constructor(limits: CacheLimits | null, headers: CredentialHeaders) {
@@ -47,7 +46,7 @@ export class Verdicts {
     return textDigestNow(text) ?? textDigest(text)
   }
 
-  find(key: string): Verdict | undefined {
+  find(key: string): Verdict<S> | undefined {
     const kept = this.#kept?.get(key)
     return kept !== undefined && 'identity' in kept ? kept : undefined
   }
@@ -61,7 +60,7 @@ export class Verdicts {
     return { ...content, protected: header, payload, signature }
   }
 
-  keep(key: string, verdict: Verdict, { tokens }: Presented): void {
+  keep(key: string, verdict: Verdict<S>, { tokens }: Presented): void {
     const { identity, conditions } = verdict
     if (!conditions.isKeepable || !isShareable(identity.claims)) return
     const characters = tokens.reduce((sum, { text }) => sum + text.length, 0)
@@ -80,11 +79,6 @@ export class Verdicts {
 
 // No digest has a colon in it.
 const tokenKey = (hash: string): string => `token:${hash}`
-
-/** Whether all that a source decides can be kept. */
-export function mayKeep(source: AnySource): boolean {
-  return isRepeatable(source) && source.issuers.every(isRepeatable)
-}
 
 const defaults: CacheLimits = { entries: 50_000, bytes: 192 * 1024 * 1024 }
 

@@ -168,7 +168,7 @@ export function runOf(
 }
 
 /** A guard is about to decide: the item that is served may hide it. */
-export function noteGuard(context: unknown, handler: AnyHandler, state: PolicyState): void {
+function noteGuard(context: unknown, handler: AnyHandler, state: PolicyState): void {
   const run = runOf(context, handler)
   if (run === undefined) return noteStray(context, state)
   run.hasGuard = true

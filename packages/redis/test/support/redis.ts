@@ -82,7 +82,7 @@ async function readyLine(child: ChildProcess): Promise<void> {
   throw new Error(`redis-server did not start:\n${printed}`)
 }
 
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }

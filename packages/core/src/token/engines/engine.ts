@@ -1,18 +1,5 @@
-import type { Awaitable } from '../../internal/promises.ts'
-import type { Algorithm } from '../algorithm.ts'
-import type { JsonObject } from '../json-object.ts'
 import { createNodeEngine } from './node-engine.ts'
-import { webEngine } from './web-engine.ts'
-
-/** Whether a key made a signature over these bytes; false also for bytes that cannot be one. */
-export type VerifyBytes = (signed: Uint8Array, signature: Uint8Array) => Awaitable<boolean>
-
-/**
- * A way to verify signatures. It imports a public JWK for one algorithm, and keeps it imported.
- *
- * Throws or rejects when it is not a key of that algorithm, such as a point off its curve.
- */
-export type ImportKey = (jwk: JsonObject, algorithm: Algorithm) => Awaitable<VerifyBytes>
+import { type ImportKey, webEngine } from './web-engine.ts'
 
 /**
  * The engine of this runtime: on Node, OpenSSL on the thread of the caller; elsewhere WebCrypto.

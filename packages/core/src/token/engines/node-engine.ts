@@ -1,6 +1,6 @@
 import type { JsonWebKey, KeyObject, VerifyKeyObjectInput } from 'node:crypto'
 import type { Algorithm } from '../algorithm.ts'
-import type { ImportKey } from './engine.ts'
+import type { ImportKey } from './web-engine.ts'
 
 type NodeCrypto = typeof import('node:crypto')
 
