@@ -16,7 +16,7 @@ export interface CallRecord {
 // A `traceparent` that nobody wrote by hand: any other text stays here.
 const wellFormed = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** Where the caller is no call of a protected server, nothing is recorded. */
+/** Outside a call of a protected server, nothing is recorded. */
 export function createCallRecord(
   { name: api, grant, target }: Pick<ApiSettings, 'name' | 'grant' | 'target'>,
   caller: Caller,

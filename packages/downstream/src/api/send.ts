@@ -6,6 +6,7 @@ import { pauseSeconds, wait } from '../oauth/retrying.ts'
 export interface ApiRequest {
   readonly url: URL
   readonly init: RequestInit
+  /** A copy of the handler's: the token is put into it. */
   readonly headers: Headers
 }
 
@@ -70,13 +71,12 @@ async function sendOnce(
   token: string,
   { fetch: own, timeoutSeconds }: Sending,
 ): Promise<Response> {
-  const withToken = new Headers(headers)
-  withToken.set('authorization', `Bearer ${token}`)
+  headers.set('authorization', `Bearer ${token}`)
   const clock = new AbortController()
   const timer = setTimeout(() => clock.abort(), timeoutSeconds * 1000)
   const signal = init.signal ? AbortSignal.any([init.signal, clock.signal]) : clock.signal
   try {
-    const response = await (own ?? fetch)(url, { ...init, ...never, headers: withToken, signal })
+    const response = await (own ?? fetch)(url, { ...init, ...never, headers, signal })
     if (!isRedirect(response)) return response
     discard(response)
   } catch (thrown) {

@@ -127,7 +127,7 @@ describe('token exchange (RFC 8693)', () => {
     expect(error).toMatchObject({ code: 'REFUSED', reason })
   })
 
-  it('has to be told what the token is for', () => {
+  it('needs to know what the token is for', () => {
     expect(() =>
       createDownstream({
         authenticator: world.authenticator,
