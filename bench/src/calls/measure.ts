@@ -14,7 +14,7 @@ export interface CallFigures {
   readonly calls: readonly Measured[]
 }
 
-export const people = 200
+const people = 200
 const clients = 16
 const callsEachTurn = 400
 const script = new URL('./server.ts', import.meta.url)

@@ -42,7 +42,7 @@ const authorization = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 const sideToken = /^(?:(Bearer) +)?([A-Za-z0-9._~+/-]+=*)$/i
 
 /** A token as it arrived, in the shape of its header. */
-export interface PresentedToken {
+interface PresentedToken {
   readonly header: string
   readonly scheme: 'bearer' | 'dpop'
   readonly text: string
