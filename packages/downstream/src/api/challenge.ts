@@ -9,7 +9,10 @@ export interface ApiChallenge {
 }
 
 const maxLength = 8192
-const parameter = /([a-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))/gi
+// Linear: a name begins where no other character of a name precedes it, and a quotation that nothing
+// ends reaches to the end.
+const parameter =
+  /(?<![a-z_])([a-z_]{1,40})\s{0,8}=\s{0,8}(?:"((?:[^"\\]|\\[^]?)*)(?:"|$)|([^\s",]+))/gi
 
 export function readChallenge({ headers }: Response): ApiChallenge {
   const text = headers.get('www-authenticate') ?? ''

@@ -42,7 +42,7 @@ export function pauseSeconds(response: Response | undefined, attempt: number): n
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 section 10.2.3). */
-export function retryAfterOf(response: Response | undefined): number | undefined {
+function retryAfterOf(response: Response | undefined): number | undefined {
   const value = response?.headers.get('retry-after')
   if (value === null || value === undefined) return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value)
@@ -65,7 +65,7 @@ export async function wait(seconds: number, signal: AbortSignal): Promise<void> 
   })
 }
 
-export function isPassingStatus(status: number): boolean {
+function isPassingStatus(status: number): boolean {
   return status === 429 || (status >= 500 && status !== 501)
 }
 

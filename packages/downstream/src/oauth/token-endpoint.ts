@@ -40,7 +40,7 @@ export const authorizationServerOptions = {
 } as const
 
 /** The parameters of a grant; those that are undefined are not sent. */
-export type GrantParameters = Readonly<Record<string, string | undefined>>
+type GrantParameters = Readonly<Record<string, string | undefined>>
 
 export interface TokenEndpoint {
   readonly issuer: string

@@ -5,7 +5,7 @@ import { createLocalIssuer, type LocalIssuer } from '@onbehalf/testing'
 
 export const resource = 'https://mcp.example.com/mcp'
 export const apiResource = 'https://ledger.example.com'
-export const otherResource = 'https://mail.example.com'
+const otherResource = 'https://mail.example.com'
 export const secret = 'secret-of-the-mcp-server'
 
 /** A server on loopback, and how to end it. */
