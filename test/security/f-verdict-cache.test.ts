@@ -88,7 +88,7 @@ describe('F2 entries that collide', () => {
     }
   })
 
-  it('F2 keeps what one issuer verified from another of the same name', async () => {
+  it('F2 keeps what one issuer verified from another of the same name: one header has one', async () => {
     const named = (keys: readonly unknown[], clients: string) =>
       issuer({
         iss: issuerName,
@@ -99,10 +99,12 @@ describe('F2 entries that collide', () => {
       })
     const trusted = direct({ issuer: named([key.jwk], 'agent') })
     const impostor = direct({ issuer: named([other.jwk], 'agent') })
-    const first = await startServer({ ...alone, sources: [trusted, impostor] })
-    await expectAccepted(first, bearer(token))
-    const second = await startServer({ ...alone, sources: [impostor, trusted] })
-    await expectRefused(second, bearer(token), { code: 'TOK', reason: 'key_unknown' })
+    for (const sources of [
+      [trusted, impostor],
+      [impostor, trusted],
+    ]) {
+      await expect(startServer({ ...alone, sources })).rejects.toThrow('two issuers of the name')
+    }
   })
 })
 

@@ -134,7 +134,6 @@ describe('a request that is none', () => {
   it.each([
     ['nothing', undefined],
     ['null', null],
-    ['a URL of the wrong kind', { headers: {}, url: 5 }],
   ])('is refused as a failure of this server: %s', (_, request) =>
     expectRefused(() => authenticator.authenticate(request as never), {
       code: 'DOWN',
