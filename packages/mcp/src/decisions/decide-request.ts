@@ -22,7 +22,7 @@ export interface TargetedRequest extends OpenRequest {
   readonly target: Target
   /** That it is recorded to run. */
   intent?: AuditIntent
-  /** Whether a placeholder stands for a name in it. */
+  /** Whether a placeholder replaces a name in it. */
   isMasked?: boolean
 }
 
