@@ -17,7 +17,9 @@ function chooseEngine(): ImportKey {
   const { node, bun, deno } = process?.versions ?? {}
   const isNode = node !== undefined && bun === undefined && deno === undefined
   const crypto = process?.getBuiltinModule?.('node:crypto')
-  if (!isNode || crypto === undefined) return webEngine
+  const isWhole =
+    typeof crypto?.verify === 'function' && typeof crypto.createPublicKey === 'function'
+  if (!isNode || !isWhole) return webEngine
   return navigator?.userAgent === 'Cloudflare-Workers' ? webEngine : createNodeEngine(crypto)
 }
 
