@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import { createMcpHandler, InMemoryTransport, type McpServer } from '@modelcontextprotocol/server'
@@ -267,16 +268,19 @@ describe('a half that was forgotten', () => {
   test.each([
     ['nobody', {}],
     ['a caller of another organization', { 'x-caller': 'bob' }],
-  ])('protect inside createMcpHandler opens no stream for %s, and warns', async (_who, caller) => {
-    const warned = warnings()
-    const url = await serve(entryOf(() => protect(createServer('v2'))))
-    const answer = await sendModern(url, 'subscriptions/listen', listen, caller)
-    const [acknowledged, ended] = answer.messages as (Rpc & { params?: object })[]
-    expect(acknowledged).toMatchObject({ params: { notifications: {} } })
-    expect(ended?.result).toMatchObject({ resultType: 'complete' })
-    // Once in the life of a process.
-    expect(warned().length).toBeLessThanOrEqual(1)
-  })
+  ])(
+    'no entry, protect in the factory: listen streams bring nothing to %s, with a warning',
+    async (_who, caller) => {
+      const warned = warnings()
+      const url = await serve(entryOf(() => protect(createServer('v2'))))
+      const answer = await sendModern(url, 'subscriptions/listen', listen, caller)
+      const [acknowledged, ended] = answer.messages as (Rpc & { params?: object })[]
+      expect(acknowledged).toMatchObject({ params: { notifications: {} } })
+      expect(ended?.result).toMatchObject({ resultType: 'complete' })
+      // Once in the life of a process.
+      expect(warned().length).toBeLessThanOrEqual(1)
+    },
+  )
 
   test('protect by hand warns of no stream while items are registered, and keeps capabilities', async () => {
     const warned = warnings()
@@ -297,14 +301,14 @@ describe('a half that was forgotten', () => {
     expect(low.getCapabilities()).toMatchObject(capabilities)
   })
 
-  test('protect with an authenticator inside createMcpHandler serves nothing', async () => {
+  test('no entry, protect with an authenticator in the factory: nothing is served', async () => {
     const url = await serve(entryOf(() => protect(createServer('v2'), usual)))
     const answer = await sendModern(url, 'tools/call', tool('search'), bearer())
     expect(answer.status).toBe(500)
     expect(ran).toEqual([])
   })
 
-  test('protect without authentication refuses every guarded call', async () => {
+  test('no authentication: every call that needs an identity is refused', async () => {
     const url = await serve(entryOf(() => protect(createServer('v2'))))
     for (const name of ['order', 'globex', 'pay', 'plain']) {
       const { messages } = await sendLegacy(url, 'tools/call', tool(name), bearer())
@@ -313,7 +317,7 @@ describe('a half that was forgotten', () => {
     expect(ran).toEqual([])
   })
 
-  test('guards alone, without protect, still refuse every guarded call', async () => {
+  test('guards alone, no protect: every guarded call is refused', async () => {
     warnings()
     const url = await serve(entryOf(() => createServer('v2')))
     for (const name of ['order', 'globex', 'pay']) {
@@ -323,7 +327,7 @@ describe('a half that was forgotten', () => {
     expect(ran).toEqual([])
   })
 
-  test('a server that its factory protected is guarded by the settings of the entry', async () => {
+  test('an entry, and protect without options in its factory: the settings of the entry count', async () => {
     const create = () => protect(createServer('v2')) as unknown as McpServer
     const handle = toNodeHandler(protectedHandler(createMcpHandler, create, usual))
     const url = await serve((req, res, body) => handle(req as never, res as never, body))
@@ -334,7 +338,7 @@ describe('a half that was forgotten', () => {
     expect(refused.messages[0]?.error).toMatchObject({ data: { reason: 'org_mismatch' } })
   })
 
-  test('a server whose protect was given options is not served, and the operator is warned', async () => {
+  test('an entry, and protect with options in its factory: nothing is served, with a warning', async () => {
     const warn = vi.spyOn(process, 'emitWarning').mockReturnValue(undefined)
     onTestFinished(() => warn.mockRestore())
     const create = () => protect(createServer('v2'), { guests: true }) as unknown as McpServer
@@ -353,27 +357,30 @@ describe('a half that was forgotten', () => {
     ['rules', { rules: [{ kind: 'tool', guard: 'public' }] }],
     ['an authenticator', usual],
     ['an observer', { onEvent: () => {} }],
-  ] as const)('protect with %s inside the entry serves nothing', async (_what, options) => {
-    warnings()
-    const create = () => protect(createServer('v2'), options) as unknown as McpServer
-    const errors: Error[] = []
-    const createHandler = (factory: () => McpServer | Promise<McpServer>) =>
-      createMcpHandler(factory, { onerror: (error) => void errors.push(error) })
-    const handle = toNodeHandler(protectedHandler(createHandler, create, usual))
-    const url = await serve((req, res, body) => handle(req as never, res as never, body))
-    const calls = [
-      await sendLegacy(url, 'tools/call', tool('order'), bearer()),
-      await sendModern(url, 'tools/call', tool('search'), bearer()),
-      await sendModern(url, 'subscriptions/listen', listen, bearer()),
-    ]
-    expect(calls.map(({ status }) => status)).toEqual([500, 500, 500])
-    expect(ran).toEqual([])
-    const mistake = new TypeError('give the options of protect to the entry instead')
-    expect(errors.length).toBeGreaterThan(0)
-    for (const error of errors) expect(error).toEqual(mistake)
-  })
+  ] as const)(
+    'an entry, and protect with options in its factory: nothing is served for %s',
+    async (_what, options) => {
+      warnings()
+      const create = () => protect(createServer('v2'), options) as unknown as McpServer
+      const errors: Error[] = []
+      const createHandler = (factory: () => McpServer | Promise<McpServer>) =>
+        createMcpHandler(factory, { onerror: (error) => void errors.push(error) })
+      const handle = toNodeHandler(protectedHandler(createHandler, create, usual))
+      const url = await serve((req, res, body) => handle(req as never, res as never, body))
+      const calls = [
+        await sendLegacy(url, 'tools/call', tool('order'), bearer()),
+        await sendModern(url, 'tools/call', tool('search'), bearer()),
+        await sendModern(url, 'subscriptions/listen', listen, bearer()),
+      ]
+      expect(calls.map(({ status }) => status)).toEqual([500, 500, 500])
+      expect(ran).toEqual([])
+      const mistake = new TypeError('give the options of protect to the entry instead')
+      expect(errors.length).toBeGreaterThan(0)
+      for (const error of errors) expect(error).toEqual(mistake)
+    },
+  )
 
-  test('protectedHandler without an authenticator must say so', () => {
+  test('an entry without an authenticator: TypeError, unless it is null', () => {
     const create = () => createServer('v2') as unknown as McpServer
     expect(() => protectedHandler(createMcpHandler, create, {} as never)).toThrow(
       new TypeError('authenticator is required, or null'),
@@ -383,7 +390,7 @@ describe('a half that was forgotten', () => {
     ).toThrow(new TypeError('authenticator must not be undefined'))
   })
 
-  test('with authenticator null, identities come with AuthInfo alone', async () => {
+  test('an entry with null, and nothing that authenticates before it: calls that need an identity are refused', async () => {
     const create = () => createServer('v2') as unknown as McpServer
     const options = { authenticator: null, clock: now }
     const handle = toNodeHandler(protectedHandler(createMcpHandler, create, options))
@@ -392,7 +399,7 @@ describe('a half that was forgotten', () => {
     expect(messages[0]?.result).toMatchObject({ isError: true })
   })
 
-  test('two trails are a mistake, and the trail of the authenticator is enough', async () => {
+  test('two audit trails: TypeError; the trail of the authenticator is enough', async () => {
     const { trail, events } = listTrail()
     const recorded = createAuthenticator({
       resource,
@@ -418,14 +425,23 @@ describe('a half that was forgotten', () => {
     ['rules must not be undefined', { rules: undefined }],
     ['authenticator must not be undefined', { authenticator: undefined }],
     ['authenticator must be made by createAuthenticator', { authenticator: {} }],
-  ])('an option that is not read is a mistake: %s', (message, options) => {
+  ])('an option that nothing reads: TypeError: %s', (message, options) => {
     expect(() => protect(createServer('v1'), options as never)).toThrow(new TypeError(message))
   })
 
-  test('protect after connect is a mistake', async () => {
+  test('protect after connect: TypeError', async () => {
     const server = createServer('v1')
     await server.connect(new StreamableHTTPServerTransport({}) as never)
     expect(() => protect(server)).toThrow(TypeError)
+  })
+
+  test('docs/matrix.md has a row for each way', () => {
+    const page = readFileSync(new URL('../../../docs/matrix.md', import.meta.url), 'utf8')
+    const tests = readFileSync(new URL(import.meta.url), 'utf8')
+    const tried = [...tests.matchAll(/\(\s*'([^':\n]+): [^'\n]*',\s/g)].map(([, half]) => half)
+    const [, table = ''] = page.split('## A half that was forgotten')
+    const rows = [...table.matchAll(/^\| ([^|]+) \|/gm)].map(([, half]) => half)
+    expect(new Set(rows.slice(2))).toEqual(new Set(tried))
   })
 })
 
