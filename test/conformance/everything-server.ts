@@ -51,10 +51,14 @@ export interface Surroundings {
 }
 
 /** A server of SDK v2 with every fixture. */
-export function makeEverythingV2(guarding: Guarding, surroundings: Surroundings): McpServerV2 {
+export function makeEverythingV2(
+  guarding: Guarding,
+  surroundings: Surroundings,
+  guard: (server: McpServerV2) => McpServerV2,
+): McpServerV2 {
   const { state } = surroundings
   // Before its prompts: SDK v2 does not show whether their handlers are guarded.
-  const server = guarding.server(
+  const server = guard(
     new McpServerV2(info, {
       capabilities,
       requestState: { verify: (sealed, context) => state.verify(sealed, context) },

@@ -25,6 +25,8 @@ export interface Guarding {
   /** In front of the MCP endpoint. */
   readonly middleware: readonly RequestHandler[]
   server<S extends ProtectableServer>(server: S): S
+  /** For a server that `entry` is to guard. */
+  early<S extends ProtectableServer>(server: S): S
   entry(
     create: (factory: McpServerFactory) => McpHttpHandler,
     createServer: () => McpServer,
@@ -41,6 +43,7 @@ const same = <T>(value: T): T => value
 export const bare: Guarding = {
   middleware: [],
   server: same,
+  early: same,
   entry: (create, createServer) => create(createServer),
   tool: same,
   resource: same,
@@ -52,6 +55,7 @@ export function guardedBy(authenticator: Authenticator<unknown>, audit: AuditTra
   return {
     middleware: [authenticate(authenticator)],
     server: (server) => protect(server, { audit }),
+    early: (server) => protect(server),
     entry: (create, createServer) =>
       protectedHandler(create, createServer, { authenticator: null, audit }),
     tool: alike((handler) => requireOrg('acme', handler)),

@@ -8,6 +8,7 @@ import {
   localhostAllowedHostnames,
   localhostAllowedOrigins,
   type McpHandlerRequestOptions,
+  type McpServer,
   originValidationResponse,
   WebStandardStreamableHTTPServerTransport,
 } from '@modelcontextprotocol/server'
@@ -29,9 +30,13 @@ export function serveV2(guarding: Guarding): readonly RequestHandler[] {
       promptsChanged: () => entry.notify.promptsChanged(),
     },
   }
-  const create = () => makeEverythingV2(guarding, surroundings)
-  const entry = guarding.entry((factory) => createMcpHandler(factory, { legacy: 'reject' }), create)
-  const legacy = serveSessions(create)
+  const create = (guard: (server: McpServer) => McpServer) => () =>
+    makeEverythingV2(guarding, surroundings, guard)
+  const entry = guarding.entry(
+    (factory) => createMcpHandler(factory, { legacy: 'reject' }),
+    create((server) => guarding.early(server)),
+  )
+  const legacy = serveSessions(create((server) => guarding.server(server)))
   const fetch: Fetch = async (request, options) =>
     refuseForeign(request) ??
     ((await isLegacyRequest(request)) ? legacy(request, options) : entry.fetch(request, options))
