@@ -1,4 +1,4 @@
-/** One subject: `subject.ts new|known NAME FIXTURE`. Works for as long as it is told to, and says what it took. */
+/** One subject: `subject.ts new|known NAME FIXTURE`. Works until its turn is over, and prints what the work took. */
 import { readFileSync } from 'node:fs'
 import type { Turn } from '../child.ts'
 import type { Fixture } from './fixture.ts'

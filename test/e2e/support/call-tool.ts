@@ -21,6 +21,12 @@ const meta = {
   [`${reserved}clientCapabilities`]: {},
 }
 
+const version = {
+  'mcp-protocol-version': '2026-07-28',
+  'mcp-method': 'tools/call',
+  'mcp-name': toolName,
+}
+
 /**
  * Calls the tool of a guarded site once, with less work than a client of the SDK makes of it.
  *
@@ -29,7 +35,7 @@ const meta = {
 export async function callTool(target: Target, call: string): Promise<ToolAnswer> {
   const params = { name: toolName, arguments: { call }, _meta: meta }
   const message = { jsonrpc: '2.0', id: 1, method: 'tools/call', params }
-  const { status, body } = await post(target, JSON.stringify(message))
+  const { status, body } = await post(target, JSON.stringify(message), version)
   return { status, isDone: status === 200 && isResultOf(body, call) }
 }
 
@@ -38,19 +44,22 @@ function isResultOf(body: string, call: string): boolean {
   return result?.isError !== true && JSON.stringify(result?.content).includes(call)
 }
 
-interface Answer {
+export interface Answer {
   readonly status: number | undefined
   readonly body: string
 }
 
-function post({ port, agent, token }: Target, message: string): Promise<Answer> {
+/** Posts one message, with the headers that its version of the protocol asks for. */
+export function post(
+  { port, agent, token }: Target,
+  message: string,
+  version: Readonly<Record<string, string>>,
+): Promise<Answer> {
   const headers = {
     authorization: `Bearer ${token}`,
     'content-type': 'application/json',
     accept: 'application/json, text/event-stream',
-    'mcp-protocol-version': '2026-07-28',
-    'mcp-method': 'tools/call',
-    'mcp-name': toolName,
+    ...version,
     'content-length': Buffer.byteLength(message),
   }
   return new Promise((resolve, reject) => {
