@@ -17,10 +17,15 @@ export interface Fixture {
   readonly gatewayToken: string
 }
 
+/** A fixture, and who signs for more users than it holds tokens of. */
+interface Signer extends Fixture {
+  readonly sign: (user: number) => Promise<string>
+}
+
 /** Access tokens of about one kilobyte, as identity providers write them. */
-export async function createFixture(algorithm: Signing, users: number): Promise<Fixture> {
+export async function createFixture(algorithm: Signing, users: number): Promise<Signer> {
   const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true })
-  const sign = (claims: Record<string, unknown>): Promise<string> =>
+  const signClaims = (claims: Record<string, unknown>): Promise<string> =>
     new SignJWT({ scope: 'mcp/invoke mcp/read', ...claims })
       .setProtectedHeader({ alg: algorithm, kid: 'key-2026-11', typ: 'at+jwt' })
       .setIssuer(issuerName)
@@ -28,14 +33,20 @@ export async function createFixture(algorithm: Signing, users: number): Promise<
       .setIssuedAt()
       .setExpirationTime('12h')
       .sign(privateKey)
+  const sign = (user: number): Promise<string> => signClaims(claimsOf(user))
   const tokens: string[] = []
-  for (let at = 0; at < users; at++) tokens.push(await sign(claimsOf(at)))
+  for (let at = 0; at < users; at++) tokens.push(await sign(at))
   return {
     algorithm,
     jwk: { ...(await exportJWK(publicKey)), alg: algorithm, kid: 'key-2026-11', use: 'sig' },
     pem: await exportSPKI(publicKey),
     tokens,
-    gatewayToken: await sign({ sub: gatewayClient, client_id: gatewayClient, jti: 'machine-1' }),
+    gatewayToken: await signClaims({
+      sub: gatewayClient,
+      client_id: gatewayClient,
+      jti: 'machine-1',
+    }),
+    sign,
   }
 }
 

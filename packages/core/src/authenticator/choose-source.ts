@@ -1,15 +1,16 @@
 import type { Credential, Credentials } from '../credentials/credentials.ts'
 import { IdentityError, type RefusalDetail } from '../errors.ts'
 import type { AnySource } from '../sources/source.ts'
+import type { SourceIndex } from './source-index.ts'
 
 /**
  * The source that decides about a request: the first that applies.
  *
  * @throws IdentityError `MISSING`, `TOK`
  */
-export function chooseSource(sources: readonly AnySource[], credentials: Credentials): AnySource {
-  const source = sources.find((candidate) => candidate.applies(credentials))
-  if (source === undefined) throw explain(sources, credentials)
+export function chooseSource(sources: SourceIndex, credentials: Credentials): AnySource {
+  const source = sources.first(credentials)
+  if (source === undefined) throw explain(sources.all, credentials)
   const { tokenHeaders, valueHeaders } = source
   // Nothing that was presented is quietly ignored: who decides must have read all of it.
   for (const name of credentials.present) {

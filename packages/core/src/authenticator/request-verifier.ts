@@ -14,6 +14,7 @@ import { collectConditions, isRepeatable } from '../verdicts/conditions.ts'
 import type { Verdict, Verdicts } from '../verdicts/verdicts.ts'
 import { chooseSource } from './choose-source.ts'
 import { type ContextParts, type CreateContext, toContexts } from './create-context.ts'
+import { SourceIndex } from './source-index.ts'
 import type { SubjectTokenKeeper } from './subject-tokens.ts'
 
 /** One request on its way to an identity, and how far it has come. */
@@ -42,12 +43,14 @@ export interface VerifierSettings extends ContextParts {
 export class RequestVerifier {
   readonly #settings: VerifierSettings
   readonly #createContext: CreateContext
+  readonly #sources: SourceIndex
   readonly #kept: ReadonlySet<AnySource>
   readonly #pending = sharesPromises() ? new Map<string, Promise<unknown>>() : undefined
 
   constructor(settings: VerifierSettings) {
     this.#settings = settings
     this.#createContext = toContexts(settings)
+    this.#sources = new SourceIndex(settings.sources)
     this.#kept = new Set(settings.sources.filter(mayKeep))
   }
 
@@ -118,11 +121,11 @@ export class RequestVerifier {
   }
 
   async #verify(reading: Reading, key?: string): Promise<Identity> {
-    const { sources, verdicts } = this.#settings
+    const { verdicts } = this.#settings
     const { presented } = reading
     const credentials = this.#parse(reading)
     reading.credentials = credentials
-    const source = chooseSource(sources, credentials)
+    const source = chooseSource(this.#sources, credentials)
     reading.source = source
     const context = this.#createContext(reading, reading.request, credentials)
     const conditions = collectConditions(context)
@@ -141,7 +144,7 @@ export class RequestVerifier {
 
   #parse({ presented }: Reading): Credentials {
     const { headers, verdicts } = this.#settings
-    return parseCredentials(presented, headers, (text) => verdicts.findParsed(text))
+    return parseCredentials(presented, headers, (token) => verdicts.findParsed(token))
   }
 
   #accept(reading: Reading, { identity, source }: Verdict<AnySource>): Identity {

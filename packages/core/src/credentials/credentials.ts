@@ -1,5 +1,6 @@
 import { withFailure } from '../errors.ts'
 import { textDigest, textDigestNow } from '../internal/digest.ts'
+import type { Awaitable } from '../internal/promises.ts'
 import {
   assertTokenLength,
   looksLikeJwt,
@@ -42,10 +43,27 @@ const authorization = /^(Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i
 const sideToken = /^(?:(Bearer) +)?([A-Za-z0-9._~+/-]+=*)$/i
 
 /** A token as it arrived, in the shape of its header. */
-interface PresentedToken {
+export class PresentedToken {
   readonly header: string
   readonly scheme: 'bearer' | 'dpop'
   readonly text: string
+  #digest: string | undefined
+
+  constructor(header: string, scheme: 'bearer' | 'dpop', text: string) {
+    this.header = header
+    this.scheme = scheme
+    this.text = text
+  }
+
+  /** SHA-256 of the text, base64url; undefined where the runtime makes one by waiting only. */
+  digestNow(): string | undefined {
+    this.#digest ??= textDigestNow(this.text)
+    return this.#digest
+  }
+
+  digest(): Awaitable<string> {
+    return this.digestNow() ?? textDigest(this.text)
+  }
 }
 
 /** What a request presents, before any token is parsed. */
@@ -57,8 +75,8 @@ export interface Presented {
   readonly certificate: Uint8Array | undefined
 }
 
-/** Finds a token that was parsed for an earlier request by its text. */
-export type FindParsed = (text: string) => ParsedToken | undefined
+/** Finds a token that was parsed for an earlier request. */
+export type FindParsed = (presented: PresentedToken) => ParsedToken | undefined
 
 /**
  * Reads what a request presents: each header at most once, in one spelling, in its exact shape. Headers
@@ -81,14 +99,23 @@ export function readPresented(request: CredentialRequest, headers: CredentialHea
 }
 
 /**
- * All credentials of a request in one text: two requests have the same one only if they present the
- * same tokens and values, to the byte, in the same headers. Proofs of possession are left out: they
- * differ from request to request.
+ * SHA-256 of all credentials of a request: two requests have the same one only if they present the same
+ * tokens and values, to the byte, in the same headers. Proofs of possession are left out: they differ
+ * from request to request.
  */
-export function credentialText({ values, tokens }: Presented, headers: CredentialHeaders): string {
+export function credentialDigest(
+  presented: Presented,
+  headers: CredentialHeaders,
+): Awaitable<string> {
+  const { values, tokens } = presented
   const [first] = tokens
   const isAlone = values.size === 1 && first?.header === 'authorization'
-  if (isAlone && first.scheme === 'bearer') return first.text
+  if (isAlone && first.scheme === 'bearer') return first.digest()
+  const text = credentialText(presented, headers)
+  return textDigestNow(text) ?? textDigest(text)
+}
+
+function credentialText({ values, tokens }: Presented, headers: CredentialHeaders): string {
   // With its length before each, no two lists read alike; and no token begins with a bracket.
   let text = '['
   for (const token of tokens) {
@@ -115,10 +142,10 @@ export function parseCredentials(
   const credentials = new Map<string, Credential>()
   const present = new Set<string>()
   for (const presented of tokens) {
-    const { header, text } = presented
-    const parsed = () => findParsed(text) ?? parse(text, headers.opaque, headers.parsing)
+    const { header, scheme, text } = presented
+    const parsed = () => findParsed(presented) ?? parse(text, headers.opaque, headers.parsing)
     const token = readNamed(header, parsed)
-    credentials.set(header, { ...presented, token, hash: () => digestOf(text) })
+    credentials.set(header, { header, scheme, text, token, hash: () => presented.digest() })
     present.add(header)
   }
   for (const name of headers.values) if (values.has(name)) present.add(name)
@@ -128,10 +155,6 @@ export function parseCredentials(
     token: (name) => credentials.get(name),
     value: (name) => values.get(name),
   }
-}
-
-function digestOf(text: string): string | Promise<string> {
-  return textDigestNow(text) ?? textDigest(text)
 }
 
 function readNamed<T>(header: string, read: () => T): T {
@@ -151,7 +174,8 @@ function readToken(header: string, value: string, maxBytes: number): PresentedTo
     throw malformed('header_shape')
   }
   assertTokenLength(text, maxBytes)
-  return { header, scheme: match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer', text }
+  const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'
+  return new PresentedToken(header, scheme, text)
 }
 
 function parse(text: string, opaque: boolean, parsing: ParseOptions): ParsedToken | undefined {

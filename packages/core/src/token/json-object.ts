@@ -50,13 +50,10 @@ const quote = 0x22
 const backslash = 0x5c
 const colon = 0x3a
 const spaces = [0x20, 0x09, 0x0d, 0x0a]
-// Brackets, and what they do to the depth.
-const steps = new Map([
-  [0x5b, 1],
-  [0x7b, 1],
-  [0x5d, -1],
-  [0x7d, -1],
-])
+const opening = 0x7b
+const closing = 0x7d
+// Turns a square bracket into the curly one, and no other character that JSON has outside of text.
+const curly = 0x20
 
 /** Scans before parsing: bounds the depth and refuses a name that is there twice in the outer object. */
 function hasSafeShape(text: string): boolean {
@@ -64,8 +61,9 @@ function hasSafeShape(text: string): boolean {
   let depth = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
-    depth += steps.get(code) ?? 0
-    if (depth > maxDepth) return false
+    const bracket = code | curly
+    if (bracket === opening && ++depth > maxDepth) return false
+    if (bracket === closing) depth -= 1
     if (code !== quote) continue
     const end = endOfString(text, at)
     if (depth === 1 && isName(text, end) && !addName(names, text.slice(at, end + 1))) return false

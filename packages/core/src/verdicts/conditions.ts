@@ -101,18 +101,23 @@ export class Conditions {
   }
 }
 
-const collecting = new WeakMap<Context, Conditions>()
+const collected = Symbol('conditions')
+
+interface Collecting {
+  [collected]?: Conditions
+}
 
 /** Begins to collect what a verification with this context depends on. */
 export function collectConditions(context: Context): Conditions {
   const conditions = new Conditions()
-  collecting.set(context, conditions)
+  // A context is made for one verification; an entry of a weak map for each would cost more than it.
+  ;(context as Collecting)[collected] = conditions
   return conditions
 }
 
 /** Where a verification with this context says what it depends on; absent where nobody asks. */
 export function conditionsOf(context: Context): Conditions | undefined {
-  return collecting.get(context)
+  return (context as Collecting)[collected]
 }
 
 const repeatable = new WeakSet<object>()

@@ -1,7 +1,12 @@
-import { type Credential, credentialText, type Presented } from '../credentials/credentials.ts'
+import {
+  type Credential,
+  credentialDigest,
+  type Presented,
+  type PresentedToken,
+} from '../credentials/credentials.ts'
 import type { CredentialHeaders } from '../credentials/header-lines.ts'
 import type { Identity } from '../identity.ts'
-import { textDigest, textDigestNow } from '../internal/digest.ts'
+import { textDigestNow } from '../internal/digest.ts'
 import { assertOptions } from '../internal/options.ts'
 import type { Awaitable } from '../internal/promises.ts'
 import type { ParsedToken } from '../token/parse-token.ts'
@@ -42,8 +47,7 @@ export class Verdicts<S> {
   /** The key of a request's credentials; undefined where nothing is kept. */
   keyOf(presented: Presented): Awaitable<string | undefined> {
     if (this.#kept === undefined || presented.tokens.length === 0) return undefined
-    const text = credentialText(presented, this.#headers)
-    return textDigestNow(text) ?? textDigest(text)
+    return credentialDigest(presented, this.#headers)
   }
 
   find(key: string): Verdict<S> | undefined {
@@ -52,11 +56,11 @@ export class Verdicts<S> {
   }
 
   /** A token that was verified before, with the very claims of that time. */
-  findParsed(text: string): ParsedToken | undefined {
-    const hash = this.#kept && textDigestNow(text)
+  findParsed(presented: PresentedToken): ParsedToken | undefined {
+    const hash = this.#kept && presented.digestNow()
     const content = hash === undefined ? undefined : this.#kept?.get(tokenKey(hash))
     if (content === undefined || 'identity' in content) return undefined
-    const [header = '', payload = '', signature = ''] = text.split('.')
+    const [header = '', payload = '', signature = ''] = presented.text.split('.')
     return { ...content, protected: header, payload, signature }
   }
 
