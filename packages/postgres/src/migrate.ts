@@ -11,8 +11,8 @@ const folder = new URL('../sql/', import.meta.url)
  * package's `sql` folder that the database did not have yet. All of them are applied, or none.
  *
  * Run it as the role that is to own the schema, before servers start; several processes may run it
- * at once. Where that role may not create roles, `onbehalf_writer`, `onbehalf_reader` and
- * `onbehalf_auditor` have to be there already.
+ * at once. Where that role may not create roles, `onbehalf_writer`, `onbehalf_reader`,
+ * `onbehalf_auditor` and `onbehalf_store` have to be there already.
  *
  * @throws DatabaseError of `pg`
  *

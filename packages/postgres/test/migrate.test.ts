@@ -14,9 +14,9 @@ describe.skipIf(!hasPostgres)('migrate', () => {
     const pools = Array.from({ length: 4 }, () => newPool({ ...database.pool.options, max: 1 }))
     const applied = await Promise.all(pools.map(migrate))
     await Promise.all(pools.map((pool) => pool.end()))
-    expect(applied.flat()).toEqual(['0001-log.sql'])
-    const { rows } = await database.pool.query('SELECT name FROM onbehalf.migrations')
-    expect(rows).toEqual([{ name: '0001-log.sql' }])
+    expect(applied.flat()).toEqual(['0001-log.sql', '0002-store.sql'])
+    const { rows } = await database.pool.query('SELECT name FROM onbehalf.migrations ORDER BY name')
+    expect(rows).toEqual([{ name: '0001-log.sql' }, { name: '0002-store.sql' }])
   })
 
   it('does nothing to a log that is up to date', async () => {

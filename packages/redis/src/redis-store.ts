@@ -22,7 +22,7 @@ const known: OptionNames<RedisStoreOptions> = { client: true, prefix: true }
  * is atomic and works in a cluster. The user of Redis needs the rights `+set +get` on `~prefix*`.
  *
  * A server that evicts keys (any `maxmemory-policy` but `noeviction`) forgets proofs that were used,
- * and so does a failover that loses the last writes: docs/redis.md says what that costs.
+ * and so does a failover that loses the last writes: docs/shared-state.md says what that costs.
  *
  * Operations reject when Redis cannot be reached or gives an answer that the command cannot have: the
  * request is then refused with 503, `store_unavailable`.

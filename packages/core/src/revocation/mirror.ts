@@ -1,12 +1,12 @@
 import { toObserver } from '../internal/options.ts'
-import { withDeadline } from '../internal/promises.ts'
+import { type Awaitable, withDeadline } from '../internal/promises.ts'
 import { laterOf, type RevocationStore } from './revocation.ts'
 
 /** One revocation on its way to all instances. */
 export interface MirrorEntry {
   readonly key: string
   readonly value: string
-  /** How long it counts from the moment at which it is appended. */
+  /** How long it counts from the moment at which it is appended; of one that is read, at least from then. */
   readonly ttlSeconds: number
 }
 
@@ -25,6 +25,10 @@ export interface MirrorLog {
   append(entry: MirrorEntry): Promise<void>
   /** What was appended after a cursor; without one, everything that still counts. */
   read(after: string | undefined): Promise<MirrorPage>
+  /** Calls `wake` when there may be something to read. A log that does not is read more often. */
+  follow?(wake: () => void): void
+  /** Ends what following it began. */
+  close?(): void
 }
 
 /** What a mirror reports to its operator. */
@@ -56,6 +60,8 @@ export interface RevocationMirror extends RevocationStore {
 }
 
 const pollMilliseconds = 250
+// Of a log that says when there is something: should that be lost, it is still found within a second.
+const followedMilliseconds = 750
 const deadlineSeconds = 2
 // A log that lost its end in a failover may continue below the cursor: all of it is read again.
 const rereadMilliseconds = 60_000
@@ -89,6 +95,8 @@ class Mirror implements RevocationMirror {
   #started: Promise<void> | undefined
   #reading: Promise<void> | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
+  // Something was appended while the log was being read.
+  #isBehind = false
   #isClosed = false
 
   constructor(log: MirrorLog, options: MirrorOptions) {
@@ -104,7 +112,7 @@ class Mirror implements RevocationMirror {
   }
 
   async ready(): Promise<void> {
-    this.#started ??= this.#follow()
+    this.#started ??= this.#start()
     await this.#started
     // A log that is long takes longer than one that is followed may.
     await this.#reading
@@ -114,10 +122,14 @@ class Mirror implements RevocationMirror {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+    this.#log.close?.()
   }
 
-  async get(key: string): Promise<string | undefined> {
-    if (this.#isEmpty()) await this.ready()
+  get(key: string): Awaitable<string | undefined> {
+    return this.#isEmpty() ? this.ready().then(() => this.#find(key)) : this.#find(key)
+  }
+
+  #find(key: string): string | undefined {
     if (this.#refusesWhenStale && this.#isStale()) {
       throw new Error('The revocations were not read for too long')
     }
@@ -130,8 +142,22 @@ class Mirror implements RevocationMirror {
     this.#keep({ key, value, ttlSeconds })
   }
 
+  #start(): Promise<void> {
+    this.#log.follow?.(() => this.#wake())
+    return this.#follow()
+  }
+
+  #wake(): void {
+    this.#isBehind = true
+    if (this.#timer === undefined || this.#isClosed) return
+    clearTimeout(this.#timer)
+    void this.#follow()
+  }
+
   /** Reads what is new, and again after a moment, for as long as the mirror is open. */
   async #follow(): Promise<void> {
+    this.#timer = undefined
+    this.#isBehind = false
     try {
       // A log that hangs is asked once, however long it takes.
       this.#reading ??= this.#read().finally(() => {
@@ -148,9 +174,14 @@ class Mirror implements RevocationMirror {
       this.#become(this.#isStale() ? 'mirror_stale' : 'mirror_behind', cause)
     }
     if (this.#isClosed) return
-    this.#timer = setTimeout(() => void this.#follow(), pollMilliseconds)
+    this.#timer = setTimeout(() => void this.#follow(), this.#pause())
     // On web runtimes timers are numbers, and hold nothing.
     if (typeof this.#timer === 'object') this.#timer.unref()
+  }
+
+  #pause(): number {
+    if (this.#isBehind) return 0
+    return this.#log.follow === undefined ? pollMilliseconds : followedMilliseconds
   }
 
   async #read(): Promise<void> {

@@ -1,11 +1,11 @@
 import type { Revocable } from '../context.ts'
 import { IdentityError } from '../errors.ts'
 import type { Identity } from '../identity.ts'
-import { textDigest } from '../internal/digest.ts'
+import { textDigest, textDigestNow } from '../internal/digest.ts'
+import { type Awaitable, andThen } from '../internal/promises.ts'
 import { isText } from '../internal/values.ts'
-import { fail, guardedValues } from '../stores/guarded-store.ts'
+import { fail, guardedValues, type Values } from '../stores/guarded-store.ts'
 import { memoryStore } from '../stores/memory-store.ts'
-import type { Store } from '../stores/store.ts'
 
 /** What a revocation may name. */
 export interface RevokedMembers {
@@ -45,7 +45,7 @@ export interface Revocations {
 }
 
 /** Where revocations are kept: any {@link Store}, or a mirror of what all instances revoke. */
-export interface RevocationStore extends Pick<Store, 'get' | 'set'> {
+export interface RevocationStore extends Values {
   /** Resolves when it can answer. */
   ready?(): Promise<void>
 }
@@ -90,19 +90,27 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     }
   }
 
-  async function checkIn(kept: RevocationStore, revocable: Revocable): Promise<void> {
-    const keys = await toKeys(namesOf(revocable.issuer), entriesOf(revocable))
-    await Promise.all(
-      keys.map(async ({ text }) => {
-        const revoked = await kept.get(text)
-        if (revoked === undefined || !covers(revoked, revocable.claims['iat'])) return
-        throw new IdentityError('TOK', { reason: 'revoked' })
-      }),
-    )
+  function checkIn(kept: Values, revocable: Revocable): Awaitable<void> {
+    const keys = toKeys(namesOf(revocable.issuer), entriesOf(revocable))
+    return andThen(keys, (known) => {
+      const found = known.map(({ text }) => kept.get(text))
+      return andThen(allOf(found), (revoked) => stands(revoked, revocable.claims['iat']))
+    })
   }
 
   const ready = async () => store?.ready?.().catch(fail)
-  return { ready, revoke, check: (revocable) => guarded && checkIn(guarded, revocable) }
+  const check = (revocable: Revocable): Promise<void> | undefined =>
+    guarded && (checkIn(guarded, revocable) ?? undefined)
+  return { ready, revoke, check }
+}
+
+/** Rejects, rather than throws, as everything does that had to be waited for. */
+function stands(
+  revoked: readonly (string | undefined)[],
+  issuedAt: unknown,
+): Promise<never> | undefined {
+  const isRevoked = revoked.some((entry) => entry !== undefined && covers(entry, issuedAt))
+  return isRevoked ? Promise.reject(new IdentityError('TOK', { reason: 'revoked' })) : undefined
 }
 
 /**
@@ -189,14 +197,23 @@ interface Key {
 }
 
 /** Hashed: names of users and sessions stay out of a shared store. */
-function toKeys(issuers: readonly string[], entries: readonly Entry[]): Promise<readonly Key[]> {
-  const named = issuers.flatMap((issuer) => entries.map((entry) => [issuer, ...entry] as const))
-  return Promise.all(
-    named.map(async (id) => ({
-      text: `revoked:${await textDigest(JSON.stringify(id))}`,
-      timed: id[1] === 'subject' || id[1] === 'sessionless',
-    })),
+function toKeys(issuers: readonly string[], entries: readonly Entry[]): Awaitable<readonly Key[]> {
+  return allOf(
+    issuers.flatMap((issuer) =>
+      entries.map(([kind, id]) => {
+        const name = JSON.stringify([issuer, kind, id])
+        const timed = kind === 'subject' || kind === 'sessionless'
+        const digest = textDigestNow(name) ?? textDigest(name)
+        return andThen(digest, (hash) => ({ text: `revoked:${hash}`, timed }))
+      }),
+    ),
   )
+}
+
+/** All of them, at once where none has to be waited for. */
+function allOf<T>(values: readonly Awaitable<T>[]): Awaitable<readonly T[]> {
+  const isWaiting = values.some((value) => value instanceof Promise)
+  return isWaiting ? Promise.all(values) : (values as readonly T[])
 }
 
 /** What cannot be compared is covered: a revocation must not be lost in a damaged entry. */

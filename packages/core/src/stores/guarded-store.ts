@@ -1,25 +1,37 @@
 import { IdentityError } from '../errors.ts'
-import { withDeadline } from '../internal/promises.ts'
+import { type Awaitable, withDeadline } from '../internal/promises.ts'
 import type { Store } from './store.ts'
 
 // Clients of shared stores queue commands while they are disconnected: that is an outage too.
 const deadlineSeconds = 2
 
-type Values = Pick<Store, 'get' | 'set'>
+/** A store that adds nothing. It may have the answer at once. */
+export interface Values extends Pick<Store, 'set'> {
+  get(key: string): Awaitable<string | undefined>
+}
 
 /** Turns every failure of a store into `DOWN`: what cannot be looked up is not accepted. */
 export function guardedStore(store: Store): Store {
   return {
-    ...guardedValues(store),
+    set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
+    get: (key) => orDown(() => store.get(key)),
     add: (key, value, ttlSeconds) => orDown(() => store.add(key, value, ttlSeconds)),
   }
 }
 
-/** The same, for a store that adds nothing. */
+/** The same, for a store that adds nothing: what it has at once is not waited for. Failures reject. */
 export function guardedValues(store: Values): Values {
   return {
     set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
-    get: (key) => orDown(() => store.get(key)),
+    get: (key) => {
+      try {
+        const found = store.get(key)
+        const isThere = found === undefined || typeof found === 'string'
+        return isThere ? found : orDown(() => found)
+      } catch (cause) {
+        return Promise.reject(cause).catch(fail)
+      }
+    },
   }
 }
 
