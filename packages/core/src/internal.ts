@@ -4,7 +4,7 @@
 // Calling other APIs as the subject
 export { authenticateNow } from './authenticator/authenticator.ts'
 export type { SubjectCredential, SubjectTokens } from './authenticator/subject-tokens.ts'
-export { keepSubjectTokens } from './authenticator/subject-tokens.ts'
+export { isSubjectTokenKept, keepSubjectTokens } from './authenticator/subject-tokens.ts'
 // Reading and verifying what is not an OAuth token
 export type { Context, Revocable } from './context.ts'
 export { withFailure } from './errors.ts'
@@ -30,6 +30,7 @@ export { type FetchOptions, fetchDocument } from './keys/fetch-json.ts'
 export { type KeySet, parseKeySet } from './keys/key-set.ts'
 export type { KeyEvent, KeySource, ReportKeyEvent } from './keys/key-source.ts'
 export { refreshingKeys } from './keys/refreshing-keys.ts'
+export { createStepUpRefusal, type StepUp } from './refusal/refusal.ts'
 export {
   createMirror,
   type MirrorEntry,

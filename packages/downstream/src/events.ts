@@ -33,3 +33,5 @@ export type DownstreamEvent =
     }
   /** The shared store of tokens failed; tokens are obtained without it. */
   | { readonly type: 'shared_tokens_failed'; readonly cause: unknown }
+  /** No user can be sent to the page for consent: `page` or the store of `elicitations` failed. */
+  | { readonly type: 'consent_page_failed'; readonly api: string; readonly cause: unknown }

@@ -2,7 +2,7 @@
 
 export { path } from './api/address.ts'
 export type { DownstreamApi } from './api/downstream-api.ts'
-export type { ApiOptions } from './api/options.ts'
+export type { ApiOptions, ConsentOptions } from './api/options.ts'
 export type { Caller } from './caller.ts'
 export type { Downstream, DownstreamOptions } from './create-downstream.ts'
 export { createDownstream } from './create-downstream.ts'

@@ -3,3 +3,5 @@
 
 export type { RecordedCall } from './decisions/decide-request.ts'
 export { recordedCallOf } from './decisions/decide-request.ts'
+export type { Remedy } from './decisions/remedy.ts'
+export { setRemedy } from './decisions/remedy.ts'

@@ -63,6 +63,11 @@ export function keepSubjectTokens(authenticator: object): SubjectTokens {
   return keep()
 }
 
+/** Whether APIs may be called on behalf of this very identity. */
+export function isSubjectTokenKept(identity: object): boolean {
+  return kept.has(identity)
+}
+
 /** An identity that was derived from another one is the same subject's, of the same request. */
 export function passOnSubjectToken<I extends object>(from: object, to: I): I {
   const entry = kept.get(from)

@@ -54,24 +54,77 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
   }
 }
 
+/** The sign-in that a call needs, where the one behind the token is too weak or too old. */
+export interface StepUp {
+  /** Scopes that the new token needs. */
+  readonly scopes: readonly string[]
+  /** Authentication contexts that would do. */
+  readonly acrValues: readonly string[]
+  /** How old the sign-in may be, in seconds. */
+  readonly maxAgeSeconds?: number | undefined
+}
+
+const weak: Fault = {
+  error: 'insufficient_user_authentication',
+  description: 'The user has to sign in with a stronger method',
+}
+
+/**
+ * The answer to a call that needs a stronger or a newer sign-in (RFC 9470 section 3). 403 as for a
+ * missing scope: after 401, MCP clients drop the connection of a user whose token is good.
+ */
+export function createStepUpRefusal(
+  { scopes, acrValues, maxAgeSeconds }: StepUp,
+  context: RefusalContext,
+): Refusal {
+  const parameters = [
+    ...toParameters(weak, scopes, context),
+    ...(acrValues.length === 0 ? [] : [`acr_values="${quotable(acrValues.join(' '))}"`]),
+    ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
+  ]
+  return {
+    status: 403,
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'www-authenticate': inSchemes(parameters, context),
+    },
+    body: faultBody(weak),
+  }
+}
+
 function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
   if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
-  const { metadata, resourceMetadataUrl } = context
-  const always = context.scopes ?? metadata.scopes_supported ?? []
+  const always = context.scopes ?? context.metadata.scopes_supported ?? []
   const scopes = error.code === 'SCOPE' ? error.scopes : always
-  const fault = toFault(error)
-  const parameters = [
+  return inSchemes(toParameters(toFault(error), scopes, context), context, error.dpopError)
+}
+
+function toParameters(
+  fault: Fault | undefined,
+  scopes: readonly string[],
+  { resourceMetadataUrl }: RefusalContext,
+): readonly string[] {
+  return [
     // RFC 6750 section 3.1: no error code for a request without credentials.
     ...(fault ? [`error="${fault.error}"`, `error_description="${fault.description}"`] : []),
     ...(scopes.length === 0 ? [] : [`scope="${quotable(scopes.join(' '))}"`]),
     `resource_metadata="${quotable(resourceMetadataUrl)}"`,
   ]
+}
+
+/** One challenge for each scheme that this server takes tokens in. */
+function inSchemes(
+  parameters: readonly string[],
+  { metadata }: RefusalContext,
+  dpopError?: DpopError,
+): string {
   const { dpop_signing_alg_values_supported: algorithms, dpop_bound_access_tokens_required: only } =
     metadata
   const dpop = [...parameters, `algs="${quotable((algorithms ?? []).join(' '))}"`]
   const challenges = [
     // First: clients that know one scheme only read the first challenge.
-    ...(only || error.dpopError !== undefined ? [] : [`Bearer ${parameters.join(', ')}`]),
+    ...(only || dpopError !== undefined ? [] : [`Bearer ${parameters.join(', ')}`]),
     // RFC 9449 section 7.1.
     ...(algorithms === undefined ? [] : [`DPoP ${dpop.join(', ')}`]),
   ]
@@ -106,8 +159,12 @@ function retryAfter(error: IdentityError): string {
 
 function createBody(error: IdentityError): string {
   const fault = toFault(error)
-  if (fault) return JSON.stringify({ error: fault.error, error_description: fault.description })
+  if (fault) return faultBody(fault)
   // MCP clients read JSON-RPC here; the code lies outside the ranges that JSON-RPC and MCP reserve.
   const rpcError = { code: 31_000 + error.status, message: error.message }
   return JSON.stringify({ jsonrpc: '2.0', id: null, error: rpcError })
+}
+
+function faultBody({ error, description }: Fault): string {
+  return JSON.stringify({ error, error_description: description })
 }

@@ -1,5 +1,14 @@
 import { assertOptions, isRecord, secureUrl } from '@onbehalf/core/internal'
+import type { Elicitations } from '@onbehalf/mcp'
 import type { ApiTarget, Grant } from '../grants/grant.ts'
+
+/** Your page on which users give consent for an API. */
+export interface ConsentOptions {
+  /** Its address for the id of one user's visit: `https`, or `http` on a loopback address. */
+  readonly page: (id: string) => string
+  /** Made by `createElicitations`: the page serves a visitor only where `isFor` says so. */
+  readonly elicitations: Elicitations
+}
 
 /** One API that handlers may call. */
 export interface ApiOptions {
@@ -21,6 +30,12 @@ export interface ApiOptions {
   /** Sends the requests. Default: the global `fetch`. */
   readonly fetch?: typeof fetch
   /**
+   * Where users give consent for this API, if its authorization server asks for it. MCP clients open
+   * the page for them. Default: they get an error, and an address only if the authorization server
+   * says one.
+   */
+  readonly consent?: ConsentOptions
+  /**
    * Lets handlers ask for the token itself, for client libraries that take no `fetch`. Default: false,
    * they cannot.
    */
@@ -35,6 +50,7 @@ const optionNames = {
   resource: true,
   timeoutSeconds: true,
   fetch: true,
+  consent: true,
   allowTokenAccess: true,
 } as const
 
@@ -46,6 +62,7 @@ export interface ApiSettings {
   readonly target: ApiTarget
   readonly fetch: typeof fetch | undefined
   readonly timeoutSeconds: number
+  readonly consent: ConsentOptions | undefined
   readonly allowTokenAccess: boolean
 }
 
@@ -71,8 +88,19 @@ function readApi(name: string, options: ApiOptions): ApiSettings {
     Array.isArray(scopes) && scopes.every((it) => /^[\x21\x23-\x5B\x5D-\x7E]+$/.test(it))
   if (!areNames) throw new TypeError('scopes must be a list of scopes')
   if (!(timeoutSeconds > 0)) throw new TypeError('timeoutSeconds must be above 0')
-  const { audience, resource, fetch } = options
+  const { audience, resource, fetch, consent } = options
+  if (consent !== undefined) assertConsent(consent)
   const target = Object.freeze({ scopes: Object.freeze([...scopes]), audience, resource })
   grant.assertTarget(target)
-  return { name, base, grant, target, fetch, timeoutSeconds, allowTokenAccess }
+  return { name, base, grant, target, fetch, timeoutSeconds, consent, allowTokenAccess }
+}
+
+function assertConsent(consent: ConsentOptions): void {
+  assertOptions('consent', consent, { page: true, elicitations: true })
+  const { page, elicitations } = consent
+  if (typeof page !== 'function') throw new TypeError('consent.page must be a function')
+  if (typeof elicitations?.open !== 'function') {
+    throw new TypeError('consent.elicitations must be made by createElicitations')
+  }
+  secureUrl(page('id'), 'consent.page')
 }

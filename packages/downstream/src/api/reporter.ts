@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import { setRemedy } from '@onbehalf/mcp/internal'
 import { type Caller, identityOfCaller, type VerifiedCaller } from '../caller.ts'
 import { DownstreamError } from '../errors.ts'
 import type { DownstreamEvent } from '../events.ts'
@@ -6,6 +7,7 @@ import { GrantFault } from '../oauth/fault.ts'
 import type { ApiToken } from '../tokens/token.ts'
 import { type CallRecord, createCallRecord } from './call-record.ts'
 import type { ApiSettings } from './options.ts'
+import { findRemedy, type RemedySettings } from './remedy.ts'
 
 /** Tells operators what happened at one API, and handlers no more than they may know. */
 export interface Reporter {
@@ -20,19 +22,30 @@ export interface Reporter {
 const maxDescription = 500
 
 export function createReporter(
-  settings: Pick<ApiSettings, 'name' | 'grant' | 'target'>,
+  settings: Pick<ApiSettings, 'name'> & RemedySettings,
   tell: (event: DownstreamEvent) => void,
 ): Reporter {
   const api = settings.name
   const grant = settings.grant.name
 
-  function refuse(fault: GrantFault, identity: Identity<unknown> | undefined): DownstreamError {
+  async function refuse(
+    fault: GrantFault,
+    caller: Caller,
+    identity: Identity<unknown> | undefined,
+  ): Promise<DownstreamError> {
     const { code, detail, said } = fault
     const answered = said && { error: visible(said.error, 100), status: said.status }
     const description = said?.description && visible(said.description, maxDescription)
     const { reason } = detail
     tell({ type: 'refused', api, code, reason, identity, answered, description })
-    return new DownstreamError(code, { api, ...detail })
+    const remedy = await findRemedy(fault, settings, caller, identity).catch((cause: unknown) => {
+      tell({ type: 'consent_page_failed', api, cause })
+      return undefined
+    })
+    const url = remedy?.kind === 'url' ? remedy.url : undefined
+    const error = new DownstreamError(code, { api, ...detail, url })
+    if (remedy !== undefined) setRemedy(error, remedy)
+    return error
   }
 
   return {
@@ -45,7 +58,7 @@ export function createReporter(
         return await work(identity, record)
       } catch (thrown) {
         if (!(thrown instanceof GrantFault)) throw thrown
-        const error = refuse(thrown, identity)
+        const error = await refuse(thrown, caller, identity)
         await record.refused(error.reason)
         throw error
       }

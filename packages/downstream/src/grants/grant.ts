@@ -38,6 +38,11 @@ export interface Grant {
   readonly needsSubjectToken: boolean
   /** Where, and as which client, it obtains tokens: part of the key under which they are shared. */
   readonly client: readonly string[]
+  /**
+   * Issuer whose sign-in decides about scopes and strength of its tokens: users of that issuer sign in
+   * again for them. Absent where a sign-in would not help.
+   */
+  readonly signInIssuer?: string | undefined
   /** Header that names the subject to the API, for grants that act for the server. */
   readonly subjectHeader?: string | undefined
   /** @throws TypeError when it cannot obtain tokens for this API */

@@ -47,6 +47,7 @@ export function tokenExchange(options: TokenExchangeOptions): Grant {
     actsFor: 'subject',
     needsSubjectToken: true,
     client: [endpoint.issuer, options.client.id],
+    signInIssuer: endpoint.issuer,
     assertTarget: assertNamed,
     obtain: async (request) => {
       const subject = subjectTokenOf(request)

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Authenticator,
+  type AuthenticatorOptions,
   createAuthenticator,
   direct,
   type Identity,
@@ -92,7 +93,9 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(
+  more: Pick<AuthenticatorOptions, 'scopesSupported'> = {},
+): Promise<World> {
   const minter = await createTokenMinter({ alg: 'ES256' })
   const tokens = await createScripted(issueToken)
   const api = await createScripted((_request, res) => json(res, 200, { ok: true }))
@@ -110,6 +113,7 @@ export async function createWorld(): Promise<World> {
   })
   const world = { minter, tokens, api, events, ahead: 0 }
   const authenticator = createAuthenticator({
+    ...more,
     resource,
     clock: () => Date.now() / 1000 + world.ahead,
     sources: [direct({ issuer: people })],

@@ -61,6 +61,7 @@ export class Exchange {
   #received = 0
   readonly #refusals: Refusal[] = []
   #protocolError: number | undefined
+  #canBeRefusedLater = false
 
   /** The gate has received a request. */
   received(): void {
@@ -75,6 +76,16 @@ export class Exchange {
   /** A request is refused with an answer of HTTP. */
   refused(refusal: Refusal): void {
     this.#refusals.push(refusal)
+  }
+
+  /** A request is allowed, and its handler may find that the user has to sign in again. */
+  mayRefuseLater(): void {
+    this.#canBeRefusedLater = true
+  }
+
+  /** Whether a refusal may come until the answer begins. */
+  get canBeRefusedLater(): boolean {
+    return this.#canBeRefusedLater
   }
 
   /** The SDK answered while a request was handed to it, before any handler ran. */
@@ -113,6 +124,8 @@ export interface OpenRequest {
   readonly exchange?: Exchange | undefined
   /** Its handler threw: SDKs make a tool's error of that, so the answer does not show it. */
   hasThrown?: boolean
+  /** What left the handler. */
+  thrown?: unknown
 }
 
 /** The `AuthInfo` of the caller that a transport without headers speaks for. */

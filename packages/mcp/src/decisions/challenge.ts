@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { createRefusal, IdentityError, type Refusal } from '@onbehalf/core'
+import {
+  createRefusal,
+  type Identity,
+  IdentityError,
+  type Refusal,
+  type RefusalContext,
+} from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
 import { refusalContext } from '../http/refusals.ts'
 import type { Protection } from '../protection.ts'
@@ -37,11 +43,19 @@ export function challengeFor(
     return toChallenge(new IdentityError('MISSING', { reason, requestId }), context)
   }
   if (reason !== 'scope_missing') return undefined
-  // Clients replace the scopes they hold by those of the challenge: what is granted stays.
-  const known = context.metadata.scopes_supported ?? []
-  const granted = (identity?.scopes ?? []).filter((scope) => known.includes(scope))
-  const scopes = [...new Set([...granted, ...(required.scopes ?? [])])]
+  const scopes = withGranted(required.scopes ?? [], identity, context)
   return toChallenge(new IdentityError('SCOPE', { reason, scopes, requestId }), context)
+}
+
+/** Clients replace the scopes they hold by those of the challenge: what is granted stays. */
+export function withGranted(
+  required: readonly string[],
+  identity: Identity | undefined,
+  { metadata }: RefusalContext,
+): readonly string[] {
+  const known = metadata.scopes_supported ?? []
+  const granted = (identity?.scopes ?? []).filter((scope) => known.includes(scope))
+  return [...new Set([...granted, ...required])]
 }
 
 function toChallenge(

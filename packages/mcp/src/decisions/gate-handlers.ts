@@ -7,6 +7,7 @@ import type { Protection } from '../protection.ts'
 import {
   createdTask,
   isListMethod,
+  isModern,
   isRecord,
   type Message,
   makePrivate,
@@ -28,8 +29,7 @@ import {
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
 import { mask, unmask } from './placeholder.ts'
-
-const versionKey = 'io.modelcontextprotocol/protocolVersion'
+import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
 
 /** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
@@ -39,10 +39,14 @@ type Settled<T> = T | Promise<T>
 /** What a protected server decides, as its gates apply it. */
 export function createGateHandlers(protection: Protection): GateHandlers {
   const { now, report, audit, tracksIdentity } = protection
+  const client: KnownClient = {}
   return {
     tracksIdentity,
     now,
-    receive: (open) => withTarget(protection, open),
+    receive: (open) => {
+      hearClient(client, open.request)
+      return withTarget(protection, open)
+    },
     admit: (open: TargetedRequest) => admit(protection, open),
     abandon: (open: TargetedRequest) => recordEnd(open, 'cancelled'),
     onForeign: (method, identity) => {
@@ -53,7 +57,7 @@ export function createGateHandlers(protection: Protection): GateHandlers {
     accepts: (method, identity) =>
       method.startsWith('notifications/') || validIdentity(identity, now()) !== undefined,
     release: (open: TargetedRequest, answer) => {
-      const released = release(protection, open, answer)
+      const released = release(protection, open, applyRemedy(protection, open, answer, client))
       const recorded = recordAnswer(open, answer)
       return recorded === undefined
         ? released
@@ -93,6 +97,7 @@ function conclude(
   decision: Allow | Deny,
 ): Settled<Reply | undefined> {
   if (decision.effect === 'deny') return refuse(protection, open, decision)
+  if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
   const reported = recordDecision(protection, open, decision)
   const recorded = reported ?? recordIntent(protection, open)
   return recorded?.then(() => undefined)
@@ -154,11 +159,6 @@ function createReply(request: Request, decision: Deny): Reply {
     return { error: createDenialError(decision) }
   }
   const result = createDenialResult(decision)
+  // The gate speaks the wire format. Results of the 2026-07-28 revision name their type.
   return { result: isModern(request) ? { ...result, resultType: 'complete' } : result }
-}
-
-// The gate speaks the wire format. Results of the 2026-07-28 revision name their type.
-function isModern(request: Request): boolean {
-  const { _meta: meta } = paramsOf(request)
-  return isRecord(meta) && versionKey in meta
 }

@@ -195,9 +195,12 @@ function noteStray(context: unknown, state: PolicyState): void {
 // SDKs make a tool's error of what a tool throws: its answer does not show it.
 async function noteThrow(delivery: Delivery | undefined, work: () => unknown): Promise<unknown> {
   try {
-    return await work()
+    const answer = await work()
+    // What was thrown below was caught.
+    if (delivery?.open.hasThrown) delete delivery.open.thrown
+    return answer
   } catch (error) {
-    if (delivery !== undefined) delivery.open.hasThrown = true
+    if (delivery !== undefined) Object.assign(delivery.open, { hasThrown: true, thrown: error })
     throw error
   }
 }

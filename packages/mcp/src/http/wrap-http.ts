@@ -122,19 +122,44 @@ function held(handle: Handle, key: Key, known: Statuses): Handle {
     const answer = await exchanges.carry(key(input), exchange, () => handle(...input))
     if (!(answer instanceof Response)) return answer
     if (exchange.isUndecided) await exchange.decided()
+    const begun = exchange.canBeRefusedLater ? await begin(answer) : answer
     const { refusal } = exchange
-    if (refusal === undefined) return withStatus(answer, known.get(exchange.protocolError))
-    await answer.body?.cancel()
+    if (refusal === undefined) return withStatus(begun, known.get(exchange.protocolError))
+    await begun.body?.cancel()
     return toResponse(refusal)
   }
+}
+
+/**
+ * Waits until a stream has begun: until then a handler may find that its caller has to sign in again,
+ * which only the status of the answer can say.
+ */
+async function begin(answer: Response): Promise<Response> {
+  if (answer.body === null || !isStream(answer)) return answer
+  const { status, headers } = answer
+  const reader = answer.body.getReader()
+  let next: ReturnType<typeof reader.read> | undefined = Promise.resolve(await reader.read())
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      const { done, value } = await (next ?? reader.read())
+      next = undefined
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    cancel: (reason) => reader.cancel(reason),
+  })
+  return new Response(body, { status, headers })
+}
+
+function isStream({ headers }: Response): boolean {
+  return headers.get('content-type') === 'text/event-stream'
 }
 
 /** A stream that has begun keeps its status. */
 function withStatus(answer: Response, status: number | undefined): Response {
   if (status === undefined) return answer
   const { body, headers } = answer
-  const isStream = headers.get('content-type') === 'text/event-stream'
-  return isStream ? answer : new Response(body, { status, headers })
+  return isStream(answer) ? answer : new Response(body, { status, headers })
 }
 
 // The clock skew that verification allows: a token is still accepted for so long.

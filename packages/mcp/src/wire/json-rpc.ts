@@ -54,6 +54,14 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+const versionKey = 'io.modelcontextprotocol/protocolVersion'
+
+/** Whether a request is of the 2026-07-28 revision, in which every one names its version. */
+export function isModern(request: Request): boolean {
+  const { _meta: meta } = paramsOf(request)
+  return isRecord(meta) && versionKey in meta
+}
+
 const relatedTask = 'io.modelcontextprotocol/related-task'
 
 /** A task that an answer says was made. */
