@@ -119,7 +119,7 @@ const v2Entry = (): Handle => {
   const { authenticator } = world
   const handler = protectedHandler(createMcpHandler, () => createV2(), { authenticator })
   const handle = toNodeHandler(handler)
-  return (req, res) => handle(req, res)
+  return (req, res) => handle(req as never, res)
 }
 
 /** What a client saw of one call. */

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import {
   type Authenticator,
-  type AuthenticatorOptions,
   createAuthenticator,
   direct,
   type Identity,
@@ -94,7 +93,7 @@ export interface World {
 }
 
 export async function createWorld(
-  more: Pick<AuthenticatorOptions, 'scopesSupported'> = {},
+  more: { readonly scopesSupported?: readonly string[] } = {},
 ): Promise<World> {
   const minter = await createTokenMinter({ alg: 'ES256' })
   const tokens = await createScripted(issueToken)

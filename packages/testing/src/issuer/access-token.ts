@@ -8,7 +8,7 @@ import type {
 import type { TokenMinter } from '../tokens/mint-token.ts'
 import { applyChanges, type ShapedToken } from './changes.ts'
 import { type ClaimSet, profileClaims, userAccessClaims } from './claims.ts'
-import { actorOf } from './exchange.ts'
+import { grantClaimsOf } from './issue.ts'
 import type { LocalUser } from './options.ts'
 import type { PreTokenTrigger } from './pre-token-event.ts'
 import { NO_AUDIENCE, type Registry } from './registry.ts'
@@ -49,11 +49,10 @@ function claimsOf(
   user: LocalUser | undefined,
   registered: ClaimSet,
 ): ClaimSet {
-  const act = actorOf(ctx)
   return {
     ...(user && userAccessClaims(profile, user)),
     ...profileClaims(profile, Number(registered['iat'])),
-    ...(act !== undefined && { act }),
+    ...grantClaimsOf(ctx),
     ...registered,
   }
 }

@@ -4,7 +4,7 @@ import type { TokenMinter } from '../tokens/mint-token.ts'
 import { answerInteraction } from './interaction.ts'
 import { createIssuerKeys } from './keys.ts'
 import type { LocalIssuerOptions } from './options.ts'
-import { INTERACTION_PATH } from './protocol.ts'
+import { ENTRA_TOKEN_PATH, INTERACTION_PATH, ROUTES } from './protocol.ts'
 import { createProvider } from './provider.ts'
 import type { Registry } from './registry.ts'
 import { createIssuerStore } from './store.ts'
@@ -45,6 +45,7 @@ async function answer(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
+  if (ENTRA_TOKEN_PATH.test(req.url ?? '')) req.url = ROUTES.token
   if (req.url?.startsWith(INTERACTION_PATH)) {
     await answerInteraction(provider, registry, req, res)
   } else {

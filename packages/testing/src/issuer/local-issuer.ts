@@ -23,6 +23,7 @@ const optionNames: OptionNames<LocalIssuerOptions> = {
   resources: true,
   profile: true,
   preTokenTrigger: true,
+  trustedIssuers: true,
   alg: true,
   accessTokenSeconds: true,
   port: true,
@@ -32,7 +33,8 @@ const optionNames: OptionNames<LocalIssuerOptions> = {
 /**
  * Starts an OpenID provider (the package oidc-provider) on 127.0.0.1, with keys made on the spot. It serves
  * discovery (OpenID Connect Discovery, RFC 8414), JWKS, authorization code with PKCE, client credentials
- * and, in the standard profile, token exchange. It checks no passwords: for tests and trials only.
+ * and, in the standard profile, token exchange (RFC 8693), the on-behalf-of flow of Microsoft Entra and
+ * identity assertions (ID-JAG, RFC 7523). It checks no passwords: for tests and trials only.
  *
  * @throws TypeError for contradictory options.
  * @example

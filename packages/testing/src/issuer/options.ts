@@ -20,6 +20,8 @@ export interface LocalUser {
   readonly organization?: Omit<LocalOrganization, 'roles'>
   /** All organizations of the user: `organizations`, as given here. */
   readonly organizations?: readonly LocalOrganization[]
+  /** Authentication contexts (`acrs` of Entra) that the user has signed in with. Default none. */
+  readonly authenticationContexts?: readonly string[]
   /** Further claims of the access token, over all but the registered ones: another issuer's claim shapes. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
@@ -43,8 +45,16 @@ export interface LocalClient {
   readonly scopes?: readonly string[]
   /** Default `http://127.0.0.1/callback`. Any port of a loopback address fits (RFC 8252 section 7.3). */
   readonly redirectUris?: readonly string[]
-  /** Lets the client exchange tokens (RFC 8693). Default it may not. */
+  /**
+   * Lets the client exchange its users' tokens (RFC 8693; the on-behalf-of flow of Microsoft Entra).
+   * Default it may not.
+   */
   readonly exchange?: LocalExchange
+  /**
+   * Authorization servers for which the client may have identity assertions of its users (ID-JAG), by
+   * their issuer. It needs `exchange` too. Default none.
+   */
+  readonly assertions?: readonly string[]
 }
 
 /** Whose tokens a client may exchange, and for what. */
@@ -53,6 +63,8 @@ export interface LocalExchange {
   readonly from: readonly string[]
   /** URIs of resources the new token may be for. */
   readonly to: readonly string[]
+  /** Ids of the users who consented; others are refused with `consent_required`. Default all. */
+  readonly consented?: readonly string[]
 }
 
 /**
@@ -72,6 +84,8 @@ export interface LocalIssuerOptions {
   readonly profile?: LocalIssuerProfile
   /** Shapes every access token, as a Cognito pre token generation trigger (V3) does. Default none. */
   readonly preTokenTrigger?: PreTokenTrigger
+  /** Local issuers whose identity assertions (ID-JAG) are taken for users of the same id. Default none. */
+  readonly trustedIssuers?: readonly string[]
   /** Signature algorithm. Default `RS256`. */
   readonly alg?: 'RS256' | 'ES256'
   /** Lifetime of access and ID tokens. Default 300. */

@@ -10,11 +10,13 @@ import {
 import { createAccessTokenShaper, signAsCognito } from './access-token.ts'
 import { ID_TOKEN_CLAIMS, userIdClaims } from './claims.ts'
 import { registerTokenExchange } from './exchange.ts'
+import { registerJwtBearer } from './jwt-bearer.ts'
 import type { IssuerKeys } from './keys.ts'
 import type { LocalClient, LocalIssuerOptions } from './options.ts'
 import {
   DEFAULT_REDIRECT_URI,
   INTERACTION_PATH,
+  JWT_BEARER,
   OIDC_SCOPES,
   ROUTES,
   TOKEN_EXCHANGE,
@@ -37,7 +39,10 @@ const SIGN_IN_SECONDS = 600
 export function createProvider(parts: ProviderParts): Provider {
   const { keys, registry, options } = parts
   const provider = new Provider(keys.minter.issuer, createConfiguration(parts))
-  if (registry.profile === 'standard') registerTokenExchange(provider, registry, keys)
+  if (registry.profile === 'standard') {
+    registerTokenExchange(provider, registry, keys)
+    registerJwtBearer(provider, registry, keys)
+  }
   if (registry.profile === 'cognito') signAllAsCognito(provider, keys)
   reportErrors(provider, options.onError)
   return provider
@@ -89,9 +94,8 @@ function lifetimes(tokenSeconds: number): NonNullable<Configuration['ttl']> {
   }
 }
 
-function metadataOf(client: LocalClient, { profile }: Registry): ClientMetadata {
+function metadataOf(client: LocalClient, registry: Registry): ClientMetadata {
   const { id, secret, redirectUris = [DEFAULT_REDIRECT_URI] } = client
-  const mayExchange = client.exchange !== undefined && profile === 'standard'
   return {
     client_id: id,
     ...(secret !== undefined && { client_secret: secret }),
@@ -101,9 +105,18 @@ function metadataOf(client: LocalClient, { profile }: Registry): ClientMetadata 
     grant_types: [
       'authorization_code',
       ...(secret === undefined ? [] : ['client_credentials']),
-      ...(mayExchange ? [TOKEN_EXCHANGE] : []),
+      ...exchangeGrants(client, registry),
     ],
   }
+}
+
+function exchangeGrants(client: LocalClient, { profile, trustedIssuers }: Registry): string[] {
+  if (profile !== 'standard') return []
+  const takesAssertions = client.secret !== undefined && trustedIssuers.length > 0
+  return [
+    ...(client.exchange === undefined ? [] : [TOKEN_EXCHANGE]),
+    ...(client.exchange !== undefined || takesAssertions ? [JWT_BEARER] : []),
+  ]
 }
 
 function accountOf(

@@ -12,6 +12,10 @@ export interface Registry {
   readonly users: ReadonlyMap<string, LocalUser>
   readonly clients: ReadonlyMap<string, LocalClient>
   readonly resources: ReadonlyMap<string, LocalResource>
+  /** Issuers whose identity assertions are taken. */
+  readonly trustedIssuers: readonly string[]
+  /** Whether an assertion with this `jti` comes for the first time. */
+  useOnce(tokenId: string): boolean
 }
 
 /**
@@ -27,7 +31,15 @@ export function createRegistry(options: LocalIssuerOptions): Registry {
   const clients = indexBy(options.clients, (client) => client.id, 'clients')
   const declared = indexBy(options.resources, (resource) => resource.uri, 'resources')
   for (const client of clients.values()) assertClient(client, users, declared)
-  return { profile, users, clients, resources: profile === 'cognito' ? pool(declared) : declared }
+  const used = new Set<string>()
+  return {
+    profile,
+    users,
+    clients,
+    resources: profile === 'cognito' ? pool(declared) : declared,
+    trustedIssuers: options.trustedIssuers ?? [],
+    useOnce: (tokenId) => used.size < used.add(tokenId).size,
+  }
 }
 
 function indexBy<T>(
