@@ -3,7 +3,8 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { andThen, assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createGateHandlers } from './decisions/gate-handlers.ts'
 import { openGate } from './gate/gate.ts'
-import { StreamExpiry, wrapHttp } from './http/wrap-http.ts'
+import { StreamExpiry } from './http/stream-expiry.ts'
+import { wrapHttp } from './http/wrap-http.ts'
 import { Items } from './items/items.ts'
 import { reportHidden, watchItems } from './items/watch-items.ts'
 import { closeListen, openListen } from './listen/close-listen.ts'
@@ -25,6 +26,7 @@ import {
 import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
 import { warnOnce } from './warn.ts'
+import { observeErrors } from './wire/failures.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
 
 export interface ProtectOptions extends ServerOptions, TokenOptions {
@@ -117,6 +119,7 @@ function guardServer(server: ProtectableServer, settings: Settings, arrival?: Ar
   if (isProtected(server)) return adopt(low, settings)
   const protection: Protection = { ...settings, items: new Items(reportHidden(low)) }
   keepProtection(low, protection)
+  observeErrors(low)
   watchItems(server, low, (kind, key, registered, handler) =>
     protection.items[kind].add(key, registered, handler),
   )
@@ -168,11 +171,12 @@ function guardConnections(
       const handlers = createGateHandlers(protection)
       arrival?.prepare(transport)
       const session = new SessionOwner(transport, openerOf(transport))
-      openGate(transport, handlers, session)
+      const streams = new StreamExpiry(transport, protection.now)
+      openGate(transport, handlers, session, () => streams.closed())
       wrapHttp(transport, {
         authentication: arrival?.authentication,
         session,
-        streams: new StreamExpiry(transport, protection.now),
+        streams,
         resumesSafely: isolateEvents(transport),
         onForeign: (method, identity) => handlers.onForeign(method, identity),
       })

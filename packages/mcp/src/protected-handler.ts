@@ -3,8 +3,8 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { resourceMetadataResponse } from '@onbehalf/core/fetch'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createFault, toResponse } from './http/refusals.ts'
-import { filterEvents } from './listen/filter-events.ts'
 import { type ListenRefusal, openStream } from './listen/listen-stream.ts'
+import { serveStream } from './listen/serve-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
 import { guardFactory } from './protect.ts'
 import {
@@ -124,11 +124,7 @@ function guardListen(serve: Fetch, createServer: CreateServer): Fetch {
     const refused = await stream.open().catch(toFault)
     if (refused instanceof Response) return refused
     if (refused !== undefined) return answer(message.id, refused)
-    const signal = AbortSignal.any([request.signal, AbortSignal.timeout(stream.milliseconds)])
-    signal.addEventListener('abort', () => stream.end('cancelled'), { once: true })
-    const { url, method, headers } = request
-    const opened = new Request(url, { method, headers, signal })
-    return filterEvents(await serve(opened, { ...options, parsedBody }), stream)
+    return serveStream(request, stream, (opened) => serve(opened, { ...options, parsedBody }))
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { validIdentity } from '../handlers/policy.ts'
 import { createFault } from '../http/refusals.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
+import { reportFailure } from '../wire/failures.ts'
 import {
   busy,
   inUse,
@@ -50,14 +51,15 @@ const maxAskedRequests = 1_000
 
 /**
  * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
- * as the transport is used.
+ * as the transport is used; `onClose` is called when it is closed.
  */
 export function openGate(
   transport: Transport,
   handlers: GateHandlers,
   session: SessionOwner,
+  onClose: () => void,
 ): void {
-  new Gate(transport, handlers, session).install()
+  new Gate(transport, handlers, session).install(onClose)
 }
 
 /**
@@ -83,19 +85,19 @@ class Gate {
     this.#send = transport.send.bind(transport)
   }
 
-  install(): void {
+  install(onClose: () => void): void {
     const transport = this.#transport
     const start = transport.start.bind(transport)
     transport.send = (message, options) => this.#leave(message, options)
     transport.start = () => {
       // By now the server has set its callbacks, and nothing has been delivered: a transport may
       // hand over queued messages while it starts.
-      this.#takeOver()
+      this.#takeOver(onClose)
       return start()
     }
   }
 
-  #takeOver(): void {
+  #takeOver(closed: () => void): void {
     const transport = this.#transport
     const { onmessage: dispatch, onclose } = transport
     transport.onmessage = (sent, given) => {
@@ -110,6 +112,7 @@ class Gate {
     transport.onclose = () => {
       for (const open of this.#open.clear()) this.#abandon(open)
       this.#asked.clear()
+      closed()
       onclose?.call(transport)
     }
   }
@@ -192,7 +195,11 @@ class Gate {
   }
 
   #abandon(open: OpenRequest): void {
-    this.#handlers.abandon(open)?.catch((error: unknown) => this.#report(error))
+    try {
+      this.#handlers.abandon(open)?.catch((error: unknown) => this.#report(error))
+    } catch (error) {
+      this.#report(error)
+    }
   }
 
   #accepts(message: Message, identity: Identity | undefined): boolean {
@@ -271,9 +278,7 @@ class Gate {
   }
 
   #report(error: unknown): void {
-    this.#transport.onerror?.(
-      error instanceof Error ? error : new Error('Gate failure', { cause: error }),
-    )
+    reportFailure(this.#transport, error, 'Gate failure')
   }
 }
 

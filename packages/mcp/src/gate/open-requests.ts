@@ -5,7 +5,8 @@ import type { RequestId } from '../wire/json-rpc.ts'
 
 /** A request that nobody waits for, whose id is not free yet. */
 interface Cancelled {
-  readonly entry: OpenRequest
+  /** What it asked for may be large, and is not needed any more. */
+  readonly entry: WeakRef<OpenRequest>
   /** By `performance.now()`. */
   readonly until: number
 }
@@ -70,7 +71,7 @@ export class OpenRequests {
   close(entry: OpenRequest): void {
     const { id } = entry.request
     if (this.holds(entry)) this.#entries.delete(id)
-    if (this.#cancelled.get(id)?.entry === entry) this.#cancelled.delete(id)
+    if (this.#cancelled.get(id)?.entry.deref() === entry) this.#cancelled.delete(id)
   }
 
   /** Nobody waits for the answer any more. */
@@ -80,7 +81,7 @@ export class OpenRequests {
     this.#forgetCancelled()
     const isHeard = id !== 0 && id !== ''
     const until = isHeard ? performance.now() + keptMilliseconds : Number.POSITIVE_INFINITY
-    this.#cancelled.set(id, { entry, until })
+    this.#cancelled.set(id, { entry: new WeakRef(entry), until })
   }
 
   /** Frees every id, and returns what was still open. */

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { CredentialRequest, Refusal } from '@onbehalf/core'
 import { credentialRequest } from '@onbehalf/core/node'
+import { isEventStream, untilOver } from './over.ts'
 import { toResponse } from './refusals.ts'
 
 /** What a transport is given, whatever the form. */
@@ -12,6 +13,8 @@ export interface HttpInput {
   readonly resumes: boolean
   /** The same input with another `AuthInfo`, or without one. */
   withAuthInfo(authInfo: unknown): readonly unknown[]
+  /** Has the input handled, and calls `over` when the answer has left, or nobody waits for it. */
+  untilOver(handle: () => Promise<unknown>, over: () => void): Promise<unknown>
   answer(refusal: Refusal): unknown
 }
 
@@ -48,7 +51,20 @@ function readWeb(request: Request, [, options, ...rest]: readonly unknown[]): Ht
       { ...others, ...(known !== undefined && { authInfo: known }) },
       ...rest,
     ],
+    untilOver: untilRead,
     answer: toResponse,
+  }
+}
+
+async function untilRead(handle: () => Promise<unknown>, over: () => void): Promise<unknown> {
+  try {
+    const answer = await handle()
+    if (isEventStream(answer)) return untilOver(answer, over)
+    over()
+    return answer
+  } catch (error) {
+    over()
+    throw error
   }
 }
 
@@ -75,6 +91,7 @@ function readHono(context: HonoContext, input: readonly unknown[]): HttpInput {
       context.set('auth', authInfo)
       return input
     },
+    untilOver: untilRead,
     answer: toResponse,
   }
 }
@@ -93,6 +110,10 @@ function readNode(request: NodeRequest, input: readonly unknown[]): HttpInput {
     withAuthInfo: (authInfo) => {
       request.auth = authInfo
       return input
+    },
+    untilOver: (handle, over) => {
+      response.once('close', over)
+      return handle()
     },
     answer: ({ status, headers, body }) => void response.writeHead(status, headers).end(body),
   }

@@ -1,11 +1,12 @@
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { Exchange, exchanges } from '../ambient/channels.ts'
-import type { SessionOwner, SessionTransport } from '../owners/session-owner.ts'
+import type { SessionOwner } from '../owners/session-owner.ts'
 import type { Authentication } from '../protection.ts'
 import type { MessageExtra } from '../wire/transport.ts'
 import { type HttpInput, isWebRequest, readInput } from './read-input.ts'
 import { createFault, toResponse } from './refusals.ts'
+import type { StreamExpiry } from './stream-expiry.ts'
 
 type Handle = (...input: unknown[]) => Promise<unknown>
 
@@ -71,6 +72,7 @@ function inFront(handle: Handle, wrap: HttpWrap): Handle {
     const http = readInput(input)
     // The gate refuses what comes without an identity.
     if (http === undefined) return handle(...input)
+    let over: (() => void) | undefined
     try {
       const authInfo = await identify(http, wrap)
       const identity = identityOfAuthInfo(authInfo)
@@ -79,12 +81,12 @@ function inFront(handle: Handle, wrap: HttpWrap): Handle {
         await wrap.onForeign(`HTTP ${http.method}`, identity)
         return http.answer(sessionNotFound)
       }
-      if (http.method === 'GET') wrap.streams.opened(identity)
       input = [...(authInfo === http.authInfo ? input : http.withAuthInfo(authInfo))]
+      if (http.method === 'GET') over = wrap.streams.opened(identity)
     } catch (thrown) {
       return http.answer(wrap.authentication?.refuse(thrown) ?? createFault(thrown))
     }
-    return handle(...input)
+    return over ? http.untilOver(() => handle(...input), over) : handle(...input)
   }
 }
 
@@ -160,39 +162,4 @@ function withStatus(answer: Response, status: number | undefined): Response {
   if (status === undefined) return answer
   const { body, headers } = answer
   return isStream(answer) ? answer : new Response(body, { status, headers })
-}
-
-// The clock skew that verification allows: a token is still accepted for so long.
-const graceSeconds = 60
-const maxTimerSeconds = 2 ** 31 / 1000 - 1
-
-/**
- * Ends the stream that a GET request opened once the identity that opened it has expired: what is
- * sent later is for callers who are verified again. A client opens the next stream with its new token.
- */
-export class StreamExpiry {
-  readonly #transport: SessionTransport
-  readonly #now: () => number
-  #timer: NodeJS.Timeout | undefined
-  #endsAt = Number.POSITIVE_INFINITY
-
-  constructor(transport: SessionTransport, now: () => number) {
-    this.#transport = transport
-    this.#now = now
-  }
-
-  /** The stream ends with the first identity that asked for one. */
-  opened(identity: Identity | undefined): void {
-    const endsAt = (identity?.expiresAt ?? Number.POSITIVE_INFINITY) + graceSeconds
-    if (endsAt >= this.#endsAt) return
-    this.#endsAt = endsAt
-    clearTimeout(this.#timer)
-    const seconds = Math.min(Math.max(0, endsAt - this.#now()), maxTimerSeconds)
-    this.#timer = setTimeout(() => this.#end(), seconds * 1000).unref()
-  }
-
-  #end(): void {
-    this.#endsAt = Number.POSITIVE_INFINITY
-    this.#transport.closeStandaloneSSEStream?.()
-  }
 }

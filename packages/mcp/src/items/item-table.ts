@@ -7,6 +7,7 @@ import {
   handlerRegistered,
 } from '../handlers/hidden-guards.ts'
 import { type Policy, stateOf } from '../handlers/policy.ts'
+import { bindTemplate, type UriTemplate } from './bound-template.ts'
 
 /** What a server offers and guards decide on. */
 export type ItemKind = 'tool' | 'resource' | 'template' | 'prompt'
@@ -34,12 +35,6 @@ export interface Registered {
   readonly argsSchema?: unknown
   readonly resourceTemplate?: { readonly uriTemplate: UriTemplate }
   update?: (updates: Updates) => void
-}
-
-/** The part of the SDKs' `UriTemplate` that is used. */
-interface UriTemplate {
-  match(uri: string): unknown
-  toString(): string
 }
 
 interface Updates {
@@ -133,7 +128,8 @@ export class ItemTable {
     const item = new WatchedItem(this.#kind, firstKey, registered, this.#onHidden)
     item.handler = handler
     this.#items[firstKey] = item
-    const { update } = registered
+    const { update, resourceTemplate } = registered
+    if (resourceTemplate) bindTemplate(resourceTemplate.uriTemplate)
     if (typeof update === 'function') this.#watchUpdates(item, firstKey, update)
     return item
   }

@@ -1,4 +1,5 @@
 import { isRecord, paramsOf, type Request } from '../wire/json-rpc.ts'
+import { bindTemplate } from './bound-template.ts'
 import { type Item, type ItemKind, ItemTable, type OnHidden } from './item-table.ts'
 
 /** A resource and, where a template serves it, the variables in its URI. */
@@ -33,7 +34,10 @@ export class Items {
     const item = this.resource.get(url.href)
     if (item !== undefined) return { item, arguments: url }
     for (const template of this.template.all()) {
-      const variables = template.registered.resourceTemplate?.uriTemplate.match(url.href)
+      const { resourceTemplate } = template.registered
+      // Bound again: an update may have replaced it.
+      const variables =
+        resourceTemplate && bindTemplate(resourceTemplate.uriTemplate).match(url.href)
       if (variables) return { item: template, arguments: variables }
     }
     return { arguments: url }

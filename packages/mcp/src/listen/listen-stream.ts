@@ -13,6 +13,7 @@ import {
 import { createDenialError } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { type CreateServer, type Protection, protectionOf } from '../protection.ts'
+import { whenExpired } from '../wire/expiry.ts'
 import { isRecord, type Message, paramsOf, type RpcError } from '../wire/json-rpc.ts'
 
 /** What becomes of a message to a stream; `end` closes the stream instead. */
@@ -27,11 +28,6 @@ export interface ListenRefusal {
 
 const updated = 'notifications/resources/updated'
 
-// What guards allow past the expiry of a token.
-const graceSeconds = 60
-// Timers hold no more; a stream that long is opened again.
-const longestTimer = 2 ** 31 - 1
-
 /**
  * One `subscriptions/listen`, which entries of SDK v2 serve without a gate. It is decided on
  * when it opens, and again for each resource that it is about to report.
@@ -39,18 +35,20 @@ const longestTimer = 2 ** 31 - 1
 export class ListenStream {
   readonly #protection: Protection
   readonly #listen: TargetedRequest
+  #isOver = false
 
   constructor(protection: Protection, listen: OpenRequest) {
     this.#protection = protection
     this.#listen = withTarget(protection, listen)
   }
 
-  /** For how long its identity counts. Whom a rule lets in without one has nothing to expire. */
-  get milliseconds(): number {
-    const { identity } = this.#listen
-    if (identity === undefined) return longestTimer
-    const seconds = identity.expiresAt + graceSeconds - this.#protection.now()
-    return Math.min(Math.max(0, Math.ceil(seconds * 1000)), longestTimer)
+  /**
+   * Calls `end` once its identity no longer counts.
+   *
+   * @returns stops waiting
+   */
+  whenExpired(end: () => void): () => void {
+    return whenExpired(this.#listen.identity, this.#protection.now(), end)
   }
 
   /**
@@ -73,8 +71,10 @@ export class ListenStream {
     return undefined
   }
 
-  /** Records that it is over. Nothing waits for that; the trail reports what it lost. */
+  /** Records once that it is over. Nothing waits for that; the trail reports what it lost. */
   end(outcome: AuditOutcome): void {
+    if (this.#isOver) return
+    this.#isOver = true
     recordEnd(this.#listen, outcome)?.catch(() => undefined)
   }
 

@@ -1,7 +1,9 @@
 import { isIdentityError } from '@onbehalf/core'
 import { arrivals } from '../ambient/channels.ts'
 import type { Settings } from '../protection.ts'
+import { reportFailure } from '../wire/failures.ts'
 import type { Transport } from '../wire/transport.ts'
+import { inOrder } from './in-order.ts'
 import type { LineCredential } from './token.ts'
 
 /** A transport that carries no headers, such as `StdioServerTransport` of either SDK generation. */
@@ -40,11 +42,10 @@ function takeOver(line: Transport, credential: LineCredential, report: Settings[
     if (isIdentityError(error) && error.reason !== 'token_file_unreadable') return
     report?.({ type: 'refused', code: 'DOWN', reason: 'token_file_unreadable' })
   }
-  let last: Promise<void> = Promise.resolve()
-  line.onmessage = (message, extra) => {
-    last = last.then(async () => {
+  const enqueue = inOrder((error) => reportFailure(line, error, 'A message could not be delivered'))
+  line.onmessage = (message, extra) =>
+    enqueue(async () => {
       const authInfo = await credential.verify().catch(failed)
       arrivals.run(authInfo, () => deliver?.(message, extra))
     })
-  }
 }

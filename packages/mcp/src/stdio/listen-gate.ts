@@ -3,6 +3,7 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals } from '../ambient/channels.ts'
 import { type ListenStream, openStream } from '../listen/listen-stream.ts'
 import type { CreateServer } from '../protection.ts'
+import { reportFailure } from '../wire/failures.ts'
 import {
   inUse,
   isListen,
@@ -16,6 +17,7 @@ import {
   replyTo,
 } from '../wire/json-rpc.ts'
 import type { Transport } from '../wire/transport.ts'
+import { inOrder } from './in-order.ts'
 
 const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
@@ -36,7 +38,8 @@ export function guardLine(line: Transport, createServer: CreateServer): void {
 
 interface Open {
   readonly stream: ListenStream
-  readonly timer: NodeJS.Timeout
+  /** Stops waiting for the expiry of its identity. */
+  readonly stop: () => void
 }
 
 /** Sits between a transport and the entry that serves it, for listen streams alone. */
@@ -46,6 +49,7 @@ class ListenGate {
   readonly #send: Transport['send']
   readonly #deliver: (message: Message, extra?: object) => void
   readonly #open = new Map<RequestId, Open>()
+  #isClosed = false
 
   constructor(line: Transport, createServer: CreateServer) {
     this.#line = line
@@ -58,11 +62,11 @@ class ListenGate {
   install(): void {
     const line = this.#line
     const { onclose } = line
-    let last: Promise<void> = Promise.resolve()
+    // A cancellation must not overtake the request that it is for.
+    const enqueue = inOrder((error) => this.#report(error))
     line.onmessage = (message, extra) => {
       const authInfo = arrivals.getStore()
-      // A cancellation must not overtake the request that it is for.
-      last = last.then(async () => {
+      enqueue(async () => {
         const reply = await this.#receive(message, identityOfAuthInfo(authInfo))
         if (reply === undefined) arrivals.run(authInfo, () => this.#deliver(message, extra))
         else await this.#answer(message as Request, reply)
@@ -70,6 +74,7 @@ class ListenGate {
     }
     line.send = (message, options) => this.#leave(message, options)
     line.onclose = () => {
+      this.#isClosed = true
       for (const id of this.#open.keys()) this.#forget(id, 'cancelled')
       onclose?.call(line)
     }
@@ -86,13 +91,18 @@ class ListenGate {
       const stream = await openStream(this.#createServer, { era: 'modern' }, asked)
       const refused = await stream.open()
       if (refused !== undefined) return { error: refused.error }
-      const timer = setTimeout(() => this.#end(message.id), stream.milliseconds).unref()
-      this.#open.set(message.id, { stream, timer })
+      this.#keep(message.id, stream)
       return undefined
     } catch (error) {
       this.#report(error)
       return replyTo(error)
     }
+  }
+
+  #keep(id: RequestId, stream: ListenStream): void {
+    // Its client has gone while a guard was deciding.
+    if (this.#isClosed) return stream.end('cancelled')
+    this.#open.set(id, { stream, stop: stream.whenExpired(() => this.#end(id)) })
   }
 
   async #leave(message: Message, options?: unknown): Promise<void> {
@@ -121,7 +131,7 @@ class ListenGate {
   #forget(id: unknown, outcome: AuditOutcome): void {
     const open = this.#open.get(id as RequestId)
     if (open === undefined) return
-    clearTimeout(open.timer)
+    open.stop()
     open.stream.end(outcome)
     this.#open.delete(id as RequestId)
   }
@@ -133,9 +143,7 @@ class ListenGate {
   }
 
   #report(error: unknown): void {
-    this.#line.onerror?.(
-      error instanceof Error ? error : new Error('Listen gate failure', { cause: error }),
-    )
+    reportFailure(this.#line, error, 'Listen gate failure')
   }
 }
 

@@ -1,0 +1,26 @@
+import type { Identity } from '@onbehalf/core'
+
+// The clock skew that verification allows: a token is still accepted for so long.
+const graceSeconds = 60
+// Timers hold no more; a stream that long is opened again.
+const longestMilliseconds = 2 ** 31 - 1
+
+/**
+ * Calls `end` once an identity no longer counts. Without one there is nothing to expire. It does not
+ * keep the process alive.
+ *
+ * @param now seconds since 1970
+ * @returns stops waiting, and leaves nothing behind
+ */
+export function whenExpired(
+  identity: Identity | undefined,
+  now: number,
+  end: () => void,
+): () => void {
+  if (identity === undefined) return () => {}
+  const milliseconds = Math.ceil((identity.expiresAt + graceSeconds - now) * 1000)
+  const timer = setTimeout(end, Math.min(Math.max(0, milliseconds), longestMilliseconds))
+  // A number outside of Node.js.
+  if (typeof timer === 'object') timer.unref()
+  return () => clearTimeout(timer)
+}
