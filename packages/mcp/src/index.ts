@@ -28,6 +28,16 @@ export type { DecisionEvent, EntryServer, ProtectableServer, ServerEvent } from 
 export type { PlainTransport } from './stdio/authenticate-line.ts'
 export type { TokenOptions } from './stdio/token.ts'
 
+// Behind the bearer middleware of an SDK
+
+export type {
+  OAuthErrors,
+  OAuthErrorsV1,
+  OAuthErrorsV2,
+  TokenVerifier,
+} from './http/token-verifier.ts'
+export { createTokenVerifier } from './http/token-verifier.ts'
+
 // What belongs to one caller
 
 export type { ElicitationOptions, Elicitations } from './owners/elicitations.ts'

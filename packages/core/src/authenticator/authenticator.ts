@@ -32,7 +32,13 @@ import {
   type AuthenticateOptions,
   createAuthenticate,
 } from './authenticate.ts'
-import { createMetadata, requiredScopes, toHeaders, toIssuerNames } from './from-sources.ts'
+import {
+  createMetadata,
+  namesOfHeaders,
+  requiredScopes,
+  toHeaders,
+  toIssuerNames,
+} from './from-sources.ts'
 import { createSubjectTokens } from './subject-tokens.ts'
 import { tellInsecure, tellNotShared } from './warnings.ts'
 
@@ -85,6 +91,11 @@ export interface Authenticator<C = Claims> {
   readonly metadata: ProtectedResourceMetadata
   /** Kinds of its sources, in the order in which they are tried. */
   readonly sourceKinds: readonly SourceKind[]
+  /**
+   * Names of all headers that it reads, in lower case: what a proxy must let through, and a CORS
+   * preflight allow.
+   */
+  readonly credentialHeaders: readonly string[]
   /** Scopes that every token needs, for challenges. */
   readonly scopes: readonly string[]
   /**
@@ -174,6 +185,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     scopes: requiredScopes(sources),
     metadata: createMetadata({ resource, sources, confirmations, supported }),
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
+    credentialHeaders: namesOfHeaders(headers),
     // Whatever fails rejects.
     authenticate: async (request: CredentialRequest, more?: AuthenticateOptions) =>
       authenticateNow(request, more),

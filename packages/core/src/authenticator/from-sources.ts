@@ -24,6 +24,11 @@ export function toHeaders(
   }
 }
 
+/** Their names, each once. */
+export function namesOfHeaders({ tokens, values, proofs }: CredentialHeaders): readonly string[] {
+  return Object.freeze([...new Set([...tokens, ...values, ...proofs])])
+}
+
 /**
  * The names under which identities of an issuer are known: its first one. Issuers that were
  * configured apart may share one name and be known under several.
