@@ -4,7 +4,7 @@ import { isRecord } from '@onbehalf/core/internal'
 
 /** What `requireBearerAuth` of either SDK generation asks for a token. */
 export interface TokenVerifier {
-  verifyAccessToken(token: string): Promise<AuthInfo>
+  readonly verifyAccessToken: (token: string) => Promise<AuthInfo>
 }
 
 type ErrorV1 = new (message: string) => Error

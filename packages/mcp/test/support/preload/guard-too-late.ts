@@ -1,0 +1,3 @@
+/** Loads an SDK itself, before the servers of this process are guarded. */
+import '@modelcontextprotocol/sdk/server/mcp.js'
+import './guard.ts'
