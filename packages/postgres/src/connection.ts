@@ -14,6 +14,13 @@ export class LostConnection extends Error {
   }
 }
 
+/** What a statement answers. */
+export interface Answer<Row> {
+  readonly rows: readonly Row[]
+  /** Rows that it wrote or read. */
+  readonly rowCount: number | null
+}
+
 interface Session {
   readonly client: Client
   readonly socket: Socket
@@ -43,7 +50,7 @@ export class Connection {
     statement: string,
     values: readonly unknown[],
     seconds: number,
-  ): Promise<readonly Row[]> {
+  ): Promise<Answer<Row>> {
     this.#session ??= this.#connect()
     const session = this.#session
     let isSent = false
@@ -56,8 +63,7 @@ export class Connection {
     })()
     session.idle = work.catch(() => undefined)
     try {
-      const { rows } = await within(seconds, work, 'Postgres did not answer in time')
-      return rows
+      return await within(seconds, work, 'Postgres did not answer in time')
     } catch (error) {
       const isAnswer = isSent && isRefusal(error)
       if (!isAnswer || error.code === readOnly) this.#drop(session)

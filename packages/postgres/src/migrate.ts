@@ -15,6 +15,8 @@ const folder = new URL('../sql/', import.meta.url)
  * `onbehalf_auditor` and `onbehalf_store` have to be there already.
  *
  * @throws DatabaseError of `pg`
+ * @throws Error when the encoding of the database is not UTF8, or another role owns the schema or
+ *   anything in it: that role could drop the log
  *
  * @example
  * ```ts
@@ -32,7 +34,9 @@ export function migrate(pool: Pool): Promise<readonly string[]> {
 
 async function applyAll(client: PoolClient): Promise<readonly string[]> {
   await client.query('SELECT pg_advisory_xact_lock($1)', [lock])
+  await assertEncoding(client)
   await client.query('CREATE SCHEMA IF NOT EXISTS onbehalf')
+  await assertOwner(client)
   await client.query(`CREATE TABLE IF NOT EXISTS onbehalf.migrations (
     name text PRIMARY KEY,
     applied_at timestamptz NOT NULL DEFAULT now()
@@ -43,6 +47,32 @@ async function applyAll(client: PoolClient): Promise<readonly string[]> {
     await client.query('INSERT INTO onbehalf.migrations (name) VALUES ($1)', [name])
   }
   return missing
+}
+
+// What another encoding cannot write of one event, it would refuse with all that wait beside it.
+async function assertEncoding(client: PoolClient): Promise<void> {
+  const { rows } = await client.query<{ server_encoding: string }>('SHOW server_encoding')
+  const encoding = rows[0]?.server_encoding
+  if (encoding !== 'UTF8') {
+    throw new Error(`the encoding of the database must be UTF8, and is ${encoding}`)
+  }
+}
+
+const owners = `
+  SELECT pg_get_userbyid(nspowner) AS owner FROM pg_catalog.pg_namespace
+  WHERE nspname = 'onbehalf'
+  UNION SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class
+  WHERE relnamespace = 'onbehalf'::regnamespace
+  UNION SELECT pg_get_userbyid(proowner) FROM pg_catalog.pg_proc
+  WHERE pronamespace = 'onbehalf'::regnamespace`
+
+async function assertOwner(client: PoolClient): Promise<void> {
+  const others = `SELECT owner FROM (${owners}) AS owners WHERE owner <> current_user`
+  const { rows } = await client.query<{ owner: string }>(others)
+  const [other] = rows
+  if (other !== undefined) {
+    throw new Error(`the schema onbehalf, or something in it, belongs to the role ${other.owner}`)
+  }
 }
 
 /** Files are numbered: their names are in the order in which they are applied. */

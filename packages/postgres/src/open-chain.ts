@@ -22,8 +22,8 @@ export class OpenChain {
   }
 
   /**
-   * Waits for the head of the empty chain: a chain has one from its first moment, so that one
-   * without any is known to have lost them. A signer that fails is not waited for again.
+   * Waits for the head of the empty chain, so that all that follows it is covered sooner or later. A
+   * signer that fails is not waited for again.
    */
   open(): Promise<void> {
     this.#opening ??= this.heads.finish()

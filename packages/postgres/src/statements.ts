@@ -27,13 +27,21 @@ const insert = `
     )) AS durability (setting)
   WHERE setting IS NOT NULL`
 
-/** Adds records, all of them or none. @throws LostConnection when it is not known which */
+/** Rows are not in the table that a statement should have put there: a rule or a trigger took them. */
+class NotKept extends Error {}
+
+/**
+ * Adds records, all of them or none.
+ *
+ * @throws LostConnection when it is not known which, NotKept when the database let fewer in
+ */
 export async function insertRecords(
   connection: Connection,
-  { chain, after, lines }: Records,
+  { chain, after, lines, hashes }: Records,
   until: number,
 ): Promise<void> {
-  await connection.query(insert, [chain, after, lines], secondsUntil(until))
+  const { rowCount } = await connection.query(insert, [chain, after, lines], secondsUntil(until))
+  if (rowCount !== hashes.length) throw new NotKept('Postgres did not keep the events')
 }
 
 /** The events of these lines that are in the log: hashes of their records by id. */
@@ -42,7 +50,7 @@ export async function findRecorded(
   { lines }: Pick<Records, 'lines'>,
   until: number,
 ): Promise<ReadonlyMap<string, string>> {
-  const rows = await connection.query<{ id: string; hash: string }>(
+  const { rows } = await connection.query<{ id: string; hash: string }>(
     'SELECT id, hash FROM onbehalf.recorded($1)',
     [lines],
     secondsUntil(until),
@@ -55,11 +63,12 @@ export async function insertHead(
   head: LogHead,
   until: number,
 ): Promise<void> {
-  await connection.query(
+  const { rowCount } = await connection.query(
     'INSERT INTO onbehalf.heads (chain, head) VALUES ($1, $2)',
     [head.chain, headText(head)],
     secondsUntil(until),
   )
+  if (rowCount !== 1) throw new NotKept('Postgres did not keep the head')
 }
 
 /** Seconds until a moment in milliseconds of a clock that never goes back. @throws TooLate */

@@ -34,4 +34,37 @@ describe.skipIf(!hasPostgres)('migrate', () => {
     expect(rows).toEqual([{ tablename: 'heads' }])
     await empty.drop()
   })
+
+  it('refuses a database that cannot write every character', async () => {
+    const latin = await emptyDatabase(
+      `ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+    )
+    await expect(migrate(latin.pool)).rejects.toThrow('must be UTF8, and is LATIN1')
+    const { rows } = await latin.pool.query(
+      "SELECT nspname FROM pg_namespace WHERE nspname = 'onbehalf'",
+    )
+    expect(rows).toEqual([])
+    await latin.drop()
+  })
+
+  it.each<[string, (role: string) => string]>([
+    ['made the schema', (role) => `CREATE SCHEMA onbehalf AUTHORIZATION ${role}`],
+    [
+      'made a table in it',
+      (role) => `CREATE SCHEMA onbehalf; CREATE TABLE onbehalf.migrations
+        (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());
+        ALTER TABLE onbehalf.migrations OWNER TO ${role}`,
+    ],
+    [
+      'made a function in it',
+      (role) => `CREATE SCHEMA onbehalf; CREATE FUNCTION onbehalf.recorded() RETURNS int
+        LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION onbehalf.recorded() OWNER TO ${role}`,
+    ],
+  ])('refuses a schema where another role %s before', async (_, statements) => {
+    const empty = await emptyDatabase()
+    const { user = '' } = await empty.login()
+    await empty.pool.query(statements(user))
+    await expect(migrate(empty.pool)).rejects.toThrow(`belongs to the role ${user}`)
+    await empty.drop()
+  })
 })

@@ -39,6 +39,51 @@ describe.skipIf(!hasPostgres)('a sink on Postgres', () => {
     expect(await database.events()).toEqual([event])
   })
 
+  const swallow = `CREATE FUNCTION onbehalf.swallow() RETURNS trigger LANGUAGE plpgsql
+    AS 'BEGIN RETURN NULL; END'`
+  it.each<[string, string, string]>([
+    [
+      'a rule',
+      'CREATE RULE frozen AS ON INSERT TO onbehalf.events DO INSTEAD NOTHING',
+      'DROP RULE frozen ON onbehalf.events',
+    ],
+    [
+      'a trigger',
+      `${swallow}; CREATE TRIGGER frozen BEFORE INSERT ON onbehalf.events
+        FOR EACH ROW EXECUTE FUNCTION onbehalf.swallow()`,
+      'DROP TRIGGER frozen ON onbehalf.events; DROP FUNCTION onbehalf.swallow',
+    ],
+    [
+      'a trigger that takes some rows',
+      `${swallow}; CREATE TRIGGER frozen BEFORE INSERT ON onbehalf.events
+        FOR EACH ROW WHEN (NEW.seq = 2) EXECUTE FUNCTION onbehalf.swallow()`,
+      'DROP TRIGGER frozen ON onbehalf.events; DROP FUNCTION onbehalf.swallow',
+    ],
+  ])('acknowledges nothing that %s keeps out of the table', async (_, freeze, thaw) => {
+    const sink = await newSink(database)
+    await sink.ready()
+    await database.pool.query(freeze)
+    const writes = [1, 2, 3].map((number) => sink.write(eventOf(number)))
+    const settled = await Promise.allSettled(writes)
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    await database.pool.query(thaw)
+    const event = eventOf(4)
+    // What was left of the batch is in the way of the first one after it.
+    await sink.write(event).catch(() => sink.write(event))
+    expect(await database.events()).toContainEqual(event)
+  })
+
+  it('reports a head that the table did not take', async () => {
+    const told: unknown[] = []
+    await database.pool.query(
+      'CREATE RULE frozen AS ON INSERT TO onbehalf.heads DO INSTEAD NOTHING',
+    )
+    const sink = await newSink(database, { onError: (error) => told.push(error) })
+    await sink.write(eventOf(1))
+    await database.pool.query('DROP RULE frozen ON onbehalf.heads')
+    expect(told).toContainEqual(new Error('Postgres did not keep the head'))
+  })
+
   it('commits what waits together, in the order of the calls', async () => {
     const sink = await newSink(database)
     await sink.ready()

@@ -61,6 +61,9 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
         writeFileSync(join(directory, `${chain}${suffix}`), `${text}\n`, { flag: 'a' })
       }
     }
+    const chains = 'SELECT chain FROM onbehalf.events UNION SELECT chain FROM onbehalf.heads'
+    const { rows } = await database.pool.query<{ chain: string }>(chains)
+    for (const { chain } of rows) writeFileSync(join(directory, `${chain}.heads.jsonl`), '')
     await write('SELECT chain, record AS text FROM onbehalf.events ORDER BY seq', '-00000001.jsonl')
     await write('SELECT chain, head AS text FROM onbehalf.heads ORDER BY place', '.heads.jsonl')
     return verifyLog(directory, { publicKeys, heads })
@@ -157,8 +160,25 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
     expect(report.chains[0]?.findings[0]).toMatchObject({ kind, seq, file: 'onbehalf.events' })
   })
 
+  it('is not proven when its heads are deleted, or rolled back', async () => {
+    for (const [condition, first] of [
+      ['true', 1],
+      ['head NOT LIKE \'%"size":0,%\'', 1],
+    ] as const) {
+      await tamper(`DELETE FROM onbehalf.heads WHERE ${condition}`)
+      const report = await verify()
+      expect(report).toMatchObject({ verdict: 'unproven', ok: false, records: size })
+      expect(report.chains[0]?.findings).toMatchObject([{ kind: 'unproven', seq: first }])
+    }
+  })
+
   it.each<[what: string, statements: string, detail: string]>([
-    ['are deleted', 'DELETE FROM onbehalf.heads', 'the heads of this chain are gone'],
+    [
+      'are put in another order',
+      `INSERT INTO onbehalf.heads (chain, head)
+       SELECT chain, head FROM good_heads WHERE head LIKE '%"size":0,%'`,
+      'the head knows fewer records than one before it',
+    ],
     [
       'are edited',
       `UPDATE onbehalf.heads SET head = replace(head, '"time":"2', '"time":"1')`,
@@ -203,7 +223,7 @@ describe.skipIf(!hasPostgres)('a log in Postgres', () => {
       Array.from({ length: 100 }, (_, number) => sink.write(eventOf(number))),
     )
     await Promise.all(writes)
-    await Promise.all(sinks.map((sink) => sink.flush()))
+    await Promise.all(sinks.map((sink) => sink.close()))
     const report = await verify()
     expect(report).toMatchObject({ ok: true, records: size + 400 })
     expect(report.chains.map(({ records }) => records).toSorted((a, b) => a - b)).toEqual([

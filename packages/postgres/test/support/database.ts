@@ -23,11 +23,11 @@ export interface Database {
   drop(): Promise<void>
 }
 
-/** An empty database without any log. The caller drops it. */
-export async function emptyDatabase(): Promise<Database> {
+/** An empty database without any log, made with these options of `CREATE DATABASE`. The caller drops it. */
+export async function emptyDatabase(options = ''): Promise<Database> {
   const name = `onbehalf_test_${randomBytes(6).toString('hex')}`
   const server = newPool({ max: 1 })
-  await server.query(`CREATE DATABASE ${name}`)
+  await server.query(`CREATE DATABASE ${name} ${options}`)
   const pools = [newPool({ database: name })]
   const roles: string[] = []
   const pool = pools[0] as Pool
