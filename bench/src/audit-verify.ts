@@ -45,7 +45,7 @@ async function verify(log: string): Promise<void> {
   const seconds = (performance.now() - started) / 1000
   const { user, system } = process.cpuUsage(before)
   const perSecond = (time: number): string => Math.round(records / time).toLocaleString('en')
-  console.log(`${ok ? 'intact' : 'NOT INTACT'}: ${records} records`)
+  console.log(`${ok ? 'holds together' : 'NOT INTACT'}: ${records} records`)
   console.log(`  ${perSecond(seconds)} a second`)
   console.log(`  ${perSecond((user + system) / 1e6)} a second of processor time`)
   console.log(`  peak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`)

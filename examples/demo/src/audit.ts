@@ -3,7 +3,7 @@ import type { World } from './world.ts'
 
 const shown = 4
 
-/** What one of the servers recorded of the calls, and whether the log is whole. */
+/** What one of the servers recorded of the calls, and whether the log holds together. */
 export async function describeAudit({ auditDirectory }: World): Promise<string> {
   const events: AuditEvent[] = []
   for await (const { event } of readLog(auditDirectory)) events.push(event)
@@ -13,7 +13,7 @@ export async function describeAudit({ auditDirectory }: World): Promise<string> 
   const calls = `${count('intent')} calls, ${count('result')} results, ${count('refusal')} refusals`
   const users = events.filter(({ principal, target }) => principal && target)
   return [
-    `audit log of the server of "forwarded": ${calls}, ${ok ? 'intact' : 'NOT INTACT'}`,
+    `audit log of the server of "forwarded": ${calls}, ${ok ? 'the log holds together' : 'NOT INTACT'}`,
     ...users.slice(-shown).map((event) => `  ${describe(event)}`),
   ].join('\n')
 }

@@ -52,6 +52,7 @@ export type {
   FindingKind,
   LogReport,
   UnknownOutcome,
+  Verdict,
 } from './verify/report.ts'
 export type { PublicKey, VerifyLogOptions } from './verify/verify-log.ts'
 export { verifyLog } from './verify/verify-log.ts'

@@ -3,7 +3,7 @@ import { proveCommand } from './audit/prove.ts'
 import { showCommand } from './audit/show.ts'
 import { verifyCommand } from './audit/verify.ts'
 import { explainCommand } from './explain/explain.ts'
-import { type Output, UsageError } from './output.ts'
+import { type Output, UsageError, visibleOutput } from './output.ts'
 
 type Command = (args: readonly string[], output: Output) => Promise<number>
 
@@ -29,7 +29,7 @@ const usage = `Usage:
  * Runs one command.
  *
  * @returns its exit code: 0 for good, 1 for a log or proof that is not, 2 for a command that could
- *   not be carried out
+ *   not be carried out, 3 for a log that nothing contradicts and that is not proven
  */
 export async function run(args: readonly string[], output: Output): Promise<number> {
   const words = commands.has(args[0] ?? '') ? 1 : 2
@@ -39,10 +39,11 @@ export async function run(args: readonly string[], output: Output): Promise<numb
     output.err(usage)
     return asked ? 0 : 2
   }
+  const visible = visibleOutput(output)
   try {
-    return await command(args.slice(words), output)
+    return await command(args.slice(words), visible)
   } catch (error) {
-    output.err(`onbehalf: ${error instanceof Error ? error.message : String(error)}`)
+    visible.err(`onbehalf: ${error instanceof Error ? error.message : String(error)}`)
     if (isUsage(error)) output.err(usage)
     return 2
   }

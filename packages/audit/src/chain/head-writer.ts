@@ -1,22 +1,24 @@
-import { type LogHead, signedBytes } from '../heads/head.ts'
-import type { Signer } from '../heads/signer.ts'
+import type { LogHead } from '../heads/head.ts'
 import { toBase64url } from '../merkle/tree.ts'
 import { within } from '../within.ts'
 import type { LogSettings } from './log-settings.ts'
 import type { ChainState } from './record.ts'
+import { patience, signHead } from './sign-head.ts'
 
 /** Keeps a head beside the log. */
 export type KeepHead = (head: LogHead) => Promise<void>
 
 /**
- * Signs and keeps heads beside the log. A signer far away takes its time: the log never waits for
- * it, and a head that fails is made up for by the next one.
+ * Signs and keeps heads beside the log, and takes them to the anchor. A signer far away takes its
+ * time: the log never waits for it, and a head that fails is made up for by the next one.
  */
 export class HeadWriter {
   readonly #settings: LogSettings
   readonly #state: ChainState
   readonly #keep: KeepHead
   #covered = -1
+  /** The last head, as long as the anchor does not have it. */
+  #unanchored: LogHead | undefined
   #timer: NodeJS.Timeout | undefined
   #underway: Promise<void> | undefined
 
@@ -29,7 +31,7 @@ export class HeadWriter {
   /** Takes note of new records. */
   notice(): void {
     const { headEveryRecords } = this.#settings
-    if (this.#uncovered >= headEveryRecords) this.#start()
+    if (this.#uncovered >= headEveryRecords) this.start()
     else this.#wait()
   }
 
@@ -37,15 +39,19 @@ export class HeadWriter {
     return this.#state.tree.size - this.#covered
   }
 
-  #wait(): void {
-    const { headEverySeconds } = this.#settings
-    this.#timer ??= setTimeout(() => this.#start(), headEverySeconds * 1000).unref()
+  get #isBehind(): boolean {
+    return this.#uncovered > 0 || this.#unanchored !== undefined
   }
 
-  /** Makes a head of all there is now, and waits until it is kept. */
+  #wait(): void {
+    const { headEverySeconds } = this.#settings
+    this.#timer ??= setTimeout(() => this.start(), headEverySeconds * 1000).unref()
+  }
+
+  /** Makes a head of all there is now, and waits until it is kept and anchored, or has failed. */
   async finish(): Promise<void> {
     await this.#underway
-    this.#start()
+    this.start()
     await this.#underway
     this.#stopWaiting()
   }
@@ -55,15 +61,20 @@ export class HeadWriter {
     this.#timer = undefined
   }
 
-  #start(): void {
+  /** Begins with a head of all there is now, unless one is under way. */
+  start(): void {
     this.#stopWaiting()
-    if (this.#underway !== undefined || this.#uncovered === 0) return
-    this.#underway = this.#write()
-      .catch(this.#settings.onError)
-      .finally(() => {
-        this.#underway = undefined
-        if (this.#uncovered > 0) this.#wait()
-      })
+    if (this.#underway !== undefined || !this.#isBehind) return
+    this.#underway = this.#catchUp().finally(() => {
+      this.#underway = undefined
+      if (this.#isBehind) this.#wait()
+    })
+  }
+
+  async #catchUp(): Promise<void> {
+    const { onError } = this.#settings
+    if (this.#uncovered > 0) await this.#write().catch(onError)
+    await this.#anchor().catch(onError)
   }
 
   async #write(): Promise<void> {
@@ -81,15 +92,14 @@ export class HeadWriter {
     const head = signer === null ? unsigned : await signHead(signer, unsigned)
     await this.#keep(head)
     this.#covered = head.size
-    if (anchor !== undefined) await within(patience, anchor(head), 'the anchor is too slow')
+    if (anchor !== undefined) this.#unanchored = head
   }
-}
 
-// Seconds that a signer and an anchor may take.
-const patience = 10
-
-async function signHead(signer: Signer, head: LogHead): Promise<LogHead> {
-  const signing = signer.sign(signedBytes(head))
-  const signature = await within(patience, signing, 'the signer is too slow')
-  return { ...head, signature: Buffer.from(signature).toString('base64url') }
+  // The last head covers what earlier ones did: it alone is taken there again.
+  async #anchor(): Promise<void> {
+    const { anchor } = this.#settings
+    if (anchor === undefined || this.#unanchored === undefined) return
+    await within(patience, anchor(this.#unanchored), 'the anchor is too slow')
+    this.#unanchored = undefined
+  }
 }

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isRecord } from '@onbehalf/core/internal'
 
 /** Holds a chain for one writer. */
 export interface ChainLock {
@@ -8,14 +9,17 @@ export interface ChainLock {
 }
 
 interface Owner {
+  /** For the operator who looks at the file. Decides nothing: containers may share a name. */
   readonly host: string
   readonly pid: number
-  /** When the process started, where the system tells: a process id is used again. */
+  /** Where the process id counts, see {@link pidSpace}. */
+  readonly space: string
+  /** When the process started: a process id is used again. */
   readonly started: string
 }
 
 /**
- * Takes the lock of a chain, or undefined where a living writer has it.
+ * Takes the lock of a chain, or undefined where a writer has it that may be alive.
  *
  * A lock is the file with the highest number among `<chain>.lock.<n>`. A dead owner's lock is never
  * removed to be made again, which two processes could both do: the next number is created, which
@@ -44,56 +48,83 @@ function lockNumbers(directory: string, chain: string): readonly number[] {
   const prefix = `${chain}.lock.`
   return readdirSync(directory)
     .filter((name) => name.startsWith(prefix))
-    .map((name) => Number(name.slice(prefix.length)))
-    .filter(Number.isSafeInteger)
+    .map((name) => name.slice(prefix.length))
+    .filter((digits) => /^[1-9]\d{0,14}$/.test(digits))
+    .map(Number)
     .toSorted((a, b) => a - b)
 }
 
 function create(path: string): boolean {
-  const owner: Owner = { host: hostname(), pid: process.pid, started: startOf(process.pid) }
+  const { pid } = process
+  const owner: Owner = {
+    host: hostname(),
+    pid,
+    space: pidSpace(),
+    started: startOf(pid) ?? '',
+  }
   try {
     writeFileSync(path, JSON.stringify(owner), { flag: 'wx', mode: 0o600 })
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    // A full disk takes the name and not the text: nobody could tell whose lock it is.
+    unlinkIfThere(path)
     throw error
   }
 }
 
-// A lock without text is being written, or its writer died at it: the chain is left alone.
+// A lock without an owner is being written, or its writer died at it: the chain is left alone.
 function isHeld(path: string): boolean {
   const owner = readOwner(path)
-  return owner === undefined || isAlive(owner)
+  return owner === undefined || !isDead(owner)
 }
 
 function readOwner(path: string): Owner | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Owner
+    const owner: unknown = JSON.parse(readFileSync(path, 'utf8'))
+    return isRecord(owner) ? (owner as unknown as Owner) : undefined
   } catch {
     return undefined
   }
 }
 
-function isAlive({ host, pid, started }: Owner): boolean {
-  // Whether a process on another host is alive cannot be seen: its chain stays its own.
-  if (host !== hostname()) return true
+/**
+ * Whether the owner has ended for certain. A process of another host, boot or container cannot be
+ * seen, whatever its host is called: its chain stays its own.
+ */
+function isDead({ pid, space, started }: Owner): boolean {
+  if (space === '' || space !== pidSpace()) return false
+  const found = startOf(pid)
+  if (found !== undefined) return found !== started
   try {
     process.kill(pid, 0)
+    return false
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
   }
-  return started === '' || started === startOf(pid)
 }
 
-/** Boot and start time of a process on Linux, empty elsewhere. */
-function startOf(pid: number): string {
+/**
+ * Boot of the host and namespace of process ids (pid_namespaces(7)): within both, a process id and
+ * the time of its start name one process. Empty on systems without them.
+ */
+function pidSpace(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The name in parentheses may hold anything; the start time is the 22nd field of all.
-    return `${boot}/${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
+    return `${boot}/${readlinkSync('/proc/self/ns/pid')}`
   } catch {
     return ''
+  }
+}
+
+/** When a process started, in ticks since the boot (proc(5)); undefined where nobody tells. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The name in parentheses may hold anything; the start time is the 22nd field of all.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
   }
 }
 

@@ -88,8 +88,9 @@ class LazyLog {
     const log = await this.#opening
     if (log === undefined) return
     await log.heads.finish()
-    await log.headsFile.close()
-    await log.writer.close()
+    // What a disk does not let go of, the next start finds behind the last head, and leaves alone.
+    await log.headsFile.close().catch(this.#settings.onError)
+    await log.writer.close().catch(this.#settings.onError)
     log.lock.release()
   }
 }

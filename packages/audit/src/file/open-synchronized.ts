@@ -16,8 +16,8 @@ export interface LogFile {
   close(): Promise<void>
 }
 
-/** Opens a file: for making it, or for writing on in it. */
-export type OpenFile = (path: string, flags: 'wx' | 'r+', mode: number) => Promise<LogFile>
+/** Opens a file for making it or for writing on in it, or a directory to synchronize its names. */
+export type OpenFile = (path: string, flags: 'wx' | 'r+' | 'r', mode: number) => Promise<LogFile>
 
 const { O_CREAT, O_DSYNC, O_EXCL, O_RDWR, O_WRONLY } = constants
 const access = { wx: O_WRONLY | O_CREAT | O_EXCL, 'r+': O_RDWR } as const
@@ -28,7 +28,7 @@ const access = { wx: O_WRONLY | O_CREAT | O_EXCL, 'r+': O_RDWR } as const
  * flag is missing or promises less, and `datasync` follows.
  */
 export const openSynchronized: OpenFile = async (path, flags, mode) => {
-  if (process.platform !== 'linux') return open(path, flags, mode)
+  if (process.platform !== 'linux' || flags === 'r') return open(path, flags, mode)
   const file = await open(path, access[flags] | O_DSYNC, mode)
   return Object.assign(file, { syncsWrites: true as const })
 }

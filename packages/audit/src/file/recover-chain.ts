@@ -1,9 +1,11 @@
-import { appendFile, open } from 'node:fs/promises'
+import { appendFile, open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseLine } from '../chain/parse-line.ts'
+import { type ParsedLine, parseLine } from '../chain/parse-line.ts'
 import { type ChainState, emptyChain } from '../chain/record.ts'
+import { isHeadOf } from '../chain/sign-head.ts'
 import { type LogHead, parseHead } from '../heads/head.ts'
-import { headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
+import type { Signer } from '../heads/signer.ts'
+import { headsFile, segmentsOf } from '../log/file-names.ts'
 import { readChunks } from '../log/read-chunks.ts'
 import { fromBase64url, GrowingTree } from '../merkle/tree.ts'
 import type { OpenEnd } from './segment.ts'
@@ -12,122 +14,123 @@ import type { OpenEnd } from './segment.ts'
 export interface RecoveredChain {
   readonly state: ChainState
   readonly end: OpenEnd
-  /** Good bytes of its heads; undefined where there is no file of them. */
-  readonly headsSize: number | undefined
+  /** Good bytes of its heads. */
+  readonly headsSize: number
 }
 
+/** A chain that no process may continue, now or later. */
+export class UnfitChain extends Error {}
+
+/** The signer does not answer, so that nobody can say whose chains these are. */
+export class SignerAway extends Error {}
+
 /**
- * Finds where a chain ended. Reads what follows its last head, and puts a torn last line aside in
+ * Finds where a chain ended, which must be where the last head says: to continue behind other records
+ * would be to sign what anyone may have written there. Puts a torn last line aside in
  * `<segment>.torn`.
  *
- * @throws Error when the end of the chain does not hold together: it must not be written on
+ * @throws UnfitChain when its end is not what this signer signed, SignerAway when that is not known
  */
 export async function recoverChain(
-  directory: string,
+  { directory, signer }: { readonly directory: string; readonly signer: Signer | null },
   chain: string,
-  names: readonly string[],
 ): Promise<RecoveredChain> {
-  const segments = segmentsOf(names, chain)
-  const { head, headsSize } = await readHeads(directory, chain, names)
-  const state = head === undefined ? emptyChain(chain) : stateOf(head)
-  const known = state.tree.size
-  // It had one from its first moment: to continue would sign whatever is left of it.
-  if (head === undefined && segments.length > 0) throw new Error('the heads are gone')
-  const first = await firstToRead(directory, segments, known)
-  let size: number | undefined
-  // The last record that the head knows must be there, or the log was cut.
-  let isMet = known === 0
-  for (const segment of segments.slice(first)) {
-    const isLast = segment === segments.at(-1)
-    const read = await readOn(join(directory, segment.file), state, isLast)
-    size = read.good
-    isMet ||= read.seqs.first <= known && known <= read.seqs.last
-  }
-  if (!isMet) throw new Error('records are missing')
-  return { state, end: { number: segments.at(-1)?.number ?? 1, size }, headsSize }
+  // Read under the lock: the last owner may have written until a moment ago.
+  const names = await readdir(directory)
+  const { head, headsSize } = await lastHead(directory, chain, names)
+  const end = await lastSegment(directory, chain, names)
+  assertMeets(head, end.last)
+  if (head !== undefined) await assertSigned(head, signer)
+  if (end.torn.length > 0) await putAside(end.file, end.torn, end.size ?? 0)
+  return { state: head === undefined ? emptyChain(chain) : stateOf(head), end, headsSize }
 }
 
 function stateOf({ chain, size, peaks, last }: LogHead): ChainState {
   return { chain, last, tree: GrowingTree.resume(size, peaks.map(fromBase64url)) }
 }
 
+/** @throws UnfitChain unless the last record is the one that the head ends with */
+function assertMeets(head: LogHead | undefined, last: ParsedLine | undefined): void {
+  const [known, found] = [head?.size ?? 0, last?.seq ?? 0]
+  if (found < known) throw new UnfitChain('records are missing')
+  if (found > known) throw new UnfitChain(`${found - known} records follow its last head`)
+  if (last !== undefined && (!last.isWhole || last.hash !== head?.last)) {
+    throw new UnfitChain('its last record is changed')
+  }
+}
+
+async function assertSigned(head: LogHead, signer: Signer | null): Promise<void> {
+  const isOwn = await isHeadOf(signer, head).catch((cause: unknown) => {
+    throw new SignerAway('the signer does not answer', { cause })
+  })
+  if (!isOwn) throw new UnfitChain('its last head is of another signer')
+}
+
 /** The last head, and the size of the file without a torn line at its end. */
-async function readHeads(
+async function lastHead(
   directory: string,
   chain: string,
   names: readonly string[],
-): Promise<{ head?: LogHead; headsSize: number | undefined }> {
+): Promise<{ head?: LogHead; headsSize: number }> {
   const file = headsFile(chain)
-  if (!names.includes(file)) return { headsSize: undefined }
-  let last: string | undefined
-  let headsSize = 0
-  for await (const { bytes, end, offset } of readChunks(join(directory, file))) {
-    headsSize = offset + end
-    if (end === 0) continue
-    last = bytes.toString('utf8', bytes.lastIndexOf(0x0a, end - 2) + 1, end)
-  }
-  if (last === undefined) return { headsSize }
-  const head = parseHead(last)
-  if (head?.chain !== chain) throw new Error('the last head is changed')
-  return { head, headsSize }
+  if (!names.includes(file)) throw new UnfitChain('its heads are gone')
+  const { line, good } = await readEnd(join(directory, file))
+  if (line === undefined) return { headsSize: good }
+  const head = parseHead(line.toString('utf8'))
+  if (head?.chain !== chain) throw new UnfitChain('its last head is changed')
+  return { head, headsSize: good }
 }
 
-/** Index of the segment that holds the record `seq`, or of the last one. */
-async function firstToRead(
+interface LastSegment extends OpenEnd {
+  readonly file: string
+  /** The last record of the chain. */
+  readonly last: ParsedLine | undefined
+  /** What follows its newline. */
+  readonly torn: Uint8Array
+}
+
+async function lastSegment(
   directory: string,
-  segments: readonly SegmentName[],
-  seq: number,
-): Promise<number> {
-  for (let at = segments.length - 1; at > 0; at--) {
-    const first = await firstSeq(join(directory, segments[at]?.file ?? ''))
-    if (first !== undefined && first <= seq) return at
+  chain: string,
+  names: readonly string[],
+): Promise<LastSegment> {
+  const segments = segmentsOf(names, chain).toReversed()
+  const [newest] = segments
+  if (newest === undefined) {
+    return { number: 1, size: undefined, file: '', last: undefined, torn: Buffer.alloc(0) }
   }
-  return 0
-}
-
-async function firstSeq(file: string): Promise<number | undefined> {
-  for await (const { bytes } of readChunks(file)) {
-    const end = bytes.indexOf(0x0a)
-    return end < 0 ? undefined : parseLine(bytes, 0, end)?.seq
+  const file = join(directory, newest.file)
+  const { good, torn, line } = await readEnd(file)
+  const end = { number: newest.number, size: good, file, torn }
+  if (line !== undefined) return { ...end, last: toRecord(line) }
+  // A file that was begun and never written: the record before it is in an older one.
+  for (const older of segments.slice(1)) {
+    const { line: before } = await readEnd(join(directory, older.file))
+    if (before !== undefined) return { ...end, last: toRecord(before) }
   }
-  return undefined
+  return { ...end, last: undefined }
 }
 
-/** What was read of a segment: its good bytes, and the numbers of its records. */
-interface ReadSegment {
-  readonly good: number
-  readonly seqs: { readonly first: number; readonly last: number }
+function toRecord(line: Buffer): ParsedLine {
+  const record = parseLine(line, 0, line.length)
+  if (record === undefined) throw new UnfitChain('its last line is not a record')
+  return record
 }
 
-/** Takes the records of a segment that the state lacks. */
-async function readOn(file: string, state: ChainState, isLast: boolean): Promise<ReadSegment> {
-  let good = 0
-  const seqs = { first: Number.POSITIVE_INFINITY, last: 0 }
+/** The last whole line of a file, where it ends, and what follows it. */
+async function readEnd(
+  file: string,
+): Promise<{ line: Buffer | undefined; good: number; torn: Buffer }> {
+  let line: Buffer | undefined
+  let [good, torn] = [0, Buffer.alloc(0)]
   for await (const { bytes, end, offset } of readChunks(file)) {
-    for (let start = 0; start < end; ) {
-      const newline = bytes.indexOf(0x0a, start)
-      seqs.last = takeLine(bytes, start, newline, state)
-      seqs.first = Math.min(seqs.first, seqs.last)
-      start = newline + 1
-    }
     good = offset + end
-    if (end === bytes.length) continue
-    if (!isLast) throw new Error('a file in the middle of the chain is torn')
-    await putAside(file, bytes.subarray(end), good)
+    torn = Buffer.from(bytes.subarray(end))
+    if (end === 0) continue
+    const start = end < 2 ? 0 : bytes.lastIndexOf(0x0a, end - 2) + 1
+    line = Buffer.from(bytes.subarray(start, end - 1))
   }
-  return { good, seqs }
-}
-
-function takeLine(bytes: Buffer, start: number, newline: number, state: ChainState): number {
-  const line = parseLine(bytes, start, newline)
-  if (line === undefined || !line.isWhole) throw new Error('a record is changed')
-  const { tree } = state
-  if (line.seq === tree.size && line.hash !== state.last) throw new Error('a record is replaced')
-  if (line.seq <= tree.size) return line.seq
-  if (line.seq !== tree.size + 1 || line.prev !== state.last) throw new Error('the chain is broken')
-  state.last = line.hash
-  tree.add(fromBase64url(line.hash))
-  return line.seq
+  return { line, good, torn }
 }
 
 async function putAside(file: string, torn: Uint8Array, good: number): Promise<void> {

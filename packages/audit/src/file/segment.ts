@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { advance, type EventBatch, LineBuffer, linkBatch } from '../chain/batch.ts'
 import type { ChainState } from '../chain/record.ts'
@@ -8,20 +7,26 @@ import type { LogFile, OpenFile } from './open-synchronized.ts'
 
 /**
  * A file that grows by batches: each is on the disk when `append` resolves, or not in the file at
- * all. After a failure the file is cut back to its last good end before anything else is written.
+ * all. After a failure the file is cut back to its last good end before anything else is written,
+ * here or in the file that follows it.
  */
 export class Segment {
   readonly path: string
   readonly #open: OpenFile
   #file: LogFile | undefined
   #end: number
-  #isNew: boolean
+  #isMade: boolean
+  /** Its name in the directory is on the disk. */
+  #isListed: boolean
+  /** It may hold bytes behind its good end. */
+  #isDirty = false
 
   /** A file that is to be made, or that has `end` good bytes. */
   constructor(path: string, openFile: OpenFile, end?: number) {
     this.path = path
     this.#open = openFile
-    this.#isNew = end === undefined
+    this.#isMade = end !== undefined
+    this.#isListed = this.#isMade
     this.#end = end ?? 0
   }
 
@@ -30,19 +35,26 @@ export class Segment {
     return this.#end
   }
 
+  /** Makes the file now instead of at the first batch. */
+  async open(): Promise<void> {
+    if (this.#file === undefined) await this.#reopen()
+  }
+
   async append(bytes: Uint8Array): Promise<void> {
     const file = this.#file ?? (await this.#reopen())
     try {
       await writeAll(file, bytes, this.#end)
       if (!file.syncsWrites) await file.datasync()
     } catch (error) {
-      await this.#drop()
+      await this.#drop(file)
       throw error
     }
     this.#end += bytes.byteLength
   }
 
+  /** Rejects while bytes that were refused cannot be cut off: the chain must not continue elsewhere. */
   async close(): Promise<void> {
+    if (this.#isDirty) await this.#reopen()
     const file = this.#file
     this.#file = undefined
     await file?.close()
@@ -51,28 +63,28 @@ export class Segment {
   // After a failed sync the kernel may call pages clean that it never wrote: a new descriptor, cut
   // and synchronized, is the way back to a known state.
   async #reopen(): Promise<LogFile> {
-    const file = await this.#open(this.path, this.#isNew ? 'wx' : 'r+', 0o600)
+    const file = await this.#open(this.path, this.#isMade ? 'r+' : 'wx', 0o600)
+    this.#isMade = true
     try {
-      if (this.#isNew) await syncDirectory(dirname(this.path))
-      this.#isNew = false
+      if (!this.#isListed) await syncDirectory(this.#open, dirname(this.path))
+      this.#isListed = true
       await file.truncate(this.#end)
       await file.datasync()
     } catch (error) {
-      this.#isNew = false
       await file.close().catch(() => undefined)
       throw error
     }
+    this.#isDirty = false
     this.#file = file
     return file
   }
 
-  // Cuts at once, so that a crash does not leave what was refused; if that fails too, reopening
-  // cuts.
-  async #drop(): Promise<void> {
-    const file = this.#file
+  // Cuts at once, so that a crash does not leave what was refused; reopening cuts for certain.
+  async #drop(file: LogFile): Promise<void> {
     this.#file = undefined
-    await file?.truncate(this.#end).catch(() => undefined)
-    await file?.close().catch(() => undefined)
+    this.#isDirty = true
+    await file.truncate(this.#end).catch(() => undefined)
+    await file.close().catch(() => undefined)
   }
 }
 
@@ -87,13 +99,13 @@ async function writeAll(file: LogFile, bytes: Uint8Array, position: number): Pro
 }
 
 /** Makes a new name in a directory last; systems that cannot open one do not need it. */
-async function syncDirectory(path: string): Promise<void> {
+async function syncDirectory(openFile: OpenFile, path: string): Promise<void> {
   if (process.platform === 'win32') return
-  const handle = await open(path, 'r')
+  const directory = await openFile(path, 'r', 0)
   try {
-    await handle.sync()
+    await directory.datasync()
   } finally {
-    await handle.close()
+    await directory.close()
   }
 }
 

@@ -1,5 +1,6 @@
+import { isRecord } from '@onbehalf/core/internal'
 import { canonicalize } from '../canonical/canonicalize.ts'
-import { fromBase64url, rootOf, toBase64url } from '../merkle/tree.ts'
+import { fromBase64url, isDigest, rootOf, toBase64url } from '../merkle/tree.ts'
 
 /**
  * What a chain held at one moment: a promise about every record up to `size`. A party that keeps a head
@@ -50,18 +51,15 @@ export function parseHead(text: string): LogHead | undefined {
     : undefined
 }
 
-const digest = /^[\w-]{43}$/
-
 function isHead(head: LogHead): boolean {
   return (
-    typeof head === 'object' &&
-    head !== null &&
+    isRecord(head) &&
     typeof head.chain === 'string' &&
     Number.isSafeInteger(head.size) &&
     head.size >= 0 &&
     Array.isArray(head.peaks) &&
     head.peaks.length === bitsOf(head.size) &&
-    [head.root, head.last, ...head.peaks].every((text) => digest.test(text)) &&
+    [head.root, head.last, ...head.peaks].every(isDigest) &&
     typeof head.time === 'string'
   )
 }

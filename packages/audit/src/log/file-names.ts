@@ -17,6 +17,11 @@ export function headsFile(chain: string): string {
   return `${chain}.heads.jsonl`
 }
 
+/** Says that no process continues the chain any more. */
+export function endedFile(chain: string): string {
+  return `${chain}.ended`
+}
+
 /** The segments among the names of a directory, in their order. */
 export function segmentsOf(names: readonly string[], chain: string): readonly SegmentName[] {
   return names

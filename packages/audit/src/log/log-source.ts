@@ -14,7 +14,7 @@ export interface LogSource {
 export interface HeadLines {
   /** Where they are kept. */
   readonly file: string
-  /** Undefined when they are gone: a chain has one from its first moment. */
+  /** Those of now, and none that is added later. Undefined when the place where they are kept is gone. */
   readonly lines: AsyncIterable<TextLine> | undefined
 }
 
@@ -28,8 +28,11 @@ export interface ScannedLine {
   readonly bytes: Buffer
 }
 
-/** Takes a line, which is valid during the call only; ends the scan by returning false. */
-export type Visit = (line: ScannedLine) => boolean | void
+/**
+ * Takes a line, which is valid until the answer is there; ends the scan by answering false. It may
+ * answer later, which costs time: only where it has to read something itself.
+ */
+export type Visit = (line: ScannedLine) => boolean | void | Promise<boolean>
 
 /** How a scan of a chain ended. */
 export interface ChainEnd {
@@ -57,7 +60,8 @@ export async function scanTexts(
   for await (const text of texts) {
     const bytes = Buffer.from(text, 'utf8')
     line += 1
-    if (visit({ file, line, parsed: parseLine(bytes, 0, bytes.length), bytes }) === false) break
+    const parsed = parseLine(bytes, 0, bytes.length)
+    if ((await visit({ file, line, parsed, bytes })) === false) break
   }
   return { lastFile: file, torn: [] }
 }

@@ -37,7 +37,8 @@ function textAfter(text: string, name: string): string | undefined {
 function parseMark(text: string): EventMark | undefined {
   try {
     const { type, id, intent, dropped = 0 } = JSON.parse(text) as AuditEvent
-    return { type, id, intent, dropped }
+    const isMark = typeof type === 'string' && typeof id === 'string' && typeof dropped === 'number'
+    return isMark ? { type, id, intent, dropped } : undefined
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isRecord } from '@onbehalf/core/internal'
 import type { LogRecord } from '../chain/record.ts'
 import { chainsOf, segmentsOf } from './file-names.ts'
 import { readLines } from './read-chunks.ts'
@@ -18,19 +19,15 @@ export interface StoredRecord extends LogRecord {
  */
 export async function* readLog(directory: string): AsyncGenerator<StoredRecord, void, undefined> {
   const names = await readdir(directory)
-  const readers = chainsOf(names).map((chain) => readChain(directory, chain, names))
-  try {
-    yield* mergeByTime(readers)
-  } finally {
-    // A reader who stops early must not leave files open.
-    await Promise.all(readers.map((reader) => reader.return()))
-  }
+  yield* mergeByTime(chainsOf(names).map((chain) => readChain(directory, chain, names)))
 }
 
 async function* mergeByTime(
   readers: readonly Head['reader'][],
 ): AsyncGenerator<StoredRecord, void, undefined> {
-  const heads = await Promise.all(readers.map(advance))
+  const heads: (Head | undefined)[] = []
+  // One after the other: a directory may hold more chains than a process may open files.
+  for (const reader of readers) heads.push(await advance(reader))
   for (;;) {
     const first = heads
       .filter((head) => head !== undefined)
@@ -63,12 +60,15 @@ async function* readChain(
   for (const { file } of segmentsOf(names, chain)) yield* readSegment(directory, chain, file)
 }
 
+// Every chain keeps this much in memory.
+const chunkBytes = 65_536
+
 async function* readSegment(
   directory: string,
   chain: string,
   file: string,
 ): AsyncGenerator<StoredRecord, void, undefined> {
-  for await (const { text, line } of readLines(join(directory, file))) {
+  for await (const { text, line } of readLines(join(directory, file), { chunkBytes })) {
     const record = parseRecord(text)
     if (record !== undefined) yield { ...record, chain, file, line }
   }
@@ -77,9 +77,45 @@ async function* readSegment(
 /** Reads one line; undefined where it is not a record. */
 export function parseRecord(text: string): LogRecord | undefined {
   try {
-    const record = JSON.parse(text) as LogRecord
-    return typeof record?.event?.type === 'string' ? record : undefined
+    const record: unknown = JSON.parse(text)
+    return fits(record, recordShape) ? (record as LogRecord) : undefined
   } catch {
     return undefined
   }
+}
+
+/** Types of members by name; a name that ends in `?` may be absent. */
+interface Shape {
+  readonly [name: string]: 'string' | 'number' | Shape
+}
+
+// A log may hold any JSON that someone wrote into it: these are the members that readers use.
+const recordShape: Shape = {
+  event: {
+    id: 'string',
+    time: 'string',
+    type: 'string',
+    method: 'string',
+    decision: { effect: 'string', 'guard?': 'string', 'reason?': 'string' },
+    'principal?': { issuer: 'string', subject: 'string' },
+    'organization?': { id: 'string' },
+    'client?': 'string',
+    'gateway?': { client: 'string' },
+    'target?': { kind: 'string', name: 'string' },
+    'outcome?': 'string',
+    'durationMs?': 'number',
+  },
+  hash: 'string',
+  prev: 'string',
+  seq: 'number',
+}
+
+function fits(value: unknown, shape: Shape): boolean {
+  if (!isRecord(value)) return false
+  return Object.entries(shape).every(([key, type]) => {
+    const name = key.replace('?', '')
+    const member = value[name]
+    if (member === undefined) return name !== key
+    return typeof type === 'string' ? typeof member === type : fits(member, type)
+  })
 }

@@ -67,6 +67,8 @@ export function rootFromPath(
 ): string | undefined {
   if (!Number.isSafeInteger(index) || !Number.isSafeInteger(size)) return undefined
   if (index < 0 || index >= size) return undefined
+  // Every element has the length of a digest: a longer or shorter one is another path.
+  if (path.some((sibling) => sibling.length !== 32)) return undefined
   let digest = leafHash(entry)
   let at: Position = { node: index, last: size - 1 }
   for (const sibling of path) {

@@ -15,8 +15,13 @@ export function leafHash(entry: string): string {
   return hash('sha256', leafInput, 'latin1' as 'hex')
 }
 
-/** Hash of an inner node, RFC 9162 section 2.1.1. */
+/**
+ * Hash of an inner node, RFC 9162 section 2.1.1.
+ *
+ * @throws RangeError for what is not a digest: another length would mean another tree
+ */
 export function nodeHash(left: string, right: string): string {
+  if (left.length !== size || right.length !== size) throw new RangeError('a digest has 32 bytes')
   nodeInput.write(left, 1, 'latin1')
   nodeInput.write(right, 1 + size, 'latin1')
   return hash('sha256', nodeInput, 'latin1' as 'hex')
@@ -28,6 +33,13 @@ const emptyRoot: string = hash('sha256', '', 'latin1' as 'hex')
 /** From base64url, as records write digests. */
 export function fromBase64url(text: string): string {
   return Buffer.from(text, 'base64url').toString('latin1')
+}
+
+/** Whether a value is a digest in the one form that base64url has for it (RFC 4648 section 3.5). */
+export function isDigest(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length === 43 && toBase64url(fromBase64url(value)) === value
+  )
 }
 
 /** To base64url. */

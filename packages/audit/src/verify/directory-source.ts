@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseLine } from '../chain/parse-line.ts'
 import { chainsOf, headsFile, type SegmentName, segmentsOf } from '../log/file-names.ts'
 import type { LogSource, TornEnd, Visit } from '../log/log-source.ts'
-import { LineTooLong, readChunks, readLines } from '../log/read-chunks.ts'
+import { LineTooLong, readChunks, readLines, type TextLine } from '../log/read-chunks.ts'
 
 /** The log in the files of a directory. */
 export function directorySource(directory: string): LogSource {
@@ -11,8 +11,9 @@ export function directorySource(directory: string): LogSource {
     chains: async () => chainsOf(await readdir(directory)),
     heads: async (chain) => {
       const file = headsFile(chain)
-      const isThere = (await readdir(directory)).includes(file)
-      return { file, lines: isThere ? readLines(join(directory, file)) : undefined }
+      const names = await readdir(directory)
+      if (names.includes(file)) return { file, lines: await linesOfNow(join(directory, file)) }
+      return { file, lines: segmentsOf(names, chain).length === 0 ? nothing() : undefined }
     },
     scan: async (chain, visit) => {
       const segments = segmentsOf(await readdir(directory), chain)
@@ -20,6 +21,13 @@ export function directorySource(directory: string): LogSource {
       return { lastFile: segments.at(-1)?.file ?? '', torn }
     },
   }
+}
+
+async function* nothing(): AsyncGenerator<TextLine, void, undefined> {}
+
+async function linesOfNow(path: string): Promise<AsyncIterable<TextLine>> {
+  const { size } = await stat(path)
+  return readLines(path, { length: size })
 }
 
 async function scanSegments(
@@ -59,18 +67,25 @@ function scanFile(path: string, counter: Counter, visit: Visit): Promise<boolean
 
 async function visitFile(path: string, counter: Counter, visit: Visit): Promise<void> {
   for await (const { bytes, end } of readChunks(path)) {
-    visitLines(bytes, end, counter, visit)
+    await visitLines(bytes, end, counter, visit)
     counter.isTorn = end < bytes.length
     if (counter.isEnded) return
   }
 }
 
-function visitLines(bytes: Buffer, end: number, counter: Counter, visit: Visit): void {
+async function visitLines(
+  bytes: Buffer,
+  end: number,
+  counter: Counter,
+  visit: Visit,
+): Promise<void> {
   for (let start = 0; start < end && !counter.isEnded; ) {
     const newline = bytes.indexOf(0x0a, start)
     counter.line += 1
     const parsed = parseLine(bytes, start, newline)
-    counter.isEnded = visit({ file: counter.file, line: counter.line, parsed, bytes }) === false
+    const answer = visit({ file: counter.file, line: counter.line, parsed, bytes })
+    // Most lines are answered at once, and a million promises take their time.
+    counter.isEnded = (answer instanceof Promise ? await answer : answer) === false
     start = newline + 1
   }
 }

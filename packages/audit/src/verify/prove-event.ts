@@ -6,8 +6,8 @@ import { isSignedBy } from '../heads/signer.ts'
 import type { LogSource } from '../log/log-source.ts'
 import { parseRecord, readLog, type StoredRecord } from '../log/read-log.ts'
 import { InclusionPath, rootFromPath } from '../merkle/inclusion-proof.ts'
-import { fromBase64url, toBase64url } from '../merkle/tree.ts'
-import { readHeads } from './chain-heads.ts'
+import { fromBase64url, isDigest, toBase64url } from '../merkle/tree.ts'
+import { ChainHeads } from './chain-heads.ts'
 import { directorySource } from './directory-source.ts'
 import { type PublicKey, toKey } from './verify-log.ts'
 
@@ -28,8 +28,7 @@ export interface InclusionProof {
 export async function proveEvent(directory: string, id: string): Promise<InclusionProof> {
   const stored = await findEvent(directory, id)
   const source = directorySource(directory)
-  const { heads } = await readHeads(source, stored.chain, { keys: undefined, external: [] })
-  const head = heads.at(-1)?.head
+  const head = await lastHead(source, stored.chain)
   if (head === undefined || head.size < stored.seq) throw new RangeError('no head covers the event')
   const path = await pathTo(source, stored.seq, head)
   const { event, hash, prev, seq } = stored
@@ -39,6 +38,13 @@ export async function proveEvent(directory: string, id: string): Promise<Inclusi
 async function findEvent(directory: string, id: string): Promise<StoredRecord> {
   for await (const record of readLog(directory)) if (record.event.id === id) return record
   throw new RangeError('the log has no such event')
+}
+
+async function lastHead(source: LogSource, chain: string): Promise<LogHead | undefined> {
+  const heads = await ChainHeads.open(source, chain, { keys: undefined, external: [] })
+  let last: LogHead | undefined
+  for (; heads.next !== undefined; await heads.skip()) last = heads.next.head
+  return last
 }
 
 async function pathTo(
@@ -65,20 +71,39 @@ async function pathTo(
 
 /**
  * Checks a proof and returns its event, or undefined where it proves nothing: the record does not
- * have its hash, the path does not lead to the head, or none of the keys signed the head.
+ * have its hash, the path does not lead to the head, none of the keys signed the head, or it is not a
+ * proof at all. What comes from outside may be anything, and never makes it throw.
+ *
+ * @throws TypeError for a key that is not Ed25519
  */
 export function checkProof(
   proof: InclusionProof,
   publicKeys: readonly PublicKey[],
 ): AuditEvent | undefined {
   const keys = publicKeys.map(toKey)
-  const head = parseHead(JSON.stringify(proof.head))
-  if (head === undefined || !isSignedBy(head, keys)) return undefined
-  const bytes = Buffer.from(proof.record, 'utf8')
+  const parts = readProof(proof)
+  if (parts === undefined || !isSignedBy(parts.head, keys)) return undefined
+  const { record, head, path } = parts
+  const bytes = Buffer.from(record, 'utf8')
+  // A text that UTF-8 cannot write is not the one that was hashed.
+  if (bytes.toString('utf8') !== record) return undefined
   const line = parseLine(bytes, 0, bytes.length)
   if (line?.isWhole !== true) return undefined
-  const path = proof.path.map(fromBase64url)
   const root = rootFromPath(fromBase64url(line.hash), line.seq - 1, head.size, path)
   if (root === undefined || toBase64url(root) !== head.root) return undefined
-  return parseRecord(proof.record)?.event
+  return parseRecord(record)?.event
+}
+
+/** Reads what is said to be a proof, its path as `latin1`. */
+function readProof(
+  proof: unknown,
+): { record: string; path: readonly string[]; head: LogHead } | undefined {
+  try {
+    const { record, path, head: given } = JSON.parse(JSON.stringify(proof)) as InclusionProof
+    const head = parseHead(JSON.stringify(given))
+    if (typeof record !== 'string' || !Array.isArray(path) || head === undefined) return undefined
+    return path.every(isDigest) ? { record, path: path.map(fromBase64url), head } : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -1,10 +1,10 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
-import type { LogHead } from '../heads/head.ts'
+import { type LogHead, parseHead } from '../heads/head.ts'
 import type { LogSource } from '../log/log-source.ts'
-import { readHeads } from './chain-heads.ts'
+import { ChainHeads } from './chain-heads.ts'
 import { directorySource } from './directory-source.ts'
-import type { ChainReport, LogReport } from './report.ts'
+import type { ChainReport, FindingKind, LogReport, Verdict } from './report.ts'
 import { verifyChain } from './verify-chain.ts'
 
 /** An Ed25519 public key: PEM (SPKI), or as Node holds it. */
@@ -25,7 +25,8 @@ const optionNames: OptionNames<VerifyLogOptions> = { publicKeys: true, heads: tr
 
 /**
  * Reads a whole log and says, for each chain, what the first bad record is and what happened to it.
- * Reads as a stream: memory does not grow with the log. The log may be written meanwhile.
+ * Reads as a stream: memory does not grow with the log. The log may be written meanwhile; what was
+ * written since the last head is then `unproven`.
  *
  * It does not prove that events are true: a writer that was taken over can record what it likes.
  */
@@ -40,22 +41,44 @@ export async function verifySource(
 ): Promise<LogReport> {
   assertOptions('verifyLog', options, optionNames)
   const keys = options.publicKeys?.map(toKey)
-  const external = options.heads ?? []
+  const external = (options.heads ?? []).map(toHead)
   const known = new Set([...(await source.chains()), ...external.map(({ chain }) => chain)])
   const chains: ChainReport[] = []
   for (const chain of [...known].toSorted()) {
     const own = external.filter((head) => head.chain === chain)
-    const { heads, findings } = await readHeads(source, chain, { keys, external: own })
     // Scanned after the heads were read, so that no head knows of a record that is not found.
-    const report = await verifyChain(source, chain, heads)
-    chains.push({ ...report, findings: [...report.findings, ...findings] })
+    const heads = await ChainHeads.open(source, chain, { keys, external: own })
+    chains.push(await verifyChain(source, chain, heads))
   }
+  const signaturesChecked = keys !== undefined
+  const verdict = verdictOf(chains, signaturesChecked)
+  const isProven = verdict === 'intact' || verdict === 'signed'
   return {
-    ok: chains.every((report) => report.findings.every(({ kind }) => kind === 'torn')),
-    signaturesChecked: keys !== undefined,
+    verdict,
+    ok: signaturesChecked || chains.length === 0 ? isProven : verdict !== 'broken',
+    signaturesChecked,
     records: chains.reduce((sum, { records }) => sum + records, 0),
     chains,
   }
+}
+
+function verdictOf(chains: readonly ChainReport[], signaturesChecked: boolean): Verdict {
+  const kinds = kindsIn(chains)
+  if (kinds.some((kind) => kind !== 'torn' && kind !== 'unproven')) return 'broken'
+  if (chains.length === 0 || kinds.includes('unproven')) return 'unproven'
+  if (chains.every(({ records, anchored }) => records === anchored)) return 'intact'
+  return signaturesChecked ? 'signed' : 'unproven'
+}
+
+function kindsIn(chains: readonly ChainReport[]): readonly FindingKind[] {
+  return chains.flatMap(({ findings }) => findings.map(({ kind }) => kind))
+}
+
+/** @throws TypeError for what is not a head */
+function toHead(head: LogHead): LogHead {
+  const parsed = parseHead(JSON.stringify(head))
+  if (parsed === undefined) throw new TypeError('heads must hold heads of a log')
+  return parsed
 }
 
 /** @throws TypeError for a key that is not Ed25519 */

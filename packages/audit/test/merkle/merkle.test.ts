@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { InclusionPath, rootFromPath } from '../../src/merkle/inclusion-proof.ts'
-import { GrowingTree } from '../../src/merkle/tree.ts'
+import { GrowingTree, nodeHash } from '../../src/merkle/tree.ts'
 
 /** The tree hash exactly as RFC 9162 section 2.1.1 defines it, by recursion over all entries. */
 function treeHash(entries: readonly string[]): string {
@@ -97,5 +97,25 @@ describe('T14 Merkle trees, RFC 9162', () => {
     [0, Number.NaN],
   ])('proves nothing for index %d of %d', (index, size) => {
     expect(rootFromPath(many[0] ?? '', index, size, [])).toBeUndefined()
+  })
+
+  it.each<[string, (path: readonly string[]) => readonly string[]]>([
+    ['longer', (path) => path.map((element) => `${element}more`)],
+    ['shorter', (path) => path.map((element) => element.slice(1))],
+    ['empty', (path) => path.map(() => '')],
+    ['empty at the end', (path) => [...path.slice(0, -1), '']],
+  ])('proves nothing by elements that are %s, also right after a good path', (_, edit) => {
+    for (const size of [2, 8, 13]) {
+      const some = many.slice(0, size)
+      const path = pathOf(some, 1)
+      expect(rootFromPath(some[1] ?? '', 1, size, path)).toBe(treeHash(some))
+      expect(rootFromPath(some[1] ?? '', 1, size, edit(path))).toBeUndefined()
+    }
+  })
+
+  it('makes no node of what is not a digest', () => {
+    const digest = many[0] ?? ''
+    expect(() => nodeHash(digest, '')).toThrow(RangeError)
+    expect(() => nodeHash(`${digest}0`, digest)).toThrow(RangeError)
   })
 })

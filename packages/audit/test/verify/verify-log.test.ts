@@ -8,10 +8,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { checkProof, type Finding, fileSink, proveEvent, verifyLog } from '@onbehalf/audit'
+import { type Finding, fileSink, verifyLog } from '@onbehalf/audit'
 import { describe, expect, it } from 'vitest'
 import { eventOf } from '../support/events.ts'
-import { linesOf, newDirectory, newSigner, recordsOf, segments, writeLog } from '../support/log.ts'
+import { forgeLines } from '../support/forge.ts'
+import { linesOf, newDirectory, newSigner, segments, writeLog } from '../support/log.ts'
 
 const signer = newSigner()
 const publicKeys = [signer.publicKey]
@@ -96,20 +97,17 @@ describe('T7 a log of several files', () => {
 
 describe('T7 a log that was written again', () => {
   /** Replaces the log by one of other events, with a right chain of hashes. */
-  async function forge(directory: string): Promise<void> {
+  function forge(directory: string): void {
     const [name = ''] = segments(directory)
     const chain = name.slice(0, 16)
-    const other = newDirectory()
-    // A chain is named at random: the forger names their own log like the one to replace.
-    writeFileSync(join(other, `${chain}.heads.jsonl`), '')
-    await writeLog(other, 20)
-    copyFileSync(join(other, name), join(directory, name))
+    const forged = forgeLines(chain, linesOf(directory), (text) => text.replaceAll('deny', 'allow'))
+    writeFileSync(join(directory, name), forged.join(''))
   }
 
   it('T7 is found by its signed heads, though its hashes fit', async () => {
     const directory = newDirectory()
     await writeLog(directory, 20, { signer })
-    await forge(directory)
+    forge(directory)
     expect(await firstFinding(directory)).toMatchObject({
       kind: 'changed',
       seq: 1,
@@ -148,54 +146,29 @@ describe('verifying', () => {
     expect(await firstFinding(directory)).toMatchObject({ kind: 'changed', line: 4 })
   })
 
-  it('may be done while the log is written', async () => {
+  it('may be done while the log is written', { timeout: 60_000 }, async () => {
     const directory = newDirectory()
-    const sink = fileSink({ directory, signer, headEveryRecords: 50, maxSegmentBytes: 10_000 })
+    const sink = fileSink({ directory, signer, headEveryRecords: 20, maxSegmentBytes: 5_000 })
     let isOver = false
     const writing = (async () => {
-      for (let number = 0; number < 2_000; number++) {
+      for (let number = 0; number < 100; number++) {
         await Promise.all([sink.write(eventOf(number)), sink.write(eventOf(number))])
       }
       isOver = true
     })()
     await sink.ready()
-    while (!isOver) expect(await firstFinding(directory)).toBeUndefined()
+    while (!isOver) {
+      const { chains } = await verifyLog(directory, { publicKeys })
+      // What was written since the last head, and nothing else.
+      const kinds = chains.flatMap(({ findings }) => findings.map(({ kind }) => kind))
+      expect(kinds.filter((kind) => kind !== 'unproven')).toEqual([])
+    }
     await writing
     await sink.close()
-    expect(linesOf(directory)).toHaveLength(4_000)
+    expect(linesOf(directory)).toHaveLength(200)
   })
 
   it.each(['', 'no key at all'])('refuses what is not a public key: %j', async (key) => {
     await expect(verifyLog(newDirectory(), { publicKeys: [key] })).rejects.toBeInstanceOf(Error)
-  })
-})
-
-describe('a proof of one event', () => {
-  it('holds for every event, under the key of the log alone', async () => {
-    const { directory } = await manySegments()
-    for (const { event } of (await recordsOf(directory)).filter((_, at) => at % 9 === 0)) {
-      const proof = await proveEvent(directory, event.id)
-      expect(checkProof(proof, publicKeys)).toEqual(event)
-      expect(checkProof(proof, [newSigner().publicKey])).toBeUndefined()
-      expect(checkProof({ ...proof, path: proof.path.slice(1) }, publicKeys)).toBeUndefined()
-      const forged = { ...proof.head, size: proof.head.size + 1 }
-      expect(checkProof({ ...proof, head: forged }, publicKeys)).toBeUndefined()
-    }
-  })
-
-  it('does not come from a log that was changed', async () => {
-    const directory = newDirectory()
-    await writeLog(directory, 20, { signer })
-    const file = join(directory, segments(directory)[0] ?? '')
-    const lines = linesOf(directory)
-    const { event } = (await recordsOf(directory))[3] ?? { event: eventOf(0) }
-    writeFileSync(
-      file,
-      lines
-        .toSpliced(10, 1, lines[11] ?? '')
-        .join('\n')
-        .concat('\n'),
-    )
-    await expect(proveEvent(directory, event.id)).rejects.toThrow(RangeError)
   })
 })

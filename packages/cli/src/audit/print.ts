@@ -1,14 +1,6 @@
 import { type StoredRecord, visibleText } from '@onbehalf/audit'
 
-/** One record as one line of ASCII JSON. */
-export function printJson(record: StoredRecord): string {
-  return JSON.stringify(record).replace(
-    /[^ -~]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
-}
-
-/** One record as one line for people. Nothing in it can move a cursor. */
+/** One record as one line for people. */
 export function printText({ event, seq }: StoredRecord): string {
   const { principal, organization, target, gateway, decision, outcome, durationMs } = event
   const who = principal === undefined ? 'nobody' : `${principal.subject} (${principal.issuer})`
@@ -28,13 +20,6 @@ export function printText({ event, seq }: StoredRecord): string {
   ]
   return words
     .filter((word) => word !== '')
-    .map(onOneLine)
+    .map(visibleText)
     .join('  ')
-}
-
-function onOneLine(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what it takes away
-  const hidden = /[\u0000-\u001f]/g
-  const hex = (unit: string): string => unit.charCodeAt(0).toString(16).toUpperCase()
-  return visibleText(text).replace(hidden, (unit) => `\\u{${hex(unit)}}`)
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { checkProof, type InclusionProof, proveEvent } from '@onbehalf/audit'
-import { type Output, UsageError } from '../output.ts'
+import { type Output, printJson, UsageError } from '../output.ts'
 
 const options = {
   check: { type: 'string' },
@@ -16,7 +16,7 @@ export async function proveCommand(args: readonly string[], output: Output): Pro
   if (directory === undefined || id === undefined || more.length > 0) {
     throw new UsageError('name a directory and an event')
   }
-  output.out(JSON.stringify(await proveEvent(directory, id)))
+  output.out(printJson(await proveEvent(directory, id)))
   return 0
 }
 
@@ -31,6 +31,6 @@ function check(file: string, keyFiles: readonly string[], output: Output): numbe
   }
   const { chain, size } = proof.head
   output.err(`The proof holds: the event is one of the ${size} records of chain ${chain}.`)
-  output.out(JSON.stringify(event))
+  output.out(printJson(event))
   return 0
 }

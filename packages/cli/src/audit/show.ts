@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { readLog } from '@onbehalf/audit'
-import { type Output, UsageError } from '../output.ts'
+import { type Output, printJson, UsageError } from '../output.ts'
 import { createFilter, filterOptions } from './filter.ts'
-import { printJson, printText } from './print.ts'
+import { printText } from './print.ts'
 
 const options = { ...filterOptions, json: { type: 'boolean' } } as const
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { visibleText } from '@onbehalf/audit'
-import { type Output, UsageError } from '../output.ts'
+import { type Output, printJson, UsageError } from '../output.ts'
 import { type Explanation, loadServer } from './load-server.ts'
 import { readIdentity } from './read-identity.ts'
 
@@ -21,12 +21,8 @@ export async function explainCommand(args: readonly string[], output: Output): P
   const identity = identityFile && readIdentity(readFileSync(identityFile, 'utf8'))
   const explain = await loadServer(resolve(file), values.export)
   const lines = await explain(identity || undefined)
-  for (const line of values.json === true ? lines.map(toJson) : toTable(lines)) output.out(line)
+  for (const line of values.json === true ? lines.map(printJson) : toTable(lines)) output.out(line)
   return 0
-}
-
-function toJson(line: Explanation): string {
-  return JSON.stringify(line)
 }
 
 function toTable(lines: readonly Explanation[]): readonly string[] {

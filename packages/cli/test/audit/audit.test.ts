@@ -1,9 +1,12 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import {
   appendFileSync,
+  copyFileSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -79,10 +82,51 @@ function segment(): string {
 }
 
 describe('onbehalf audit verify', () => {
-  it('says that a log is intact', async () => {
+  it('says that signed heads cover a log, and what they do not show', async () => {
     const { code, out } = await onbehalf('audit', 'verify', log, '--public-key', keyFile)
-    expect(out.at(-1)).toBe('intact: 6 records, signatures checked')
+    expect(out.at(-1)).toBe(
+      'signed: 6 records, signatures checked. Only a --head kept elsewhere shows that no newer ones are gone',
+    )
     expect(code).toBe(0)
+  })
+
+  it('calls a log intact if heads that were kept elsewhere cover it', async () => {
+    const heads = readdirSync(log).find((name) => name.endsWith('.heads.jsonl')) ?? ''
+    const options = ['--public-key', keyFile, '--head', join(log, heads)]
+    const { code, out } = await onbehalf('audit', 'verify', log, ...options)
+    expect(out.at(-1)).toBe(
+      'intact: 6 records, as many as heads kept elsewhere know, signatures checked',
+    )
+    expect(code).toBe(0)
+  })
+
+  it('ends with 3 for records that no signed head covers', async () => {
+    const heads = readdirSync(log).find((name) => name.endsWith('.heads.jsonl')) ?? ''
+    const [first] = readFileSync(join(log, heads), 'utf8').split('\n')
+    writeFileSync(join(log, heads), `${first}\n`)
+    const { code, out } = await onbehalf('audit', 'verify', log, '--public-key', keyFile)
+    expect(out[1]).toMatch(/^ {2}unproven: record 1 at \S+:1: no head covers records 1 to 6$/)
+    expect(out.at(-1)).toBe(
+      'NOT PROVEN: 6 records hold together, and signed heads do not cover all of them',
+    )
+    expect(code).toBe(3)
+  })
+
+  it('ends with 3 without a public key, and where there is no log', async () => {
+    const unchecked = await onbehalf('audit', 'verify', log)
+    expect(unchecked.out.at(-1)).toBe(
+      'NOT PROVEN: 6 records hold together, signatures not checked, name a --public-key',
+    )
+    expect(unchecked.code).toBe(3)
+    const empty = await onbehalf('audit', 'verify', scratch, '--public-key', keyFile)
+    expect(empty.out).toEqual(['NOT PROVEN: there is no log here'])
+    expect(empty.code).toBe(3)
+  })
+
+  it('says the same as JSON, with the same exit codes', async () => {
+    const { code, out } = await onbehalf('audit', 'verify', log, '--json')
+    expect(JSON.parse(out.join(''))).toMatchObject({ verdict: 'unproven', records: 6 })
+    expect(code).toBe(3)
   })
 
   it('names the first bad record and what happened to it', async () => {
@@ -110,7 +154,7 @@ describe('onbehalf audit verify', () => {
 
   it('does not fail for a line that a crash left unfinished', async () => {
     appendFileSync(segment(), '{"event":')
-    const { code, out } = await onbehalf('audit', 'verify', log)
+    const { code, out } = await onbehalf('audit', 'verify', log, '--public-key', keyFile)
     expect(out[1]).toMatch(/^ {2}torn:/)
     expect(code).toBe(0)
   })
@@ -165,6 +209,88 @@ describe('onbehalf audit show', () => {
   })
 })
 
+describe('onbehalf audit show, of a log that holds other lines', () => {
+  const strange: readonly unknown[] = [
+    null,
+    5,
+    'text',
+    [],
+    {},
+    { event: null },
+    { event: { type: 'intent' } },
+    { event: { type: 'intent', time: '2020' }, hash: 'x', prev: 'y', seq: 2 },
+    ...Object.entries({
+      id: 5,
+      time: 5,
+      method: {},
+      decision: null,
+      principal: 'ada',
+      organization: [],
+      gateway: 7,
+      target: { kind: 'tool', name: null },
+      outcome: { toString: 1 },
+      durationMs: { toString: 1 },
+    }).map(([name, value]) => ({ name, value })),
+  ]
+
+  it('passes over what is not an event, and shows all that comes after', async () => {
+    const lines = readFileSync(segment(), 'utf8').split('\n').slice(0, -1)
+    const good = JSON.parse(lines[1] ?? '') as { event: object }
+    const bad = strange.map((line) => {
+      const { name, value } = (line ?? {}) as { name?: string; value?: unknown }
+      const edited =
+        name === undefined ? line : { ...good, event: { ...good.event, [name]: value } }
+      return JSON.stringify(edited)
+    })
+    const added = ['', 'no JSON', '{"event":', ...bad]
+    writeFileSync(segment(), [lines[0], ...added, ...lines.slice(1), ''].join('\n'))
+    for (const more of [[], ['--json']]) {
+      const { code, out } = await onbehalf('audit', 'show', log, ...more)
+      expect(code).toBe(0)
+      expect(out).toHaveLength(6)
+    }
+  })
+
+  it.runIf(process.platform === 'linux')(
+    'opens few files at a time, however many chains there are',
+    { timeout: 60_000 },
+    async () => {
+      const many = join(scratch, 'many')
+      mkdirSync(many)
+      for (let number = 0; number < 300; number++) {
+        const chain = number.toString(16).padStart(16, '0')
+        copyFileSync(segment(), join(many, `${chain}-00000001.jsonl`))
+      }
+      const most = await mostOpenFiles(many, async () => {
+        expect((await onbehalf('audit', 'show', many)).out).toHaveLength(1_800)
+      })
+      expect(most).toBeLessThan(5)
+    },
+  )
+})
+
+/** How many files below a directory this process had open at once. */
+async function mostOpenFiles(directory: string, work: () => Promise<void>): Promise<number> {
+  let most = 0
+  const look = setInterval(() => {
+    most = Math.max(most, openFilesIn(directory))
+  }, 1)
+  await work()
+  clearInterval(look)
+  return most
+}
+
+function openFilesIn(directory: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(`${directory}/`)
+    } catch {
+      // It was closed meanwhile.
+      return false
+    }
+  }).length
+}
+
 describe('onbehalf audit follow', () => {
   it('prints events as they are written', async () => {
     const stop = new AbortController()
@@ -200,6 +326,24 @@ describe('onbehalf audit prove', () => {
     expect(JSON.parse(good.out[0] ?? '')).toEqual(event)
     writeFileSync(proofFile, (out[0] ?? '').replace('list_invoices', 'list_invoicez'))
     expect((await onbehalf(...check)).code).toBe(1)
+  })
+
+  it.each<[string, string]>([
+    ['is not JSON', '{"x":\u001b]0;title\u0007\u001b[2Jhello'],
+    ['is not JSON, on several lines', 'a\nb\u009b2Jc'],
+    ['is JSON and no proof', '{"record":"\u001b[2J","path":[],"head":null}'],
+    ['is null', 'null'],
+    ['is a number', '5'],
+    ['is empty', ''],
+  ])('holds for nothing that %s, and shows nothing that moves a cursor', async (_, text) => {
+    const proofFile = join(scratch, 'proof.json')
+    writeFileSync(proofFile, text)
+    const check = ['--check', proofFile, '--public-key', keyFile]
+    const { code, err, out } = await onbehalf('audit', 'prove', ...check)
+    expect([1, 2]).toContain(code)
+    expect(out).toEqual([])
+    // oxlint-disable-next-line no-control-regex -- control characters must not be there
+    for (const line of err) expect(line).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/)
   })
 
   it('makes none for an event that is not there', async () => {
