@@ -87,7 +87,8 @@ export interface AuditIntent {
    */
   exchange(exchange: AuditExchange): Promise<void>
   /**
-   * Records how the call ended. Only the first call counts.
+   * Records how the call ended. Only the first call counts, and after `cancelled` one more: how a
+   * handler ended that ran on.
    *
    * @throws IdentityError `AUDIT` in strict mode, when the result cannot be recorded: do not answer
    */

@@ -18,13 +18,13 @@ export interface ServerOptions {
   readonly guests?: boolean
   /**
    * Records each call before its handler runs and again before it is answered, and each refusal.
-   * Handshakes, lists and notifications are left out. What a strict trail cannot record does not
+   * Handshakes, lists and allowed notifications are left out. What a strict trail cannot record does not
    * run: over HTTP it is answered with 503. Default: the trail of the authenticator, if it has one.
    */
   readonly audit?: AuditTrail
   /**
-   * Called with what happens at authentication and with every decision on a request, allowed or
-   * denied; lists are left out. If it throws or rejects, the process is warned and the caller
+   * Called with what happens at authentication and with every decision on a request or notification,
+   * allowed or denied; handshakes and lists are left out. If it throws or rejects, the process is warned and the caller
    * notices nothing.
    */
   readonly onEvent?: (event: ServerEvent) => void
@@ -35,8 +35,8 @@ export interface ServerOptions {
    */
   readonly rules?: readonly Rule[]
   /**
-   * Answers a refused tool, prompt or resource as one that does not exist, and challenges for no
-   * scopes. Default: the caller learns why it was refused.
+   * Answers a refused tool, prompt or resource as `McpServer` does for one that does not exist, and
+   * challenges for no scopes. Default: the caller learns why it was refused.
    */
   readonly hideRefused?: boolean
   /**

@@ -3,6 +3,7 @@ import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { andThen, assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createGateHandlers } from './decisions/gate-handlers.ts'
 import { openGate } from './gate/gate.ts'
+import { followHandlers } from './handlers/follow-handlers.ts'
 import { StreamExpiry } from './http/stream-expiry.ts'
 import { wrapHttp } from './http/wrap-http.ts'
 import { Items } from './items/items.ts'
@@ -27,6 +28,7 @@ import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
 import { warnOnce } from './warn.ts'
 import { observeErrors } from './wire/failures.ts'
+import { sdkServer } from './wire/sdk-server.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
 
 export interface ProtectOptions extends ServerOptions, TokenOptions {
@@ -53,8 +55,8 @@ const known: OptionNames<ProtectOptions> = {
  * - The guard of a tool, prompt or resource decides before anything is validated, and again on the
  *   validated arguments. It decides on completions and subscriptions as well.
  * - Lists show each caller what the guards do not rule out.
- * - What has no guard, and every other request, needs an identity; `allowPublic` and `rules` make
- *   exceptions.
+ * - What has no guard, and every other request or notification, needs an identity; `allowPublic` and
+ *   `rules` make exceptions.
  * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
  * - A session, its streams, its events and its tasks belong to the caller who opened them, in the
  *   organization of that time; to any other caller they do not exist.
@@ -117,9 +119,11 @@ function guardServer(server: ProtectableServer, settings: Settings, arrival?: Ar
   const low = lowLevelServer(server)
   if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
   if (isProtected(server)) return adopt(low, settings)
-  const protection: Protection = { ...settings, items: new Items(reportHidden(low)) }
+  const items = new Items(reportHidden(low))
+  const protection: Protection = { ...settings, items, server: sdkServer(low) }
   keepProtection(low, protection)
   observeErrors(low)
+  followHandlers(low)
   watchItems(server, low, (kind, key, registered, handler) =>
     protection.items[kind].add(key, registered, handler),
   )

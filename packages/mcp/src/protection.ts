@@ -14,6 +14,7 @@ import { type Awaitable, authenticateNow } from '@onbehalf/core/internal'
 import type { Items } from './items/items.ts'
 import type { RuleTable } from './items/rule-table.ts'
 import type { TaskOwners } from './owners/task-owners.ts'
+import type { SdkServer } from './wire/sdk-server.ts'
 import type { Connectable } from './wire/transport.ts'
 
 /** An `McpServer` or a low-level `Server` of either SDK generation. */
@@ -71,6 +72,7 @@ export interface Settings {
 /** A protected server. */
 export interface Protection extends Settings {
   readonly items: Items
+  readonly server: SdkServer
 }
 
 const protections = new WeakMap<object, Protection>()

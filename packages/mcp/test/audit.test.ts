@@ -1,14 +1,22 @@
+import { completable as completableV1 } from '@modelcontextprotocol/sdk/server/completable.js'
+import { ResourceTemplate as TemplateV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
+import {
+  completable as completableV2,
+  ResourceTemplate as TemplateV2,
+} from '@modelcontextprotocol/server'
 import type { AuditEvent } from '@onbehalf/audit'
 import type { AuditTrail } from '@onbehalf/core'
-import { protect, requireOrg, requireUser } from '@onbehalf/mcp'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { organization } from '@onbehalf/core/guards'
+import { identityOf, protect, type Rule, requireOrg, requireUser } from '@onbehalf/mcp'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { listTrail } from './support/audit.ts'
+import { callers, makeIdentity } from './support/callers.ts'
 import { runs } from './support/guarded-server.ts'
 import { modern, post } from './support/http-host.ts'
 import { httpWays, serve } from './support/http-ways.ts'
 import { deferred, makeServer, nothing, reply } from './support/make-server.ts'
-import { call, generations, wire } from './support/raw.ts'
+import { call, cancel, generations, reasonOf, type Wire, wire } from './support/raw.ts'
 import { runtimes, v2Entry } from './support/runtimes.ts'
 
 beforeEach(() => {
@@ -215,38 +223,194 @@ describe.each(generations)('%s', (generation) => {
     await line.close()
   })
 
-  test('records a cancelled call, and one whose connection is gone', async () => {
-    const { trail, events } = listTrail()
-    const server = guarded(trail)
-    const started = deferred()
-    server.registerTool(
-      'waits',
-      { inputSchema: nothing },
-      requireUser(async () => {
-        started.resolve()
-        await deferred().promise
-        return reply('never')
-      }),
+  describe('a call that nobody waits for', () => {
+    const leave = {
+      cancels: async (line: Wire) => line.send(cancel(1), 'ada'),
+      'closes the connection': (line: Wire) => line.close(),
+    }
+    type Context = { signal?: AbortSignal; mcpReq?: { signal: AbortSignal } }
+    const ends: Record<string, (signal: AbortSignal) => object> = {
+      ok: () => reply('wired'),
+      tool_error: () => ({ ...reply('no money'), isError: true }),
+      thrown: () => {
+        throw new Error('bank is down')
+      },
+      cancelled: (signal) => {
+        signal.throwIfAborted()
+        return reply('too late')
+      },
+    }
+    const cases = Object.keys(leave).flatMap((how) => Object.keys(ends).map((end) => [how, end]))
+
+    test.each(cases)('is recorded as its handler ends: its caller %s, %s', async (how, end) => {
+      const { trail, events } = listTrail(() => false, {
+        levels: { default: 'arguments+result' },
+      })
+      const server = guarded(trail)
+      const [began, goesOn] = [deferred(), deferred()]
+      server.registerTool(
+        'wire_money',
+        { inputSchema: nothing },
+        requireUser(async (_args: object, ctx: object) => {
+          const { signal, mcpReq } = ctx as Context
+          began.resolve()
+          await goesOn.promise
+          return ends[end]!((signal ?? mcpReq?.signal)!) as never
+        }),
+      )
+      const line = await wire(generation, server)
+      line.send(call(1, 'wire_money'), 'ada')
+      await began.promise
+      await leave[how as keyof typeof leave](line)
+      await line.settle()
+      expect(events.map(({ type }) => type)).toEqual(['intent'])
+      goesOn.resolve()
+      await vi.waitFor(() => expect(events).toHaveLength(2))
+      const [intent, result] = events
+      expect(result).toMatchObject({ type: 'result', intent: intent?.id, outcome: end })
+      if (end === 'ok') expect(result?.result?.value).toMatchObject(reply('wired'))
+    })
+
+    test('is recorded as cancelled if it never reached its handler', async () => {
+      const { trail, events } = listTrail()
+      const server = guarded(trail)
+      const ran: string[] = []
+      server.server.fallbackRequestHandler = async ({ method }) => {
+        ran.push(method)
+        return {}
+      }
+      const line = await wire(generation, server)
+      // The trail still has the intent to record.
+      line.send({ ...call(1, 'any'), method: 'acme/any' }, 'ada')
+      line.send(cancel(1), 'ada')
+      await vi.waitFor(() => expect(events).toHaveLength(2))
+      expect(events[1]).toMatchObject({ type: 'result', outcome: 'cancelled' })
+      expect(ran).toEqual([])
+    })
+
+    test('is recorded as cancelled while its handler runs on and on, and again as it ends', async () => {
+      const { trail, events } = listTrail()
+      const server = guarded(trail)
+      const goesOn = deferred()
+      // Unguarded, and set where no gate sees what a tool is.
+      server.server.fallbackRequestHandler = async () => {
+        await goesOn.promise
+        return {}
+      }
+      const line = await wire(generation, server)
+      line.send({ ...call(1, 'any'), method: 'acme/any' }, 'ada')
+      await vi.waitFor(() => expect(events).toHaveLength(1))
+      await line.settle()
+      line.send(cancel(1), 'ada')
+      await vi.waitFor(() => expect(events).toHaveLength(2), { timeout: 5_000 })
+      goesOn.resolve()
+      await vi.waitFor(() => expect(events).toHaveLength(3))
+      expect(events.map(({ type, outcome }) => outcome ?? type)).toEqual([
+        'intent',
+        'cancelled',
+        'ok',
+      ])
+      expect(new Set(events.slice(1).map(({ intent }) => intent))).toEqual(new Set([events[0]?.id]))
+    })
+  })
+
+  describe('the organization that a guard chooses', () => {
+    const acme = { id: 'acme', roles: [] }
+    const globex = { id: 'globex', roles: [] }
+    const dana = makeIdentity({
+      subject: 'dana',
+      organization: acme,
+      organizations: [acme, globex],
+    })
+    callers.set('dana', dana)
+    const match = { match: (args: { orgId?: string }) => args.orgId }
+    const orgId = z.object({ orgId: z.string() })
+    const identityHere = (ctx: object) => identityOf(ctx)?.organization?.id
+    const act = async (_args: object, ctx: object) => reply(`acted in ${identityHere(ctx)}`)
+    const byRule: Rule = { kind: 'tool', guard: organization(match) }
+
+    const cases: [string, object, string, readonly Rule[]][] = [
+      ['its own, for dana', requireOrg(match, act as never), 'dana', []],
+      ['its own, for one without a current one', requireOrg(match, act as never), 'duo', []],
+      ['one within another', requireUser(requireOrg(match, act as never) as never), 'dana', []],
+      ['one around another', requireOrg(match, requireUser(act as never) as never), 'dana', []],
+      ['a rule’s', requireUser(act as never), 'dana', [byRule]],
+      ['a rule’s, of a handler without one', act, 'dana', [byRule]],
+      ['a rule’s and its own', requireOrg(match, act as never), 'dana', [byRule]],
+    ]
+
+    test.each(cases)(
+      'is recorded, and what the handler acts in: %s',
+      async (_whose, handler, caller, rules) => {
+        const { trail, events } = listTrail()
+        const server = protect(makeServer(generation), { audit: trail, rules })
+        server.registerTool('delete_ledger', { inputSchema: orgId as never }, handler as never)
+        const line = await wire(generation, server)
+        const answer = await line.ask(call(1, 'delete_ledger', { orgId: 'globex' }), caller)
+        expect(answer.result).toMatchObject(reply('acted in globex'))
+        expect(events.map(({ organization: acted }) => acted?.id)).toEqual(['globex', 'globex'])
+      },
     )
-    const line = await wire(generation, server)
-    line.send(call(1, 'waits'), 'ada')
-    line.send(call(2, 'waits'), 'ada')
-    await started.promise
-    line.send(
-      { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } },
-      'ada',
-    )
-    await line.settle()
-    await line.close()
-    await line.settle()
-    expect(events.map(({ type, outcome }) => outcome ?? type)).toEqual([
-      'intent',
-      'intent',
-      'cancelled',
-      'cancelled',
-    ])
-    const [first, second, ...ends] = events
-    expect(ends.map(({ intent }) => intent)).toEqual([first?.id, second?.id])
+
+    test('is recorded for resources, prompts and completions', async () => {
+      const { trail, events } = listTrail()
+      const server = protect(makeServer(generation), { audit: trail })
+      const Template = (generation === 'v1' ? TemplateV1 : TemplateV2) as typeof TemplateV1
+      const completable =
+        generation === 'v1' ? completableV1 : (completableV2 as typeof completableV1)
+      const shape = { orgId: completable(z.string(), () => ['globex']) }
+      server.registerResource(
+        'ledger',
+        new Template('ledger://{orgId}', { list: undefined }),
+        {},
+        requireOrg(match, async (uri: URL) => ({
+          contents: [{ uri: uri.href, text: '' }],
+        })) as never,
+      )
+      server.registerPrompt(
+        'ask',
+        { argsSchema: generation === 'v1' ? shape : z.object(shape) } as never,
+        requireOrg(match, async () => ({ messages: [] })) as never,
+      )
+      const line = await wire(generation, server)
+      const requests = [
+        ['resources/read', { uri: 'ledger://globex' }],
+        ['prompts/get', { name: 'ask', arguments: { orgId: 'globex' } }],
+        [
+          'completion/complete',
+          {
+            ref: { type: 'ref/prompt', name: 'ask' },
+            argument: { name: 'orgId', value: 'globex' },
+          },
+        ],
+      ] as const
+      for (const [id, [method, params]] of requests.entries()) {
+        const answer = await line.ask({ jsonrpc: '2.0', id, method, params }, 'dana')
+        expect(answer.error).toBeUndefined()
+      }
+      const recorded = events.map(({ method, organization: acted }) => [method, acted?.id])
+      expect(recorded).toEqual(
+        requests.flatMap(([method]) => [
+          [method, 'globex'],
+          [method, 'globex'],
+        ]),
+      )
+    })
+
+    test('is refused where the arguments name another one once they are validated', async () => {
+      const { trail, events } = listTrail()
+      const server = guarded(trail)
+      const inputSchema = z.object({ orgId: z.string().transform(() => 'acme') })
+      server.registerTool(
+        'delete_ledger',
+        { inputSchema: inputSchema as never },
+        requireOrg(match, act as never) as never,
+      )
+      const line = await wire(generation, server)
+      const answer = await line.ask(call(1, 'delete_ledger', { orgId: 'globex' }), 'dana')
+      expect(reasonOf(answer)).toBe('org_mismatch')
+      expect(events.map(({ type }) => type)).toEqual(['intent', 'refusal', 'result'])
+    })
   })
 
   const parameters = { name: z.string(), pin: secret }

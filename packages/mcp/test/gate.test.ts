@@ -33,6 +33,12 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
+function errorsOf(server: AnyServer): string[] {
+  const errors: string[] = []
+  server.server.onerror = ({ message }) => errors.push(message)
+  return errors
+}
+
 describe.each(generations)('gate of a %s server', (generation) => {
   /** A server with a tool that waits, and one that only acme may see. */
   function slowServer(): { server: AnyServer; release: () => void; ran: string[] } {
@@ -328,18 +334,16 @@ describe.each(generations)('gate of a %s server', (generation) => {
       expect(seen).toEqual(['ada', undefined, undefined, undefined, 'eve'])
     })
 
-    test('drops other notifications of a caller without an identity', async () => {
-      const server = protect(makeServer(generation))
-      const seen: string[] = []
-      server.server.fallbackNotificationHandler = async ({ method }) => {
-        seen.push(method)
-      }
+    test.each([
+      ['an id that is a fraction', { jsonrpc: '2.0', id: 1.5, method: 'tools/list' }],
+      ['nothing in it', {}],
+    ])('reports a message with %s to the operator', async (_what, message) => {
+      const { server } = slowServer()
+      const errors = errorsOf(server)
       const line = await wire(generation, server)
-      line.send({ jsonrpc: '2.0', method: 'tools/call', params: { name: 'slow' } })
-      line.send({ jsonrpc: '2.0', method: 'notifications/custom' })
-      line.send({ jsonrpc: '2.0', method: 'acme/custom' }, 'ada')
+      line.send(message, 'ada')
       await line.settle()
-      expect(seen).toEqual(['notifications/custom', 'acme/custom'])
+      expect(errors).toEqual(['Received neither a request nor an answer nor a notification'])
     })
   })
 
@@ -362,7 +366,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
         id: question?.id,
         result: { action: 'accept', content: { name } },
       })
-      return { line, answer }
+      return { line, answer, server }
     }
 
     test('are answered by the principal who was asked, and by nobody else', async () => {
@@ -375,6 +379,54 @@ describe.each(generations)('gate of a %s server', (generation) => {
       line.send(answer('ada'), 'ada')
       await line.settle()
       expect(line.received.find(({ id }) => id === 1)?.result).toMatchObject(reply('named ada'))
+    })
+
+    test('are not kept open by the progress that another principal tells', async () => {
+      const events: DecisionEvent[] = []
+      const server = protect(makeServer(generation), {
+        onEvent: (event) => event.type === 'decision' && events.push(event),
+      })
+      const progress: unknown[] = []
+      server.registerTool('ask', { inputSchema: nothing }, async () => {
+        const onprogress = (told: unknown) => progress.push(told)
+        const schema = { message: 'Name?', requestedSchema: { type: 'object', properties: {} } }
+        await server.server.elicitInput(schema as never, { onprogress })
+        return reply('answered')
+      })
+      const line = await wire(generation, server)
+      line.send(call(1, 'ask'), 'ada')
+      await line.settle()
+      const question = line.received.find(({ method }) => method === 'elicitation/create')
+      const tell = (value: number, caller?: string) =>
+        line.send(
+          {
+            jsonrpc: '2.0',
+            method: 'notifications/progress',
+            params: { progressToken: question?.id, progress: value },
+          },
+          caller,
+        )
+      tell(1, 'eve')
+      tell(2)
+      tell(3, 'ada')
+      await line.settle()
+      expect(progress).toEqual([{ progress: 3 }])
+      const denied = events.filter(({ decision }) => decision.effect === 'deny')
+      expect(denied.map(({ identity }) => identity?.subject)).toEqual(['eve', undefined])
+      await line.close()
+    })
+
+    test.each([
+      ['an id that nothing was asked under', 99, 'ada'],
+      ['another caller', 0, 'eve'],
+      ['nobody', 0, undefined],
+    ])('report an answer that is not expected: %s', async (_what, id, caller) => {
+      const { line, server } = await askedServer()
+      const errors = errorsOf(server)
+      const result = { action: 'accept', content: { name: 'x' } }
+      line.send({ jsonrpc: '2.0', id, result }, caller)
+      await line.settle()
+      expect(errors).toEqual(['Received an answer to what its sender was not asked'])
     })
 
     test('asked without a word about the call are for nobody where several wait', async () => {
@@ -446,6 +498,27 @@ describe.each(generations)('gate of a %s server', (generation) => {
       for (const caller of ['ada', 'eve', undefined]) line.send(answer, caller)
       expect(await roots).toBe('timed out')
     })
+  })
+
+  describe('answers of the server', () => {
+    test.each(['unknown', 'answered', 'cancelled'] as const)(
+      'to a request that is %s are reported and reject',
+      async (state) => {
+        const server = protect(makeServer(generation))
+        const errors = errorsOf(server)
+        const line = await wire(generation, server)
+        if (state === 'answered') await line.ask(ping(5), 'ada')
+        if (state === 'cancelled') line.send(cancel(5), 'ada')
+        await line.settle()
+        line.received.length = 0
+        const late = { jsonrpc: '2.0', id: 5, result: {} } as const
+        await expect(server.server.transport?.send(late)).rejects.toThrow(
+          'Sent an answer that nobody waits for',
+        )
+        expect(errors).toEqual(['Sent an answer that nobody waits for'])
+        expect(line.received).toEqual([])
+      },
+    )
   })
 
   describe('failures', () => {

@@ -17,6 +17,7 @@ import {
 } from '@onbehalf/mcp'
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod'
+import { listTrail } from './support/audit.ts'
 import { host, modern, post } from './support/http-host.ts'
 import { type AnyServer, makeServer, nothing, reply } from './support/make-server.ts'
 import { call, type Generation, generations, type Wire, wire } from './support/raw.ts'
@@ -237,6 +238,54 @@ describe.each(generations)('items of a %s server', (generation) => {
       expect([ran, completed]).toEqual([[], []])
     })
 
+    test.each([
+      request('tools/call', { name: 'purge', arguments: { all: true } }),
+      request('tools/call', { name: 'purge', task: {} }),
+      request('prompts/get', { name: 'purge' }),
+      request('resources/read', { uri: 'note://purge' }),
+      request('resources/subscribe', { uri: 'note://purge' }),
+      request('completion/complete', {
+        ref: { type: 'ref/prompt', name: 'purge' },
+        argument: { name: 'x', value: '' },
+      }),
+    ])('runs no handler that does not look at names: $method', async (refused) => {
+      const resources = { subscribe: true }
+      const capabilities = { tools: {}, prompts: {}, completions: {}, resources }
+      const low = makeServer(generation, { capabilities }).server
+      const handled: string[] = []
+      low.fallbackRequestHandler = async ({ method }) => {
+        handled.push(method)
+        return {}
+      }
+      const rules = (['tool', 'prompt', 'resource'] as const).map((kind) => ({
+        kind,
+        guard: 'nobody' as const,
+      }))
+      const { trail, events } = listTrail()
+      const line = await wire(generation, protect(low, { rules, hideRefused: true, audit: trail }))
+      const answer = JSON.stringify(await line.ask(refused, 'ada'))
+      expect(answer).toMatch(/not found/)
+      expect(answer).not.toMatch(/denied/i)
+      expect(handled).toEqual([])
+      expect(events.map(({ type }) => type)).toEqual(['refusal'])
+    })
+
+    test('knows no method that nothing handles, for any name', async () => {
+      const server = protect(makeServer(generation), { hideRefused: true })
+      const note = requireOrg('acme', async (uri: URL) => ({
+        contents: [{ uri: uri.href, text: '' }],
+      }))
+      server.registerResource('note', 'note://acme/today', {}, note)
+      const line = await wire(generation, server)
+      const answers = []
+      for (const uri of ['note://acme/today', 'note://other']) {
+        const subscribe = request('resources/subscribe', { uri }, answers.length)
+        answers.push((await line.ask(subscribe, 'eve')).error)
+      }
+      const noMethod = { code: -32_601, message: 'Method not found' }
+      expect(answers).toEqual([noMethod, noMethod])
+    })
+
     test('asks nobody for scopes', async () => {
       const server = protect(makeServer(generation), { hideRefused: true })
       const write = requireScope('notes:write', async (_args: object) => reply('written'))
@@ -250,10 +299,13 @@ describe.each(generations)('items of a %s server', (generation) => {
 })
 
 describe('hideRefused over HTTP', () => {
+  const month = { name: 'month', value: 'j' }
   const secrets = [
     ['tools/call', { name: 'pay', arguments: { any: 1 } }],
     ['resources/read', { uri: 'note://acme/today' }],
+    ['resources/subscribe', { uri: 'note://acme/today' }],
     ['prompts/get', { name: 'ask', arguments: {} }],
+    ['completion/complete', { ref: { type: 'ref/prompt', name: 'ask' }, argument: month }],
   ] as const
 
   async function ask(make: () => AnyServer, encoded: ReturnType<typeof modern>): Promise<unknown> {
@@ -276,7 +328,7 @@ describe('hideRefused over HTTP', () => {
       ]) {
         const answer = await ask(hidden, encoded)
         expect(answer).toEqual(await ask(bare, encoded))
-        expect(JSON.stringify(answer)).toMatch(/-32602|-32002/)
+        expect(JSON.stringify(answer)).toMatch(/-3260[12]|-32002/)
       }
     },
   )

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AuditCall, AuditIntent, AuditTrail } from '@onbehalf/core'
+import type { AuditCall, AuditIntent, AuditOutcome, AuditTrail } from '@onbehalf/core'
 import type { AuditEvent } from '../event.ts'
 import { buildExchange, buildIntent, buildRefusal, buildResult } from './build-event.ts'
 import { Recorder } from './recorder.ts'
@@ -79,13 +79,19 @@ function openIntent(
   recorder: Recorder,
   { event, level, started }: Started,
 ): AuditIntent {
-  let ended: Promise<void> | undefined
+  let outcome: AuditOutcome | undefined
+  let ended = Promise.resolve()
   return {
     id: event.id,
     exchange: (exchange) => recordMade(recorder, () => buildExchange(settings, event, exchange)),
     result: (result) => {
+      // A handler may run on after its call was cancelled.
+      const isNews =
+        outcome === undefined || (outcome === 'cancelled' && result.outcome !== outcome)
+      if (!isNews) return ended
+      outcome = result.outcome
       const durationMs = Math.round((performance.now() - started) * 1000) / 1000
-      ended ??= recordMade(recorder, () =>
+      ended = recordMade(recorder, () =>
         buildResult(settings, event, { level, result, durationMs }),
       )
       return ended

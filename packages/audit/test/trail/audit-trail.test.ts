@@ -74,13 +74,23 @@ describe('an audit trail', () => {
     for (const event of events) expect(JSON.stringify(event)).toBe(canonicalize(event))
   })
 
-  it('records the first result only', async () => {
-    const { trail, events } = listTrail()
-    const intent = await trail.intent(call)
-    await intent.result({ outcome: 'cancelled' })
-    await intent.result({ outcome: 'ok' })
-    expect(events.map(({ outcome }) => outcome)).toEqual([undefined, 'cancelled'])
-  })
+  it.each([
+    [['ok', 'thrown'], ['ok']],
+    [['ok', 'cancelled'], ['ok']],
+    [['cancelled', 'cancelled'], ['cancelled']],
+    [
+      ['cancelled', 'ok', 'thrown'],
+      ['cancelled', 'ok'],
+    ],
+  ] as const)(
+    'records the first result, and one more after a cancellation: %j',
+    async (ended, recorded) => {
+      const { trail, events } = listTrail()
+      const intent = await trail.intent(call)
+      for (const outcome of ended) await intent.result({ outcome })
+      expect(events.slice(1).map(({ outcome }) => outcome)).toEqual(recorded)
+    },
+  )
 
   it.each([
     '',

@@ -16,7 +16,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Identity, Refusal } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
-import type { Request } from '../wire/json-rpc.ts'
+import type { MethodMessage, Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
 
 /**
@@ -114,18 +114,27 @@ export class Exchange {
   }
 }
 
-/** A request that was received and has not been answered. */
-export interface OpenRequest {
-  readonly request: Request
+/** A request or notification, and what is known beside it. */
+export interface Received {
+  readonly request: MethodMessage
   readonly identity: Identity | undefined
+  /** Its identity in the organization that a guard chose for it, once it is allowed. */
+  acting?: Identity | undefined
   /** What the transport said about it. */
   readonly extra?: MessageExtra | undefined
+}
+
+/** A request that was received and has not been answered. */
+export interface OpenRequest extends Received {
+  readonly request: Request
   /** The HTTP request that it came in, where its answer can still be held. */
   readonly exchange?: Exchange | undefined
   /** Its handler threw: SDKs make a tool's error of that, so the answer does not show it. */
   hasThrown?: boolean
   /** What left the handler. */
   thrown?: unknown
+  /** What its handler returned, often a promise, and the signal that it can stop by. */
+  handled?: { readonly returned: unknown; readonly signal: AbortSignal | undefined }
 }
 
 /** The `AuthInfo` of the caller that a transport without headers speaks for. */

@@ -7,27 +7,33 @@ import type {
   IdentityError,
 } from '@onbehalf/core'
 import type { Allow, Deny } from '@onbehalf/core/guards'
-import { deliveryOf, type OpenRequest } from '../ambient/channels.ts'
-import { decideCall, decidePartial } from '../handlers/policy.ts'
+import { deliveryOf, type OpenRequest, type Received } from '../ambient/channels.ts'
+import { decideCall } from '../handlers/policy.ts'
 import type { Item } from '../items/item-table.ts'
 import { type Target, targetOf } from '../items/items.ts'
 import type { DecisionEvent, Protection } from '../protection.ts'
-import { isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
+import { asksForTask, isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
 import { jsonSchemaOf } from './json-schema.ts'
 
-/** An open request and what was found out about it, once. */
-export interface TargetedRequest extends OpenRequest {
+/** What was received and what was found out about it, once. */
+export interface Targeted extends Received {
   /** What it is about. */
   readonly target: Target
-  /** That it is recorded to run. */
-  intent?: AuditIntent
-  /** Whether a placeholder replaces a name in it. */
-  isMasked?: boolean
 }
 
-export function withTarget({ items }: Protection, open: OpenRequest): TargetedRequest {
-  return { ...open, target: targetOf(items, open.request) }
+/** An open request and what was found out about it. */
+export interface TargetedRequest extends OpenRequest, Targeted {
+  readonly request: Request
+  /** That it is recorded to run. */
+  intent?: AuditIntent
+}
+
+export function withTarget<R extends Received>(
+  { items }: Protection,
+  received: R,
+): R & Pick<Targeted, 'target'> {
+  return { ...received, target: targetOf(items, received.request) }
 }
 
 /** What is recorded of the call that a handler serves. */
@@ -48,10 +54,12 @@ export function recordedCallOf(context: unknown): RecordedCall | undefined {
 /** Decides on a request before anything in it was validated. */
 export function decideRequest(
   { rules, now }: Protection,
-  { target, identity }: TargetedRequest,
+  { request, target, identity }: Targeted,
 ): Allow | Deny | Promise<Allow | Deny> {
-  const decideNow = target.isPartial ? decidePartial : decideCall
-  return decideNow(rules.policyFor(target), identity, { arguments: target.arguments, now: now() })
+  const policy = rules.policyFor(target)
+  // A task is its caller's: nobody could fetch the result of one that runs for nobody.
+  const asked = policy === 'public' && asksForTask(request) ? undefined : policy
+  return decideCall(asked, identity, { arguments: target.arguments, now: now() })
 }
 
 /**
@@ -63,7 +71,7 @@ export function decideRequest(
  */
 export function recordDecision(
   protection: Protection,
-  open: TargetedRequest,
+  open: Targeted,
   decision: Allow | Deny,
   error?: IdentityError,
   requestId: string | undefined = error?.requestId,
@@ -102,7 +110,7 @@ export function recordEnd(open: TargetedRequest, outcome: AuditOutcome): Promise
 
 /** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
 function toEvent(
-  { request, identity, target }: TargetedRequest,
+  { request, identity, target }: Targeted,
   decision: Allow | Deny,
   requestId: string | undefined,
 ) {
@@ -124,13 +132,13 @@ function nameItem({ kind, item }: Target): Pick<DecisionEvent, 'tool' | 'prompt'
 /** What an audit trail records of a request, and of its refusal if it is refused. */
 function toAuditCall(
   { rules }: Protection,
-  open: TargetedRequest,
+  open: Targeted,
   refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error' | 'requestId'>,
 ): AuditRefusal {
-  const { request, identity, extra, target } = open
+  const { request, identity, acting = identity, extra, target } = open
   const policy = rules.policyFor(target)
   return {
-    identity,
+    identity: acting,
     method: request.method,
     target: toAuditTarget(target),
     arguments: argumentsOf(request),
@@ -144,7 +152,10 @@ function toAuditCall(
 }
 
 /** How a call ended, by its answer and by whether its handler is known to have thrown. */
-function toAuditResult({ target, hasThrown }: TargetedRequest, answer: Message): AuditResult {
+export function toAuditResult(
+  { target, hasThrown }: TargetedRequest,
+  answer: Message,
+): AuditResult {
   return {
     outcome: outcomeOf(answer, hasThrown === true),
     value: answer.result ?? answer.error,
@@ -166,7 +177,7 @@ function toAuditTarget({ kind, name }: Target): AuditTarget | undefined {
 }
 
 /** What the caller asks with: of a method without items, all of its parameters. */
-function argumentsOf(request: Request): unknown {
+function argumentsOf(request: Message): unknown {
   const { arguments: given, name: _, uri: __, _meta: ___, ...others } = paramsOf(request)
   return given ?? others
 }
@@ -177,7 +188,7 @@ function parametersOf(item: Item | undefined): unknown {
 }
 
 /** As the message says, or else its HTTP request. */
-function traceparentOf(request: Request, extra: MessageExtra | undefined): string | undefined {
+function traceparentOf(request: Message, extra: MessageExtra | undefined): string | undefined {
   const { _meta: meta } = paramsOf(request)
   const { traceparent } = isRecord(meta) ? meta : {}
   // SDK v1 hands on a record of headers, SDK v2 the request.

@@ -1,10 +1,13 @@
 import { IdentityError } from '@onbehalf/core'
-import { type Allow, type Deny, deny } from '@onbehalf/core/guards'
-import type { GateHandlers } from '../gate/gate.ts'
+import { type Allow, allow, type Deny, deny, narrow } from '@onbehalf/core/guards'
+import { type Awaitable, andThen } from '@onbehalf/core/internal'
+import type { Received } from '../ambient/channels.ts'
+import type { GateHandlers } from '../gate/gate-handlers.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import type { Protection } from '../protection.ts'
 import {
+  asksForTask,
   createdTask,
   isListMethod,
   isModern,
@@ -12,8 +15,8 @@ import {
   type Message,
   makePrivate,
   namedTasks,
+  noTask,
   openMethods,
-  paramsOf,
   type Reply,
   type Request,
 } from '../wire/json-rpc.ts'
@@ -22,19 +25,18 @@ import {
   decideRequest,
   recordAnswer,
   recordDecision,
-  recordEnd,
   recordIntent,
+  type Targeted,
   type TargetedRequest,
   withTarget,
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
-import { mask, unmask } from './placeholder.ts'
+import { missingItem } from './missing-item.ts'
+import { recordAbandoned } from './record-abandoned.ts'
 import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
 
 /** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
-
-type Settled<T> = T | Promise<T>
 
 /** What a protected server decides, as its gates apply it. */
 export function createGateHandlers(protection: Protection): GateHandlers {
@@ -48,14 +50,13 @@ export function createGateHandlers(protection: Protection): GateHandlers {
       return withTarget(protection, open)
     },
     admit: (open: TargetedRequest) => admit(protection, open),
-    abandon: (open: TargetedRequest) => recordEnd(open, 'cancelled'),
+    abandon: (open: TargetedRequest) => recordAbandoned(open),
     onForeign: (method, identity) => {
       report?.({ type: 'decision', method, identity, decision: foreign })
       const error = new IdentityError('SESS', { reason: 'session_owner_mismatch' })
       return audit?.refusal({ method, identity, guard: foreign.guard, error })
     },
-    accepts: (method, identity) =>
-      method.startsWith('notifications/') || validIdentity(identity, now()) !== undefined,
+    admitNotification: (received) => admitNotification(protection, received),
     release: (open: TargetedRequest, answer) => {
       const released = release(protection, open, applyRemedy(protection, open, answer, client))
       const recorded = recordAnswer(open, answer)
@@ -67,52 +68,80 @@ export function createGateHandlers(protection: Protection): GateHandlers {
   }
 }
 
-function admit(protection: Protection, open: TargetedRequest): Settled<Reply | undefined> {
-  if (openMethods.has(open.request.method)) return undefined
+function admit(protection: Protection, open: TargetedRequest): Awaitable<Reply | undefined> {
   const tasks = namedTasks(open.request)
   if (tasks.length > 0) return admitTask(protection, open, tasks)
+  if (openMethods.has(open.request.method)) return undefined
   const decision = decideRequest(protection, open)
   return decision instanceof Promise
     ? decision.then((settled) => conclude(protection, open, settled))
     : conclude(protection, open, decision)
 }
 
+// A task that is not the caller's own is refused whether it exists or not: no server is asked.
 async function admitTask(
   protection: Protection,
   open: TargetedRequest,
-  named: readonly string[],
+  named: readonly unknown[],
 ): Promise<Reply | undefined> {
-  const { identity } = open
-  const decision = await decideRequest(protection, open)
-  const hidden = await protection.tasks.foreign(named, identity)
-  if (decision.effect === 'deny' || hidden.length === 0) return conclude(protection, open, decision)
+  const isOpen = openMethods.has(open.request.method)
+  const decision = isOpen ? allow : await decideRequest(protection, open)
+  if (decision.effect === 'deny') return conclude(protection, open, decision)
+  const isForeign = await namesOthers(protection, open, named)
+  if (!isForeign) return isOpen ? undefined : conclude(protection, open, decision)
   await recordDecision(protection, open, foreign)
-  for (const task of hidden) mask(open, task)
-  return undefined
+  return noTask
+}
+
+async function namesOthers(
+  { tasks, now }: Protection,
+  { identity }: Received,
+  named: readonly unknown[],
+): Promise<boolean> {
+  const others = await tasks.foreign(named, validIdentity(identity, now()))
+  return others.length > 0
+}
+
+/** Nobody waits for what becomes of a notification: a refusal is reported and recorded. */
+function admitNotification(protection: Protection, received: Received): Awaitable<boolean> {
+  if (received.request.method === 'notifications/initialized') return true
+  const targeted = withTarget(protection, received)
+  return andThen(decideNotification(protection, targeted), (decision) => {
+    received.acting = received.identity && narrow(received.identity, decision)
+    const recorded = recordDecision(protection, targeted, decision)
+    return andThen(recorded, () => decision.effect === 'allow')
+  })
+}
+
+function decideNotification(protection: Protection, received: Targeted): Awaitable<Allow | Deny> {
+  const tasks = namedTasks(received.request)
+  const decision = decideRequest(protection, received)
+  if (tasks.length === 0) return decision
+  return namesOthers(protection, received, tasks).then((isForeign) =>
+    isForeign ? foreign : decision,
+  )
 }
 
 function conclude(
   protection: Protection,
   open: TargetedRequest,
   decision: Allow | Deny,
-): Settled<Reply | undefined> {
+): Awaitable<Reply | undefined> {
   if (decision.effect === 'deny') return refuse(protection, open, decision)
   if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
+  open.acting = open.identity && narrow(open.identity, decision)
   const reported = recordDecision(protection, open, decision)
   const recorded = reported ?? recordIntent(protection, open)
   return recorded?.then(() => undefined)
 }
 
-function refuse(
-  protection: Protection,
-  open: TargetedRequest,
-  decision: Deny,
-): Settled<Reply | undefined> {
+function refuse(protection: Protection, open: TargetedRequest, decision: Deny): Awaitable<Reply> {
   const challenge = challengeFor(protection, open, decision)
   const recorded = recordDecision(protection, open, decision, challenge?.error)
-  const reply = (): Reply | undefined => {
+  const reply = (): Reply => {
     if (challenge !== undefined) open.exchange?.refused(challenge.refusal)
-    return hide(protection, open) ? undefined : createReply(open.request, decision)
+    const missing = protection.hidesRefused ? missingItem(protection, open) : undefined
+    return missing ?? createReply(open.request, decision)
   }
   return recorded === undefined ? reply() : recorded.then(reply)
 }
@@ -124,9 +153,8 @@ function release(
 ): Message | Promise<Message> {
   const { request, identity } = open
   const task = createdTask(answer)
-  const named = open.isMasked ? unmask(request, answer) : answer
   const isCut = isListMethod(request.method)
-  const released = isCut ? filterAnswer(protection, open, named) : keepPrivate(request, named)
+  const released = isCut ? filterAnswer(protection, open, answer) : keepPrivate(request, answer)
   if (task === undefined || identity === undefined) return released
   return protection.tasks.keep(task, identity).then(() => released)
 }
@@ -138,24 +166,9 @@ function keepPrivate({ method }: Request, answer: Message): Message {
   return isCommon ? answer : { ...answer, result: makePrivate(result) }
 }
 
-/** Makes the SDK answer for an item that does not exist, if that is asked for and possible. */
-function hide({ hidesRefused, items }: Protection, open: TargetedRequest): boolean {
-  const { request, target } = open
-  const { kind, name: used } = target
-  if (!hidesRefused || kind === 'method') return false
-  const { name, uri, ref } = paramsOf(request)
-  const { name: refName, uri: refUri } = isRecord(ref) ? ref : {}
-  const hidden = [name, uri, refName, refUri].find((text) => typeof text === 'string')
-  // A template for any URI at all would serve the placeholder as well.
-  const isServed = kind === 'resource' && items.findResource('urn:uuid:0').item !== undefined
-  if (used === undefined || hidden === undefined || isServed) return false
-  mask(open, hidden as string)
-  return true
-}
-
 // A call that asks for a task is answered with a task: a tool's result would be malformed there.
 function createReply(request: Request, decision: Deny): Reply {
-  if (request.method !== 'tools/call' || paramsOf(request)['task'] !== undefined) {
+  if (request.method !== 'tools/call' || asksForTask(request)) {
     return { error: createDenialError(decision) }
   }
   const result = createDenialResult(decision)

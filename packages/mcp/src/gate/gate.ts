@@ -1,5 +1,6 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { andThen } from '@onbehalf/core/internal'
 import {
   ambientDelivery,
   arrivals,
@@ -8,7 +9,7 @@ import {
   exchanges,
   identities,
   type OpenRequest,
-  type Serving,
+  type Received,
 } from '../ambient/channels.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { createFault } from '../http/refusals.ts'
@@ -26,26 +27,13 @@ import {
   paramsOf,
   type Reply,
   type Request,
+  type RequestId,
   replyTo,
 } from '../wire/json-rpc.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
+import type { GateHandlers } from './gate-handlers.ts'
 import { AskedRequests, OpenRequests } from './open-requests.ts'
 
-/** What the gate asks about the messages that pass it. */
-export interface GateHandlers extends Serving {
-  /** What is kept of a request while it is open; the other functions are given the same object. */
-  receive(open: OpenRequest): OpenRequest
-  /** The answer that refuses a request; undefined lets it pass. */
-  admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
-  /** A request that passed ends without an answer. */
-  abandon(open: OpenRequest): Promise<void> | undefined
-  /** A message was sent into another caller's session. */
-  onForeign(method: string, identity: Identity | undefined): Promise<void> | undefined
-  /** Whether a notification may pass. */
-  accepts(method: string, identity: Identity | undefined): boolean
-  /** The last look at an answer before it leaves. */
-  release(open: OpenRequest, answer: Message): Message | Promise<Message>
-}
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000
 
@@ -125,9 +113,10 @@ class Gate {
         const exchange = exchangeOf(extra)
         const open = this.#handlers.receive({ request: message, identity, extra, exchange })
         this.#receive(open, dispatch)
-      } else if (this.#accepts(message, identity)) {
-        this.#workFor(identity, dispatch)
-      }
+      } else if (isResponse(message)) this.#answered(message.id, identity, dispatch)
+      else if (isNotification(message))
+        this.#notified({ request: message, identity, extra }, dispatch)
+      else this.#report(new Error('Received neither a request nor an answer nor a notification'))
     } catch (error) {
       this.#report(error)
     }
@@ -176,7 +165,7 @@ class Gate {
     this.#handedOver = open
     try {
       const server = this.#handlers
-      const run = () => this.#workFor(open.identity, dispatch)
+      const run = () => this.#workFor(open.acting ?? open.identity, dispatch)
       exchanges.leave(() => deliver({ open, server }, run))
     } finally {
       this.#handedOver = undefined
@@ -202,28 +191,42 @@ class Gate {
     }
   }
 
-  #accepts(message: Message, identity: Identity | undefined): boolean {
-    if (isResponse(message)) return this.#asked.settle(message.id, identity)
-    if (!isNotification(message)) return false
-    if (message.method === 'notifications/cancelled') return this.#cancel(message, identity)
-    return this.#handlers.accepts(message.method, identity)
+  #answered(id: RequestId, identity: Identity | undefined, dispatch: () => void): void {
+    if (this.#asked.settle(id, identity)) this.#workFor(identity, dispatch)
+    else this.#report(new Error('Received an answer to what its sender was not asked'))
+  }
+
+  #notified(received: Received, dispatch: () => void): void {
+    const { request, identity } = received
+    const pass = (isAdmitted: boolean): void => {
+      if (isAdmitted) this.#workFor(received.acting ?? identity, dispatch)
+    }
+    if (request.method === 'notifications/cancelled') return this.#cancel(received, pass)
+    const isOwn = this.#asked.tellsProgress(received)
+    if (isOwn === false) return this.#turnAway(request, identity)
+    if (isOwn === true) return pass(true)
+    const passed = andThen(this.#handlers.admitNotification(received), pass)
+    if (passed instanceof Promise) passed.catch((error: unknown) => this.#report(error))
   }
 
   // A caller who shares a session could otherwise cancel another principal's request and take its id.
-  #cancel(message: Message, identity: Identity | undefined): boolean {
-    const open = this.#open.get(paramsOf(message)['requestId'])
-    if (open === undefined) return true
-    if (!isSameCaller(open.identity, identity)) return false
-    this.#open.cancel(open)
-    this.#abandon(open)
-    return true
+  #cancel({ request, identity }: Received, pass: (isAdmitted: boolean) => void): void {
+    const open = this.#open.get(paramsOf(request)['requestId'])
+    if (open !== undefined && !isSameCaller(open.identity, identity)) {
+      return this.#turnAway(request, identity)
+    }
+    if (open !== undefined) {
+      this.#open.cancel(open)
+      this.#abandon(open)
+    }
+    pass(true)
   }
 
   #leave(message: Message, options?: unknown): Promise<void> {
     if (isRequest(message)) this.#asked.add(message.id, this.#whomToAsk(options))
     if (!isResponse(message)) return this.#send(message, options)
     const open = this.#open.answer(message.id)
-    if (open === undefined) return Promise.resolve()
+    if (open === undefined) return this.#refuseToSend()
     const { code } = (message.error ?? {}) as { readonly code?: unknown }
     if (open === this.#handedOver && typeof code === 'number') open.exchange?.answeredAtOnce(code)
     const released = this.#release(open, message)
@@ -231,6 +234,12 @@ class Gate {
     return released instanceof Promise
       ? released.then((answer) => this.#send(answer, options))
       : this.#send(released, options)
+  }
+
+  #refuseToSend(): Promise<never> {
+    const error = new Error('Sent an answer that nobody waits for')
+    this.#report(error)
+    return Promise.reject(error)
   }
 
   /** Whose call the server is serving while it asks; undefined if that is unknown. */
@@ -271,9 +280,11 @@ class Gate {
   #answer(request: Request, reply: Reply, open?: OpenRequest): void {
     queueMicrotask(() => {
       if (open !== undefined) this.#open.close(open)
-      this.#send({ jsonrpc: '2.0', id: request.id, ...reply }).catch((error: unknown) =>
-        this.#report(error),
-      )
+      const { id } = request
+      // In the order of the SDKs: the bytes do not show who answered.
+      const answer =
+        'result' in reply ? { ...reply, jsonrpc: '2.0', id } : { jsonrpc: '2.0', id, ...reply }
+      this.#send(answer).catch((error: unknown) => this.#report(error))
     })
   }
 

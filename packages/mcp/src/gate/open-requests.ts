@@ -1,7 +1,7 @@
 import type { Identity } from '@onbehalf/core'
-import type { OpenRequest } from '../ambient/channels.ts'
+import type { OpenRequest, Received } from '../ambient/channels.ts'
 import { callerOf } from '../owners/session-owner.ts'
-import type { RequestId } from '../wire/json-rpc.ts'
+import { paramsOf, type RequestId } from '../wire/json-rpc.ts'
 
 /** A request that nobody waits for, whose id is not free yet. */
 interface Cancelled {
@@ -120,9 +120,20 @@ export class AskedRequests {
     this.#asked.set(id, asked)
   }
 
+  /** Whether a notification tells the progress of what its sender was asked; undefined for others. */
+  tellsProgress({ request, identity }: Received): boolean | undefined {
+    if (request.method !== 'notifications/progress') return undefined
+    // As the SDKs read it.
+    return this.#isFor(Number(paramsOf(request)['progressToken']), identity)
+  }
+
+  #isFor(id: RequestId, identity: Identity | undefined): boolean | undefined {
+    return this.#asked.has(id) ? this.#asked.get(id) === callerOf(identity) : undefined
+  }
+
   /** Whether this caller may answer; the question is then settled. */
   settle(id: RequestId, identity: Identity | undefined): boolean {
-    const isAnswered = this.#asked.get(id) === callerOf(identity)
+    const isAnswered = this.#isFor(id, identity) === true
     if (isAnswered) this.#asked.delete(id)
     return isAnswered
   }

@@ -1,5 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { all, type Deny, type Guard, narrow } from '@onbehalf/core/guards'
+import { all, type Deny, deny, type Guard, narrow } from '@onbehalf/core/guards'
 import {
   type Delivery,
   deliveryOf,
@@ -11,7 +11,7 @@ import { warnOnce } from '../warn.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { guardFound, guardLost, guardMade, guardRan, ranPlain } from './hidden-guards.ts'
-import { authInfoOf, identityOf, withIdentity } from './identity-of.ts'
+import { actingIn, authInfoOf, identityOf, withIdentity } from './identity-of.ts'
 import { decideCall, type PolicyState, setPolicy, stateOf } from './policy.ts'
 
 /**
@@ -67,7 +67,13 @@ async function serve(
   const decided = decideCall(guard, identity, call)
   const decision = decided instanceof Promise ? await decided : decided
   if (decision.effect === 'deny') return refuse(decision, params)
-  return runHandler(handler, params, narrow(identity as Identity, decision))
+  const acting = narrow(identity as Identity, decision)
+  const recorded = actingIn(context)
+  // Validation changed the arguments that name one, or a wrapper hides the guard from the gate.
+  const isOther = recorded !== undefined && recorded.organization?.id !== acting.organization?.id
+  return isOther
+    ? refuse(deny(guard.name, 'org_mismatch'), params)
+    : runHandler(handler, params, acting)
 }
 
 async function refuse(decision: Deny, params: readonly unknown[]): Promise<unknown> {

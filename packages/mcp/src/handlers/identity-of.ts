@@ -1,5 +1,6 @@
 import type { Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { deliveryOf } from '../ambient/channels.ts'
 
 /** What a handler's context becomes behind a guard. */
 export type WithIdentity<C, N = Identity> = C & { readonly identity: N }
@@ -7,8 +8,9 @@ export type WithIdentity<C, N = Identity> = C & { readonly identity: N }
 const narrowed = new WeakMap<object, Identity>()
 
 /**
- * The verified identity of a handler's context: `extra` in SDK v1, `ctx` in v2. Undefined without
- * one, and for a context or `AuthInfo` that was copied: identities travel by reference.
+ * The verified identity of a handler's context: `extra` in SDK v1, `ctx` in v2. Its organization is
+ * the one that a guard chose for the call. Undefined without an identity, and for a context or
+ * `AuthInfo` that was copied: identities travel by reference.
  *
  * It does not check expiry; guards do.
  *
@@ -19,7 +21,15 @@ const narrowed = new WeakMap<object, Identity>()
  */
 export function identityOf(context: unknown): Identity | undefined {
   if (typeof context !== 'object' || context === null) return undefined
-  return narrowed.get(context) ?? identityOfAuthInfo(authInfoOf(context))
+  return narrowed.get(context) ?? actingIn(context) ?? identityOfAuthInfo(authInfoOf(context))
+}
+
+/** The identity of a context's request in the organization that the gate chose for it. */
+export function actingIn(context: unknown): Identity | undefined {
+  const open = deliveryOf(context)?.open
+  // Not for a context that was made below the handler of another request.
+  const isOwn = open?.identity === identityOfAuthInfo(authInfoOf(context))
+  return isOwn ? open?.acting : undefined
 }
 
 /** The record of the HTTP layer in a handler's context, of either SDK generation. */

@@ -53,20 +53,6 @@ export function decideCall(
   return andThen(decidePolicy(policy, identity, { call, now: call.now }), final)
 }
 
-/**
- * Decides on a call of which only a part of the arguments is known. Where a guard depends on them,
- * what is known must do.
- */
-export function decidePartial(
-  policy: Policy | undefined,
-  identity: Identity | undefined,
-  call: { readonly arguments: unknown; readonly now: number },
-): Awaitable<Allow | Deny> {
-  return andThen(decidePolicy(policy, identity, { now: call.now }), (decision) =>
-    decision.effect === 'unknown' ? decideCall(policy, identity, call) : decision,
-  )
-}
-
 /** Decides whether an item of a list is shown. */
 export function decideListing(
   policy: Policy | undefined,

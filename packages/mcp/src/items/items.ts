@@ -1,4 +1,4 @@
-import { isRecord, paramsOf, type Request } from '../wire/json-rpc.ts'
+import { isRecord, type MethodMessage, paramsOf } from '../wire/json-rpc.ts'
 import { bindTemplate } from './bound-template.ts'
 import { type Item, type ItemKind, ItemTable, type OnHidden } from './item-table.ts'
 
@@ -70,8 +70,6 @@ export interface Target {
   readonly item?: Item
   /** What guards may look at. */
   readonly arguments: unknown
-  /** The arguments are not complete: a guard that can do without them decides without them. */
-  readonly isPartial?: boolean
   /** Whether the handler of the item will be called, with its own guard if it has one. */
   readonly isCall?: boolean
 }
@@ -79,7 +77,7 @@ export interface Target {
 /** What a rule may be about. */
 export type RuleKind = 'tool' | 'resource' | 'prompt' | 'method'
 
-export function targetOf(items: Items, request: Request): Target {
+export function targetOf(items: Items, request: MethodMessage): Target {
   const { name, uri, ref, arguments: given } = paramsOf(request)
   const sent = given ?? {}
   switch (request.method) {
@@ -118,11 +116,12 @@ export function ruleKindOf(kind: ItemKind): RuleKind {
 type Params = Readonly<Record<string, unknown>>
 
 // Completions run without the identity of their caller, and reveal values: a caller who may not use an
-// item may not complete its arguments either.
+// item may not complete its arguments either. The arguments are what is known of them: where a guard
+// depends on others, it refuses.
 function completionTarget(items: Items, ref: Params, { argument, context }: Params): Target {
   const known = isRecord(context) && isRecord(context['arguments']) ? context['arguments'] : {}
   const { name, value } = isRecord(argument) ? argument : {}
-  const partial = { arguments: { ...known, [String(name)]: value }, isPartial: true }
+  const partial = { arguments: { ...known, [String(name)]: value } }
   if (ref['type'] === 'ref/prompt') {
     const item = items.prompt.get(ref['name'])
     return { kind: 'prompt', name: ref['name'], ...found(item), ...partial }

@@ -7,7 +7,7 @@ import { compilePattern } from './pattern.ts'
 
 /** One line of the table that guards a server. */
 export interface Rule {
-  /** `method` is for requests about no item, such as `logging/setLevel`. */
+  /** `method` is for requests about no item, such as `logging/setLevel`, and for notifications. */
   readonly kind: RuleKind
   /**
    * Name of a tool or prompt, URI of a resource, text of a URI template, or JSON-RPC method; `*`

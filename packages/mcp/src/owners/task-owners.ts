@@ -26,15 +26,15 @@ export class TaskOwners {
 
   /** Those of the tasks that are not this caller's. */
   async foreign(
-    taskIds: readonly string[],
+    taskIds: readonly unknown[],
     identity: Identity | undefined,
-  ): Promise<readonly string[]> {
+  ): Promise<readonly unknown[]> {
     const owned = await Promise.all(taskIds.map((taskId) => this.#owns(identity, taskId)))
     return taskIds.filter((_, index) => !owned[index])
   }
 
-  async #owns(identity: Identity | undefined, taskId: string): Promise<boolean> {
-    if (identity === undefined) return false
+  async #owns(identity: Identity | undefined, taskId: unknown): Promise<boolean> {
+    if (identity === undefined || typeof taskId !== 'string') return false
     return (await this.#store.get(keyOf(taskId))) === digest(ownerOf(identity))
   }
 }

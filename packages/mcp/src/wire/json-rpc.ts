@@ -12,9 +12,13 @@ export interface Message {
   readonly error?: unknown
 }
 
-export interface Request extends Message {
-  readonly id: RequestId
+/** A request or a notification. */
+export interface MethodMessage extends Message {
   readonly method: string
+}
+
+export interface Request extends MethodMessage {
+  readonly id: RequestId
 }
 
 export interface RpcError {
@@ -33,7 +37,7 @@ export function isListen(message: Message): message is Request {
   return isRequest(message) && message.method === 'subscriptions/listen'
 }
 
-export function isNotification(message: Message): message is Message & { readonly method: string } {
+export function isNotification(message: Message): message is MethodMessage {
   return typeof message.method === 'string' && message.id === undefined
 }
 
@@ -79,14 +83,21 @@ export function createdTask({ result }: Message): NewTask | undefined {
   return { taskId, ttl: typeof ttl === 'number' && ttl > 0 ? ttl : 0 }
 }
 
-/** Ids of the tasks that a request speaks of: its own, and the one it says to belong to. */
-export function namedTasks(request: Request): string[] {
-  const { taskId, _meta: meta } = paramsOf(request)
+/**
+ * Ids of the tasks that a message speaks of: its own, and the one it says to belong to. Nothing was
+ * validated: what is not text is the id of no task.
+ */
+export function namedTasks(message: Message): readonly unknown[] {
+  const { taskId, _meta: meta } = paramsOf(message)
   const related = isRecord(meta) ? meta[relatedTask] : undefined
-  const own = request.method.startsWith('tasks/') ? taskId : undefined
-  return [own, isRecord(related) ? related['taskId'] : undefined].filter(
-    (id): id is string => typeof id === 'string',
-  )
+  const method = methodOf(message) ?? ''
+  const own = method.startsWith('tasks/') && !isListMethod(method) ? taskId : undefined
+  return [own, isRecord(related) ? related['taskId'] : undefined].filter((id) => id !== undefined)
+}
+
+/** Whether the answer to a request is to be a task. */
+export function asksForTask(request: Message): boolean {
+  return paramsOf(request)['task'] !== undefined
 }
 
 function isRequestId(id: unknown): id is RequestId {
@@ -122,6 +133,10 @@ export const openMethods: ReadonlySet<string> = new Set([
 export const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
 export const busy: Reply = { error: { code: 31_429, message: 'Too many requests in flight' } }
 export const noSession: Reply = { error: { code: -32_001, message: 'Session not found' } }
+export const noMethod: { readonly error: RpcError } = {
+  error: { code: -32_601, message: 'Method not found' },
+}
+export const noTask: Reply = { error: { code: -32_602, message: 'Task not found' } }
 const failed: Reply = { error: { code: -32_603, message: 'Internal error' } }
 
 /** The answer to a failure. The text of an `IdentityError` is fixed and may be shown; no other is. */
