@@ -21,7 +21,7 @@ const main = fileURLToPath(new URL('../../examples/demo/src/main.ts', import.met
 
 describe('the demo', () => {
   it('names every port that another process has, and starts nothing', async () => {
-    const first = await fivePorts()
+    const first = await portsInRow()
     await occupy(first + 2)
     const demo = start('--serve', '--port', String(first))
     expect(await demo.end()).toEqual([1, null])
@@ -32,7 +32,7 @@ describe('the demo', () => {
   })
 
   it('runs until it is interrupted, and leaves nothing behind', async () => {
-    const first = await fivePorts()
+    const first = await portsInRow()
     const demo = start('--serve', '--port', String(first))
     await demo.prints('Everything keeps running')
     demo.process.kill('SIGINT')
@@ -45,7 +45,7 @@ describe('the demo', () => {
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('stops what it has started when %s comes at start-up', async (signal, code) => {
-    const first = await fivePorts()
+    const first = await portsInRow()
     const demo = start('--serve', '--port', String(first))
     await vi.waitFor(() => expect(demo.leftFolders()).toHaveLength(1), patience)
     demo.process.kill(signal)
@@ -56,7 +56,7 @@ describe('the demo', () => {
   })
 
   it('takes its servers with it when it is killed', async () => {
-    const first = await fivePorts()
+    const first = await portsInRow()
     const demo = start('--serve', '--port', String(first))
     await vi.waitFor(() => expect(demo.leftFolders()).toHaveLength(1), patience)
     await vi.waitFor(
@@ -169,8 +169,8 @@ function start(...args: string[]): Demo {
   }
 }
 
-/** The first of five ports in a row that are free. */
-async function fivePorts(): Promise<number> {
+/** The first of as many free ports in a row as the demo needs. */
+async function portsInRow(): Promise<number> {
   for (;;) {
     const { gateway: first } = await freePorts()
     if ((await takenPorts(portsFrom(first))).length === 0) return first

@@ -8,7 +8,7 @@ const toolCount = 4
 
 /** What the gateway does for itself: it may list every tool, and call none. */
 export function gatewayCalls(way: Way): readonly Call[] {
-  if (way === 'exchange' || way === 'passthrough') return []
+  if (way === 'exchange' || way === 'passthrough' || way === 'downstream') return []
   return [
     {
       way,

@@ -25,21 +25,41 @@ const uses: readonly Use[] = [
   { user: 'gil', tool: 'read_ledger', args: { orgId: 'acme' }, expected: 'org_mismatch' },
 ]
 
+/** What only the server does that calls an API, which tells whom it serves through whom. */
+const downstreamUses: readonly Use[] = [
+  {
+    user: 'ada',
+    tool: 'whoami',
+    args: {},
+    expected: 'allowed',
+    tells: '"actors":["books-server","agent-gateway"]',
+  },
+  {
+    user: 'ada',
+    tool: 'find_invoice',
+    args: { number: 'A-17' },
+    expected: 'allowed',
+    tells: '1200',
+  },
+]
+
 /** The calls of users through the gateway. */
 export function honestCalls(way: Way): readonly Call[] {
-  return uses.map(({ user, tool, args, expected, tells }) => ({
-    way,
-    caller: user,
-    what: `${tool}(${Object.values(args).join(', ')})`,
-    expected,
-    ...(tells !== undefined && { tells }),
-    run: async (world) => {
-      const client = await connect(world, way, user)
-      const result = await client.callTool({ name: tool, arguments: args })
-      await client.close()
-      return { ...toOutcome(result), reached: describeHop(world.lastHop()) }
-    },
-  }))
+  return [...uses, ...(way === 'downstream' ? downstreamUses : [])].map(
+    ({ user, tool, args, expected, tells }) => ({
+      way,
+      caller: user,
+      what: `${tool}(${Object.values(args).join(', ')})`,
+      expected,
+      ...(tells !== undefined && { tells }),
+      run: async (world) => {
+        const client = await connect(world, way, user)
+        const result = await client.callTool({ name: tool, arguments: args })
+        await client.close()
+        return { ...toOutcome(result), reached: describeHop(world.lastHop()) }
+      },
+    }),
+  )
 }
 
 /** An MCP client as a user's application uses it. */

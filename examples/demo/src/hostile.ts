@@ -12,6 +12,8 @@ interface Attack {
   readonly expected: string
   readonly headers: (world: World) => Promise<Record<string, string | string[]>>
   readonly query?: (world: World) => Promise<string>
+  /** Where it goes, if not to the server. */
+  readonly target?: (world: World) => string
 }
 
 /** What someone may try who reaches the server without the gateway. */
@@ -54,6 +56,28 @@ const attacks: Record<Way, readonly Attack[]> = {
   passthrough: [],
   forwarded: forwardedAttacks('forwarded'),
   'forwarded-v1': forwardedAttacks('forwardedV1'),
+  downstream: [
+    {
+      caller: 'ada',
+      what: 'a token for the gateway, not for this server',
+      expected: '401 TOK audience',
+      headers: async (world) => ({ authorization: await userToken(world, 'ada') }),
+    },
+    {
+      caller: 'ada',
+      what: 'her token for the gateway, at the API itself',
+      expected: '401 TOK audience',
+      headers: async (world) => ({ authorization: await userToken(world, 'ada') }),
+      target: ({ booksUrl }) => `${booksUrl}/invoices`,
+    },
+    {
+      caller: 'stranger',
+      what: 'no token at all, at the API itself',
+      expected: '401 MISSING no_credential',
+      headers: async () => ({}),
+      target: ({ booksUrl }) => `${booksUrl}/invoices`,
+    },
+  ],
   enriched: [
     {
       caller: 'other gateway',
@@ -119,19 +143,47 @@ function forwardedAttacks(server: 'forwarded' | 'forwardedV1'): readonly Attack[
 /** The calls of those who should not get through. */
 export function hostileCalls(way: Way): readonly Call[] {
   const direct = attacks[way].map(
-    ({ caller, what, expected, headers, query }): Call => ({
+    ({ caller, what, expected, headers, query, target: at = serverOf(way) }): Call => ({
       way,
       caller,
       what,
       expected,
       run: async (world) => {
         const sent = await headers(world)
-        const target = serverUrl(world, way) + ((await query?.(world)) ?? '')
+        const target = at(world) + ((await query?.(world)) ?? '')
         return { ...(await post(target, sent, world.server(way))), reached: describe(sent) }
       },
     }),
   )
+  if (way === 'downstream') return [...direct, ...throughTheServer()]
   return way.startsWith('forwarded') ? [...direct, overwritten(way)] : direct
+}
+
+function serverOf(way: Way): (world: World) => string {
+  return (world) => serverUrl(world, way)
+}
+
+/** What a user, or the model that they use, tries to get of the API through a tool. */
+function throughTheServer(): readonly Call[] {
+  const tries = [
+    { what: 'find_invoice(G-02), of another organization', number: 'G-02' },
+    { what: 'a path and a query in place of a number', number: '../x?number=G-02&org=globex#' },
+    { what: 'an SQL condition in place of a number', number: "' OR organization = 'globex" },
+  ]
+  return tries.map(({ what, number }) => ({
+    way: 'downstream',
+    caller: 'ada',
+    what,
+    expected: 'allowed: finds nothing',
+    run: async (world) => {
+      const client = await connect(world, 'downstream', 'ada')
+      const result = await client.callTool({ name: 'find_invoice', arguments: { number } })
+      await client.close()
+      const { verdict, answer } = toOutcome(result)
+      const found = answer === '[]' ? 'finds nothing' : answer
+      return { verdict: `${verdict}: ${found}`, answer, reached: describeHop(world.lastHop()) }
+    },
+  }))
 }
 
 /** The gateway writes its header over whatever the caller put there. */

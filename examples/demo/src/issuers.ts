@@ -11,10 +11,15 @@ export interface Resources {
   readonly forwarded: string
   readonly enriched: string
   readonly forwardedV1: string
+  readonly downstream: string
+  /** The API behind the server of the way `downstream`. */
+  readonly books: string
 }
 
 export const gatewayClient = { id: 'agent-gateway', secret: 'agent-gateway-secret' }
 export const otherGateway = { id: 'other-gateway', secret: 'other-gateway-secret' }
+/** The client as which the server of the way `downstream` calls the API behind it. */
+export const booksServer = { id: 'books-server', secret: 'books-server-secret' }
 export const scope = 'mcp/invoke'
 
 export function toResources(ports: Ports): Resources {
@@ -25,21 +30,27 @@ export function toResources(ports: Ports): Resources {
     forwarded: at(ports.forwarded),
     enriched: at(ports.enriched),
     forwardedV1: at(ports.forwardedV1),
+    downstream: at(ports.downstream),
+    books: 'https://books.example.com',
   }
 }
 
 /** The identity provider of the users. It also exchanges their tokens for the gateway. */
 export function createPeopleIssuer(resources: Resources): Promise<LocalIssuer> {
-  const { gateway, direct } = resources
+  const { gateway, direct, downstream, books } = resources
   return createLocalIssuer({
     // Long enough to try things by hand with the token that `--serve` prints.
     accessTokenSeconds: 3600,
     users: people,
     clients: [
       { id: 'chat-app' },
-      { ...gatewayClient, exchange: { from: [gateway], to: [direct] } },
+      { ...gatewayClient, exchange: { from: [gateway], to: [direct, downstream] } },
+      { ...booksServer, exchange: { from: [downstream], to: [books] } },
     ],
-    resources: [gateway, direct].map((uri) => ({ uri, scopes: [scope] })),
+    resources: [
+      ...[gateway, direct, downstream].map((uri) => ({ uri, scopes: [scope] })),
+      { uri: books, scopes: ['books.read', 'books.write'] },
+    ],
   })
 }
 

@@ -8,9 +8,20 @@ export interface Ports {
   readonly forwarded: number
   readonly enriched: number
   readonly forwardedV1: number
+  readonly downstream: number
+  /** The API that the server of the way `downstream` calls. */
+  readonly books: number
 }
 
-const names = ['gateway', 'direct', 'forwarded', 'enriched', 'forwardedV1'] as const
+const names = [
+  'gateway',
+  'direct',
+  'forwarded',
+  'enriched',
+  'forwardedV1',
+  'downstream',
+  'books',
+] as const
 
 /** The same ports every time, for a demo that is called by hand. */
 export function portsFrom(first: number): Ports {

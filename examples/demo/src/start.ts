@@ -5,7 +5,7 @@ import { startWorld, type World } from './world.ts'
 
 const attempts = 3
 
-/** Starts everything on five ports in a row, and names those that another process has. */
+/** Starts everything on ports in a row, and names those that another process has. */
 export async function startOnPorts(first: number, cleanup: Cleanup): Promise<World> {
   const ports = portsFrom(first)
   const taken = await takenPorts(ports)

@@ -7,6 +7,7 @@ const titles: Record<Way, string> = {
   passthrough: "passthrough: the user's token is for this server and arrives unchanged",
   forwarded: "forwarded: the user's token in x-user-token, the gateway's in Authorization",
   'forwarded-v1': 'forwarded-v1: the same on version 1 of the MCP SDK, with sessions',
+  downstream: "downstream: the server calls an API as the user, whose rows are the organization's",
   enriched: "enriched: the gateway's token carries the user in onBehalfOf",
 }
 

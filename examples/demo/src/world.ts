@@ -22,7 +22,14 @@ import { createScratchFolder } from './scratch-folder.ts'
 import { type Servers, startServers } from './servers.ts'
 
 /** The ways by which the gateway reaches a server: the names of its targets. */
-export const ways = ['exchange', 'passthrough', 'forwarded', 'forwarded-v1', 'enriched'] as const
+export const ways = [
+  'exchange',
+  'passthrough',
+  'forwarded',
+  'forwarded-v1',
+  'enriched',
+  'downstream',
+] as const
 export type Way = (typeof ways)[number]
 
 /** Everything that runs. */
@@ -37,6 +44,8 @@ export interface World {
   lastHop(): GatewayHop | undefined
   /** The server behind a target. */
   server(way: Way): ExampleServer
+  /** The API that the server of the way `downstream` calls. */
+  readonly booksUrl: string
   stop(): Promise<void>
 }
 
@@ -89,6 +98,7 @@ async function start(
     auditDirectory,
     lastHop: () => hop,
     server: (way) => serverOf(servers, way),
+    booksUrl: `http://127.0.0.1:${ports.books}`,
     stop: () => cleanup.run(),
   }
 }
@@ -124,6 +134,7 @@ function serverOf(servers: Servers, way: Way): ExampleServer {
     forwarded: servers.forwarded,
     enriched: servers.enriched,
     'forwarded-v1': servers.forwardedV1,
+    downstream: servers.downstream,
   }
   return byWay[way]
 }
@@ -150,17 +161,19 @@ function createTargets(
     },
     metadataConfiguration: { allowedRequestHeaders: [header] },
   })
-  return [
-    {
-      name: 'exchange',
-      endpoint: resources.direct,
-      credential: {
-        type: 'tokenExchange',
-        provider: { tokenEndpoint: people.tokenEndpoint, ...client },
-        resource: resources.direct,
-        scopes: [scope],
-      },
+  const exchanging = (name: Way, endpoint: string): LocalTarget => ({
+    name,
+    endpoint,
+    credential: {
+      type: 'tokenExchange',
+      provider: { tokenEndpoint: people.tokenEndpoint, ...client },
+      resource: endpoint,
+      scopes: [scope],
     },
+  })
+  return [
+    exchanging('exchange', resources.direct),
+    exchanging('downstream', resources.downstream),
     { name: 'passthrough', endpoint: resources.direct, credential: { type: 'passthrough' } },
     forwarding('forwarded', resources.forwarded),
     forwarding('forwarded-v1', resources.forwardedV1),
@@ -179,13 +192,14 @@ function createTargets(
 
 /** Where the server of a way listens, to call it without the gateway. */
 export function serverUrl({ resources }: World, way: Way): string {
-  const { direct, forwarded, enriched, forwardedV1 } = resources
+  const { direct, forwarded, enriched, forwardedV1, downstream } = resources
   const urls = {
     exchange: direct,
     passthrough: direct,
     forwarded,
     enriched,
     'forwarded-v1': forwardedV1,
+    downstream,
   }
   return urls[way]
 }

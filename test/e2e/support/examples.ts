@@ -5,8 +5,10 @@ export interface Example {
   readonly name: string
   readonly way: Way
   /** What `whoami` answers to Ada. */
-  readonly ada: Readonly<Record<string, string | null>>
+  readonly ada: Readonly<Record<string, unknown>>
   readonly generation: 'v1' | 'v2'
+  /** Tools besides those of every example. */
+  readonly more?: readonly string[]
 }
 
 const forwarded = {
@@ -30,6 +32,14 @@ export const examples: readonly Example[] = [
     way: 'enriched',
     ada: { ...forwarded, actor: 'agent-gateway', source: 'enriched' },
     generation: 'v2',
+  },
+  {
+    name: 'downstream',
+    way: 'downstream',
+    // As the API behind the server tells it.
+    ada: { user: 'ada', organization: 'acme', actors: ['books-server', 'agent-gateway'] },
+    generation: 'v2',
+    more: ['find_invoice'],
   },
   { name: 'forwarded-token-v1', way: 'forwarded-v1', ada: forwarded, generation: 'v1' },
 ]

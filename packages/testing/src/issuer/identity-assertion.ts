@@ -8,8 +8,8 @@ import { clientOf } from './resources.ts'
 import { exchangeRuleOf, type Subject, verifySubject } from './subject.ts'
 
 // draft-ietf-oauth-identity-assertion-authz-grant: a user of one issuer, at another one's API.
-const ASSERTION_TYP = 'oauth-id-jag+jwt'
-const ASSERTION_SECONDS = 300
+const JAG_TYP = 'oauth-id-jag+jwt'
+const JAG_SECONDS = 300
 
 /** As identity provider: an assertion about the user, for the authorization server `audience`. */
 export async function issueAssertion(
@@ -29,13 +29,13 @@ export async function issueAssertion(
   }
   const assertion = await keys.minter.mint(
     { sub, aud: audience, client_id: client.id, resource, scope },
-    { header: { typ: ASSERTION_TYP }, expiresInSeconds: ASSERTION_SECONDS },
+    { header: { typ: JAG_TYP }, expiresInSeconds: JAG_SECONDS },
   )
   ctx.body = {
     access_token: assertion,
     issued_token_type: ID_JAG_TYPE,
     token_type: 'N_A',
-    expires_in: ASSERTION_SECONDS,
+    expires_in: JAG_SECONDS,
   }
 }
 
@@ -64,7 +64,7 @@ async function verifyAssertion(
 ): Promise<JWTPayload> {
   for (const issuer of trustedIssuers) {
     const jwks = createRemoteJWKSet(new URL(`${issuer}${ROUTES.jwks}`))
-    const options = { issuer, audience: keys.minter.issuer, typ: ASSERTION_TYP }
+    const options = { issuer, audience: keys.minter.issuer, typ: JAG_TYP }
     const verified = await jwtVerify(token, jwks, options).catch(() => undefined)
     if (verified !== undefined) return verified.payload
   }
