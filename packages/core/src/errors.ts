@@ -15,6 +15,7 @@ import type { RefusalReason } from './reasons.ts'
  * | `DOWN`    | 503  | keys are unavailable, or this server failed: not the caller's fault |
  * | `AUDIT`   | 503  | the call could not be recorded                                  |
  * | `SESS`    | 404  | the session, task or stream belongs to another principal        |
+ * | `LIMIT`   | 429  | too many calls, or too many refused credentials                 |
  */
 export type IdentityErrorCode =
   | 'MISSING'
@@ -25,6 +26,7 @@ export type IdentityErrorCode =
   | 'DOWN'
   | 'AUDIT'
   | 'SESS'
+  | 'LIMIT'
 
 const table: Record<IdentityErrorCode, readonly [status: number, message: string]> = {
   MISSING: [401, 'Authentication required'],
@@ -35,6 +37,7 @@ const table: Record<IdentityErrorCode, readonly [status: number, message: string
   DOWN: [503, 'The access token cannot be verified right now'],
   AUDIT: [503, 'The call cannot be recorded'],
   SESS: [404, 'Not found'],
+  LIMIT: [429, 'Too many requests'],
 }
 
 const brand = Symbol.for('onbehalf.IdentityError')
@@ -67,7 +70,7 @@ export interface IdentityErrorDetail {
   readonly reason: RefusalReason
   /** Scopes that would satisfy a `SCOPE` refusal. */
   readonly scopes?: readonly string[]
-  /** Seconds after which a `DOWN` refusal is worth retrying. */
+  /** Seconds after which a `DOWN` or `LIMIT` refusal is worth retrying. */
   readonly retryAfterSeconds?: number | undefined
   /** What a DPoP proof lacks, where the token itself is good (RFC 9449 section 7.1). */
   readonly dpopError?: DpopError | undefined
@@ -93,7 +96,7 @@ export class IdentityError extends Error {
   readonly reason: RefusalReason
   /** Scopes that would satisfy a `SCOPE` refusal; empty otherwise. */
   readonly scopes: readonly string[]
-  /** Seconds after which a `DOWN` refusal is worth retrying. */
+  /** Seconds after which a `DOWN` or `LIMIT` refusal is worth retrying. */
   readonly retryAfterSeconds: number | undefined
   /** Set when a DPoP proof was refused and not the token: the client makes a new proof. */
   readonly dpopError: DpopError | undefined

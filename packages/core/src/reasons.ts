@@ -122,6 +122,11 @@ export type RefusalReason =
   | 'identity_missing'
   | 'session_owner_mismatch'
   | 'token_file_unreadable'
+  | 'limit_unavailable'
+  // @onbehalf/limits
+  | 'rate_limited'
+  | 'concurrency_limited'
+  | 'too_many_failures'
   // @onbehalf/audit
   | 'audit_timeout'
   | 'audit_unavailable'

@@ -51,7 +51,7 @@ describe('docs/errors.md', () => {
   })
 })
 
-const packages = ['core', 'mcp', 'audit', 'aws', 'testing']
+const packages = ['core', 'mcp', 'limits', 'audit', 'aws', 'testing']
 const literal = /'([a-z][a-z0-9_]*)'/g
 const prefix = /`((?:malformed|certificate|dpop|bad|introspection)_)\$\{/
 

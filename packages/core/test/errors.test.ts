@@ -15,6 +15,7 @@ const codes: readonly (readonly [IdentityErrorCode, number, string])[] = [
   ['DOWN', 503, 'The access token cannot be verified right now'],
   ['AUDIT', 503, 'The call cannot be recorded'],
   ['SESS', 404, 'Not found'],
+  ['LIMIT', 429, 'Too many requests'],
 ]
 
 describe('IdentityError', () => {

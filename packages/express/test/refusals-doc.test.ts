@@ -39,6 +39,7 @@ const answers: readonly (readonly [string, Answer])[] = [
   ['keys that are unavailable', async (app) => askWithoutKeys(app, await adasHeaders())],
   ['a call that cannot be recorded', (app) => askFailing(app, 'AUDIT')],
   ["another caller's session", (app) => askFailing(app, 'SESS')],
+  ['a limit that is reached', (app) => askFailing(app, 'LIMIT')],
   ['the metadata', (app) => ask(app, {}, { path: new URL(metadataUrl).pathname, method: 'GET' })],
   [
     'a tool of another organization',
@@ -104,7 +105,7 @@ async function askWithoutKeys(app: Serve, headers: Record<string, string>): Prom
 }
 
 /** What one's own source may throw. */
-function askFailing(app: Serve, code: 'AUDIT' | 'SESS'): Promise<string> {
+function askFailing(app: Serve, code: 'AUDIT' | 'SESS' | 'LIMIT'): Promise<string> {
   const source: Source = {
     ...direct({ issuer: issuer({ iss: people.issuer, audience: resource }) }),
     applies: () => true,

@@ -24,7 +24,13 @@ export type { EntryHandler, ProtectedHandlerOptions } from './protected-handler.
 export { protectedHandler } from './protected-handler.ts'
 export type { ProtectedStdioOptions } from './protected-stdio.ts'
 export { protectedStdio } from './protected-stdio.ts'
-export type { DecisionEvent, EntryServer, ProtectableServer, ServerEvent } from './protection.ts'
+export type {
+  DecisionEvent,
+  EntryServer,
+  LimitEvent,
+  ProtectableServer,
+  ServerEvent,
+} from './protection.ts'
 export type { PlainTransport } from './stdio/authenticate-line.ts'
 export type { TokenOptions } from './stdio/token.ts'
 
@@ -49,6 +55,7 @@ export { callerKey } from './owners/session-owner.ts'
 export { currentIdentity } from './ambient/current-identity.ts'
 export type { WithIdentity } from './handlers/identity-of.ts'
 export { identityOf } from './handlers/identity-of.ts'
+export { limitsOf } from './handlers/limits-of.ts'
 
 // What a refused caller gets
 

@@ -50,8 +50,16 @@ export interface DecisionEvent {
   readonly requestId?: string
 }
 
+/** A limit with `whenStoreFails: 'open'` could not count a call, which runs all the same. */
+export interface LimitEvent {
+  readonly type: 'limit_unavailable'
+  /** Its name. */
+  readonly limit: string
+  readonly cause: unknown
+}
+
 /** What happens on a guarded server: at authentication, and whenever a request is decided on. */
-export type ServerEvent = AuthenticatorEvent | DecisionEvent
+export type ServerEvent = AuthenticatorEvent | DecisionEvent | LimitEvent
 
 /** What the servers of one entry share, and nothing of a single one. */
 export interface Settings {

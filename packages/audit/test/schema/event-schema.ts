@@ -64,7 +64,9 @@ export const eventSchema = z
       effect: z.enum(['allow', 'deny']),
       guard: text.optional(),
       reason: text.optional(),
-      code: z.enum(['MISSING', 'REQ', 'TOK', 'SCOPE', 'BIND', 'DOWN', 'AUDIT', 'SESS']).optional(),
+      code: z
+        .enum(['MISSING', 'REQ', 'TOK', 'SCOPE', 'BIND', 'DOWN', 'AUDIT', 'SESS', 'LIMIT'])
+        .optional(),
       requestId: text.optional(),
     }),
     outcome: z.enum(['ok', 'tool_error', 'thrown', 'cancelled']).optional(),

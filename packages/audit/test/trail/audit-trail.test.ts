@@ -155,6 +155,7 @@ const codes: readonly IdentityErrorCode[] = [
   'DOWN',
   'AUDIT',
   'SESS',
+  'LIMIT',
 ]
 
 describe('T13 refusals', () => {

@@ -26,6 +26,8 @@ export interface CredentialRequest {
   readonly url?: string | undefined
   /** DER of the client certificate that the TLS layer verified. */
   readonly certificate?: Uint8Array | undefined
+  /** Address of the peer of the connection. No source reads it; a limit of failures may. */
+  readonly address?: string | undefined
 }
 
 /** The headers that sources read, in lower case. */

@@ -7,6 +7,7 @@ import {
   type Deny,
   deny,
   type Guard,
+  type Limit,
   type Narrowed,
   unknown,
 } from './guard.ts'
@@ -20,27 +21,33 @@ type AllOf<G extends readonly Guard<never>[]> = Intersection<Narrowed<G[number]>
 
 /**
  * Allows when every guard allows. A refusal that no consent can repair comes before a missing
- * scope, and missing scopes are named together, so that one step-up is enough.
+ * scope, and missing scopes are named together, so that one step-up is enough. Limits count the call when
+ * every guard has allowed it.
  *
  * @throws TypeError without guards
  */
 export function all<const G extends readonly Guard<never>[]>(...guards: G): Guard<AllOf<G>> {
-  return combine('all', guards, (decisions) => {
+  const combined = combine<AllOf<G>>('all', guards, (decisions) => {
     const denials = decisions.filter(isDeny)
     if (denials.length > 0) return denials.find(isFinal) ?? withAllScopes(denials)
     if (decisions.some(({ effect }) => effect === 'unknown')) return unknown
     return sameOrganization(decisions)
   })
+  const limits: readonly Limit[] = [...new Set(guards.flatMap((guard) => guard.limits ?? []))]
+  return limits.length === 0 ? combined : Object.freeze({ ...combined, limits })
 }
 
 /**
  * Allows when one guard allows. If all deny, the refusal that consent can repair is preferred.
  *
- * @throws TypeError without guards
+ * @throws TypeError without guards, and for a limit: as an alternative it would allow everybody
  */
 export function any<const G extends readonly Guard<never>[]>(
   ...guards: G
 ): Guard<Narrowed<G[number]> & Identity> {
+  if (guards.some(({ limits }) => limits !== undefined)) {
+    throw new TypeError('a limit cannot be one of several alternatives: put it beside any, in all')
+  }
   return combine('any', guards, (decisions) => {
     const allowed = decisions.find(({ effect }) => effect === 'allow')
     if (allowed) return allowed

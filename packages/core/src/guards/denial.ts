@@ -13,4 +13,6 @@ export interface Denial {
    * ids may belong to other tenants.
    */
   readonly required: { readonly roles?: readonly string[]; readonly scopes?: readonly string[] }
+  /** Of a limit: seconds since 1970 from which the call may be tried again. */
+  readonly until?: number
 }

@@ -14,6 +14,10 @@ export type DenialReason =
   | 'check_failed'
   | 'guard_error'
   | 'session_owner_mismatch'
+  | 'rate_limited'
+  | 'concurrency_limited'
+  | 'time_limited'
+  | 'limit_unavailable'
 
 /** What would satisfy a denial. Only the members that the guard asked for are present. */
 export interface Requirement {
@@ -36,6 +40,10 @@ export interface Deny {
   /** Name of the guard that denied. */
   readonly guard: string
   readonly required: Requirement
+  /** Of a limit: seconds since 1970 from which the call may be tried again. */
+  readonly until?: number
+  /** Of a limit that cannot be counted: why. It reaches no caller. */
+  readonly cause?: unknown
 }
 
 /** Lists only: the verdict depends on arguments that are not known yet. */
@@ -64,6 +72,52 @@ export interface Guard<N extends Identity = Identity> {
    */
   decide(identity: Identity, call?: Call): Decision | Promise<Decision>
   readonly narrows?: (identity: N) => void
+  /** What counts a call after every guard allowed it. */
+  readonly limits?: readonly Limit[]
+}
+
+/** What a limit may look at. */
+export interface LimitedCall extends Call {
+  readonly kind?: 'tool' | 'resource' | 'prompt' | 'method'
+  /** Name of the tool, prompt or template, URI of the resource; absent where no server says it. */
+  readonly name?: string
+}
+
+/** What is left of a limit after a call was counted. */
+export interface Budget {
+  /** Name of the limit. */
+  readonly limit: string
+  /** How many calls it allows. */
+  readonly points: number
+  readonly remaining: number
+  /** Seconds since 1970 at which all of them are there again; absent where they come back one by one. */
+  readonly until?: number
+}
+
+/** A call within a limit. */
+export interface Granted {
+  readonly effect: 'allow'
+  readonly budget?: Budget
+  /** After so many seconds the call is ended. */
+  readonly seconds?: number
+  /** Why the call was not counted, if it runs all the same. */
+  readonly failure?: unknown
+  /** Called once, when the call is over. */
+  readonly end?: () => void
+  /** Called before `end` when the call does not run after all. */
+  readonly undo?: () => void
+}
+
+/** What a limit says about a call. */
+export type Taken = Granted | Deny
+
+/**
+ * Counts calls: how often, how many at once, how long. A guard has it as one of its `limits`; it is asked
+ * once per call, when every guard has allowed that, and never for lists.
+ */
+export interface Limit {
+  readonly name: string
+  take(identity: Identity, call: LimitedCall): Taken | Promise<Taken>
 }
 
 /** What an identity is after a guard of type `G` allowed it. */

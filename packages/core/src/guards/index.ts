@@ -11,13 +11,18 @@ export type { Denial } from './denial.ts'
 export { denialKey } from './denial.ts'
 export type {
   Allow,
+  Budget,
   Call,
   Decision,
   DenialReason,
   Deny,
+  Granted,
   Guard,
+  Limit,
+  LimitedCall,
   Narrowed,
   Requirement,
+  Taken,
   Unknown,
 } from './guard.ts'
 // Writing a guard

@@ -26,6 +26,7 @@ export function credentialRequest(req: IncomingMessage): CredentialRequest {
     method: req.method,
     url: originalUrl(req),
     certificate: clientCertificate(req.socket),
+    address: req.socket?.remoteAddress,
   }
 }
 

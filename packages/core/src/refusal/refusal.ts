@@ -48,7 +48,7 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
       ...(challenge !== undefined && { 'www-authenticate': challenge }),
       ...(error.dpopNonce !== undefined && { 'dpop-nonce': quotable(error.dpopNonce) }),
       ...(error.requestId !== undefined && { 'x-request-id': quotable(error.requestId) }),
-      ...(error.status === 503 && { 'retry-after': retryAfter(error) }),
+      ...((error.status === 503 || error.status === 429) && { 'retry-after': retryAfter(error) }),
     },
     body: createBody(error),
   }

@@ -74,6 +74,14 @@ describe('createRefusal', () => {
     })
   })
 
+  it('answers a call over a limit with 429 and the time to wait', () => {
+    expect(refusalOf('LIMIT', { reason: 'rate_limited', retryAfterSeconds: 12.2 })).toEqual({
+      status: 429,
+      headers: { ...always, 'retry-after': '13' },
+      body: '{"jsonrpc":"2.0","id":null,"error":{"code":31429,"message":"Too many requests"}}',
+    })
+  })
+
   it("answers a call to another one's session as if there were none", () => {
     expect(refusalOf('SESS')).toEqual({
       status: 404,
@@ -117,6 +125,7 @@ describe('createRefusal', () => {
       'DOWN',
       'AUDIT',
       'SESS',
+      'LIMIT',
     ] as const) {
       expect(JSON.stringify(refusalOf(code, detail))).not.toContain('secret')
     }

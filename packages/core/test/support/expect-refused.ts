@@ -12,6 +12,7 @@ const fixed: Readonly<Record<IdentityErrorCode, readonly [status: number, messag
   DOWN: [503, 'The access token cannot be verified right now'],
   AUDIT: [503, 'The call cannot be recorded'],
   SESS: [404, 'Not found'],
+  LIMIT: [429, 'Too many requests'],
 }
 
 export interface Refused {

@@ -18,6 +18,7 @@ import type { Identity, Refusal } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
 import type { MethodMessage, Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
+import type { CallLimits } from './call-limits.ts'
 
 /**
  * Carries a value past code that knows nothing of it: under an object that this code hands on, and
@@ -129,6 +130,8 @@ export interface OpenRequest extends Received {
   readonly request: Request
   /** The HTTP request that it came in, where its answer can still be held. */
   readonly exchange?: Exchange | undefined
+  /** The limits that it was counted against. */
+  limits?: CallLimits
   /** Its handler threw: SDKs make a tool's error of that, so the answer does not show it. */
   hasThrown?: boolean
   /** What left the handler. */
@@ -139,6 +142,12 @@ export interface OpenRequest extends Received {
 
 /** The `AuthInfo` of the caller that a transport without headers speaks for. */
 export const arrivals: AsyncLocalStorage<unknown> = new AsyncLocalStorage()
+
+/** What a transport says about a message, with the caller that it speaks for. */
+export function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {
+  const authInfo = arrivals.getStore()
+  return authInfo === undefined || extra?.authInfo !== undefined ? extra : { ...extra, authInfo }
+}
 
 /** HTTP requests on their way to the gate, before anything in them was looked at. */
 export const exchanges: Carrier<Exchange> = new Carrier()

@@ -109,11 +109,11 @@ export function recordEnd(open: TargetedRequest, outcome: AuditOutcome): Promise
 }
 
 /** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
-function toEvent(
+export function toEvent(
   { request, identity, target }: Targeted,
   decision: Allow | Deny,
   requestId: string | undefined,
-) {
+): DecisionEvent {
   const event: DecisionEvent = {
     type: 'decision',
     method: request.method,

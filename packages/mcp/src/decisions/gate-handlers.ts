@@ -1,5 +1,5 @@
 import { IdentityError } from '@onbehalf/core'
-import { type Allow, allow, type Deny, deny, narrow } from '@onbehalf/core/guards'
+import { type Allow, allow, type Deny, deny, type Limit, narrow } from '@onbehalf/core/guards'
 import { type Awaitable, andThen } from '@onbehalf/core/internal'
 import type { Received } from '../ambient/channels.ts'
 import type { GateHandlers } from '../gate/gate-handlers.ts'
@@ -20,7 +20,7 @@ import {
   type Reply,
   type Request,
 } from '../wire/json-rpc.ts'
-import { challengeFor } from './challenge.ts'
+import { type Challenge, challengeFor } from './challenge.ts'
 import {
   decideRequest,
   recordAnswer,
@@ -28,9 +28,11 @@ import {
   recordIntent,
   type Targeted,
   type TargetedRequest,
+  toEvent,
   withTarget,
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
+import { faultOf, isLimited, limitsFor, takeLimits } from './limits.ts'
 import { missingItem } from './missing-item.ts'
 import { recordAbandoned } from './record-abandoned.ts'
 import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
@@ -50,7 +52,15 @@ export function createGateHandlers(protection: Protection): GateHandlers {
       return withTarget(protection, open)
     },
     admit: (open: TargetedRequest) => admit(protection, open),
-    abandon: (open: TargetedRequest) => recordAbandoned(open),
+    abandon: (open: TargetedRequest) => {
+      open.limits?.answered()
+      return recordAbandoned(open)
+    },
+    expire: (open: TargetedRequest, limit) => {
+      const decision = deny(limit, 'time_limited')
+      report?.(toEvent(open, decision, undefined))
+      return createReply(open.request, decision)
+    },
     onForeign: (method, identity) => {
       report?.({ type: 'decision', method, identity, decision: foreign })
       const error = new IdentityError('SESS', { reason: 'session_owner_mismatch' })
@@ -58,6 +68,7 @@ export function createGateHandlers(protection: Protection): GateHandlers {
     },
     admitNotification: (received) => admitNotification(protection, received),
     release: (open: TargetedRequest, answer) => {
+      open.limits?.answered()
       const released = release(protection, open, applyRemedy(protection, open, answer, client))
       const recorded = recordAnswer(open, answer)
       return recorded === undefined
@@ -127,20 +138,57 @@ function conclude(
   open: TargetedRequest,
   decision: Allow | Deny,
 ): Awaitable<Reply | undefined> {
-  if (decision.effect === 'deny') return refuse(protection, open, decision)
-  if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
+  if (decision.effect === 'deny') {
+    return refuse(protection, open, decision, challengeFor(protection, open, decision))
+  }
   open.acting = open.identity && narrow(open.identity, decision)
+  const limits = limitsFor(protection, open)
+  return limits.length === 0
+    ? pass(protection, open, decision)
+    : passLimited(protection, open, decision, limits)
+}
+
+function pass(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Allow,
+): Promise<undefined> | undefined {
+  if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
   const reported = recordDecision(protection, open, decision)
   const recorded = reported ?? recordIntent(protection, open)
   return recorded?.then(() => undefined)
 }
 
-function refuse(protection: Protection, open: TargetedRequest, decision: Deny): Awaitable<Reply> {
-  const challenge = challengeFor(protection, open, decision)
+async function passLimited(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Allow,
+  limits: readonly Limit[],
+): Promise<Reply | undefined> {
+  const denied = await takeLimits(protection, open, limits)
+  if (denied !== undefined) {
+    return refuse(protection, open, denied, faultOf(protection, open, denied))
+  }
+  try {
+    return await pass(protection, open, decision)
+  } catch (error) {
+    open.limits?.undo()
+    throw error
+  }
+}
+
+function refuse(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Deny,
+  challenge: Challenge | undefined,
+): Awaitable<Reply> {
   const recorded = recordDecision(protection, open, decision, challenge?.error)
   const reply = (): Reply => {
     if (challenge !== undefined) open.exchange?.refused(challenge.refusal)
-    const missing = protection.hidesRefused ? missingItem(protection, open) : undefined
+    // A caller whom a limit refuses knows the item.
+    const isHidden = protection.hidesRefused && !isLimited(decision)
+    const missing = isHidden ? missingItem(protection, open) : undefined
     return missing ?? createReply(open.request, decision)
   }
   return recorded === undefined ? reply() : recorded.then(reply)

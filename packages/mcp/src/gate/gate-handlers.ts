@@ -9,6 +9,8 @@ export interface GateHandlers extends Serving {
   receive(open: OpenRequest): OpenRequest
   /** The answer that refuses a request; undefined lets it pass. */
   admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** The answer to a request whose time is over. */
+  expire(open: OpenRequest, limit: string): Reply
   /** A request that passed ends without an answer. */
   abandon(open: OpenRequest): Promise<void> | undefined
   /** A message was sent into another caller's session. */

@@ -10,6 +10,7 @@ import {
   identities,
   type OpenRequest,
   type Received,
+  withArrival,
 } from '../ambient/channels.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { createFault } from '../http/refusals.ts'
@@ -17,6 +18,7 @@ import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-own
 import { reportFailure } from '../wire/failures.ts'
 import {
   busy,
+  cancelled,
   inUse,
   isNotification,
   isRequest,
@@ -36,6 +38,9 @@ import { AskedRequests, OpenRequests } from './open-requests.ts'
 
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000
+
+/** Hands the message over to the server, or another one about it. */
+type Dispatch = (other?: Message) => void
 
 /**
  * Puts a gate in front of a transport, before the server connects to it. The gate stays for as long
@@ -93,9 +98,8 @@ class Gate {
       const message = { ...sent }
       const extra = withArrival(given)
       // What is called below here is another caller's business.
-      arrivals.exit(() =>
-        this.#arrive(message, extra, () => dispatch?.call(transport, message, extra)),
-      )
+      const pass: Dispatch = (other = message) => dispatch?.call(transport, other, extra)
+      arrivals.exit(() => this.#arrive(message, extra, pass))
     }
     transport.onclose = () => {
       for (const open of this.#open.clear()) this.#abandon(open)
@@ -105,7 +109,7 @@ class Gate {
     }
   }
 
-  #arrive(message: Message, extra: MessageExtra | undefined, dispatch: () => void): void {
+  #arrive(message: Message, extra: MessageExtra | undefined, dispatch: Dispatch): void {
     const identity = identityOfAuthInfo(extra?.authInfo)
     try {
       if (!this.#session.admits(identity)) this.#turnAway(message, identity)
@@ -137,7 +141,7 @@ class Gate {
       })
   }
 
-  #receive(open: OpenRequest, dispatch: () => void): void {
+  #receive(open: OpenRequest, dispatch: Dispatch): void {
     open.exchange?.received()
     if (!this.#open.isFree(open.request.id)) return this.#answer(open.request, inUse)
     if (this.#open.isFull) return this.#answer(open.request, busy)
@@ -154,22 +158,34 @@ class Gate {
     }
   }
 
-  #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: () => void): void {
+  #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: Dispatch): void {
     // Cancelled, or the connection closed, while a guard was deciding: nobody waits for an answer.
     if (!this.#open.holds(open)) return this.#drop(open)
     if (refusal !== undefined) this.#answer(open.request, refusal, open)
     else this.#handOver(open, dispatch)
   }
 
-  #handOver(open: OpenRequest, dispatch: () => void): void {
+  #handOver(open: OpenRequest, dispatch: Dispatch): void {
+    open.limits?.time((limit) => this.#expire(open, limit, dispatch))
     this.#handedOver = open
     try {
-      const server = this.#handlers
       const run = () => this.#workFor(open.acting ?? open.identity, dispatch)
-      exchanges.leave(() => deliver({ open, server }, run))
+      exchanges.leave(() => deliver({ open, server: this.#handlers }, run))
     } finally {
       this.#handedOver = undefined
     }
+  }
+
+  /** Answers in place of the server, and asks it to stop. */
+  #expire(open: OpenRequest, limit: string, dispatch: Dispatch): void {
+    if (!this.#open.holds(open)) return
+    const { id } = open.request
+    this.#open.cancel(open)
+    const answer = { jsonrpc: '2.0', id, ...this.#handlers.expire(open, limit) }
+    Promise.resolve(this.#release(open, answer))
+      .then((released) => this.#send(released))
+      .catch((error: unknown) => this.#report(error))
+      .finally(() => dispatch(cancelled(id)))
   }
 
   /** The server has not heard of it, and will not answer. */
@@ -191,12 +207,12 @@ class Gate {
     }
   }
 
-  #answered(id: RequestId, identity: Identity | undefined, dispatch: () => void): void {
+  #answered(id: RequestId, identity: Identity | undefined, dispatch: Dispatch): void {
     if (this.#asked.settle(id, identity)) this.#workFor(identity, dispatch)
     else this.#report(new Error('Received an answer to what its sender was not asked'))
   }
 
-  #notified(received: Received, dispatch: () => void): void {
+  #notified(received: Received, dispatch: Dispatch): void {
     const { request, identity } = received
     const pass = (isAdmitted: boolean): void => {
       if (isAdmitted) this.#workFor(received.acting ?? identity, dispatch)
@@ -291,9 +307,4 @@ class Gate {
   #report(error: unknown): void {
     reportFailure(this.#transport, error, 'Gate failure')
   }
-}
-
-function withArrival(extra: MessageExtra | undefined): MessageExtra | undefined {
-  const authInfo = arrivals.getStore()
-  return authInfo === undefined || extra?.authInfo !== undefined ? extra : { ...extra, authInfo }
 }

@@ -21,6 +21,20 @@ const texts: Record<DenialReason, string> = {
   check_failed: 'Access denied: the caller does not meet the conditions of this operation.',
   guard_error: 'Access denied: the authorization rule could not be evaluated.',
   session_owner_mismatch: 'Access denied: this belongs to another caller.',
+  rate_limited: 'Limit reached: too many calls.',
+  concurrency_limited: 'Limit reached: too many calls at once.',
+  time_limited: 'Limit reached: the call took too long and was ended.',
+  limit_unavailable: 'The call cannot be counted right now.',
+}
+
+// The codes of what is not a denial.
+const codes: Partial<Record<DenialReason, number>> = {
+  identity_missing: 31_401,
+  identity_expired: 31_401,
+  rate_limited: 31_429,
+  concurrency_limited: 31_429,
+  time_limited: 31_504,
+  limit_unavailable: 31_503,
 }
 
 /**
@@ -55,12 +69,13 @@ export function createDenialError(denied: Deny): RpcError & { readonly data: Den
   return { code, message, data }
 }
 
-function createDenial({ reason, guard, required }: Deny): Denial {
+function createDenial({ reason, guard, required, until }: Deny): Denial {
   const { roles, scopes } = required
-  return { reason, guard, required: { ...(roles && { roles }), ...(scopes && { scopes }) } }
+  const lacking = { ...(roles && { roles }), ...(scopes && { scopes }) }
+  return { reason, guard, required: lacking, ...(until !== undefined && { until }) }
 }
 
 // Application codes outside the ranges that JSON-RPC and MCP reserve: 31000 plus the HTTP status.
 function denialCode(reason: DenialReason): number {
-  return reason === 'identity_missing' || reason === 'identity_expired' ? 31_401 : 31_403
+  return codes[reason] ?? 31_403
 }

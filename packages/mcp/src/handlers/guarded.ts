@@ -1,5 +1,6 @@
 import type { Identity } from '@onbehalf/core'
-import { all, type Deny, deny, type Guard, narrow } from '@onbehalf/core/guards'
+import { all, type Deny, deny, type Guard, type Limit, narrow } from '@onbehalf/core/guards'
+import { CallLimits } from '../ambient/call-limits.ts'
 import {
   type Delivery,
   deliveryOf,
@@ -12,6 +13,7 @@ import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { guardFound, guardLost, guardMade, guardRan, ranPlain } from './hidden-guards.ts'
 import { actingIn, authInfoOf, identityOf, withIdentity } from './identity-of.ts'
+import { keepLimits } from './limits-of.ts'
 import { decideCall, type PolicyState, setPolicy, stateOf } from './policy.ts'
 
 /**
@@ -71,9 +73,28 @@ async function serve(
   const recorded = actingIn(context)
   // Validation changed the arguments that name one, or a wrapper hides the guard from the gate.
   const isOther = recorded !== undefined && recorded.organization?.id !== acting.organization?.id
-  return isOther
-    ? refuse(deny(guard.name, 'org_mismatch'), params)
-    : runHandler(handler, params, acting)
+  if (isOther) return refuse(deny(guard.name, 'org_mismatch'), params)
+  if (guard.limits !== undefined) return serveLimited(guard.limits, handler, params, acting)
+  return runHandler(handler, params, acting)
+}
+
+/** Counts what no gate has counted: it does not see a hidden guard, or there is none. */
+async function serveLimited(
+  limits: readonly Limit[],
+  handler: AnyHandler,
+  params: readonly unknown[],
+  identity: Identity,
+): Promise<unknown> {
+  const open = deliveryOf(params.at(-1))?.open
+  const held = open?.limits ?? new CallLimits()
+  if (open !== undefined) open.limits = held
+  const denied = await held.take(limits, identity, { arguments: params.at(-2) ?? {} })
+  if (denied !== undefined) return refuse(denied, params)
+  try {
+    return await runHandler(handler, params, identity, held)
+  } finally {
+    if (open === undefined) held.answered()
+  }
 }
 
 async function refuse(decision: Deny, params: readonly unknown[]): Promise<unknown> {
@@ -97,8 +118,10 @@ export function runHandler(
   handler: AnyHandler,
   params: readonly unknown[],
   identity: Identity | undefined,
+  limits?: CallLimits,
 ): Promise<unknown> {
   const context = withIdentity(params.at(-1) as object, identity)
+  if (limits !== undefined) keepLimits(context, limits)
   const delivery = deliveryOf(context)
   const run = () => noteThrow(delivery, () => handler(...params.slice(0, -1), context))
   return delivery?.server.tracksIdentity ? identities.run(identity, run) : run()
@@ -200,6 +223,8 @@ function noteStray(context: unknown, state: PolicyState): void {
 
 // SDKs make a tool's error of what a tool throws: its answer does not show it.
 async function noteThrow(delivery: Delivery | undefined, work: () => unknown): Promise<unknown> {
+  const limits = delivery?.open.limits
+  limits?.begin()
   try {
     const answer = await work()
     // What was thrown below was caught.
@@ -208,5 +233,7 @@ async function noteThrow(delivery: Delivery | undefined, work: () => unknown): P
   } catch (error) {
     if (delivery !== undefined) Object.assign(delivery.open, { hasThrown: true, thrown: error })
     throw error
+  } finally {
+    limits?.end()
   }
 }

@@ -133,12 +133,19 @@ function hiddenIn(handler: unknown, candidates: Candidates): readonly Guard<neve
   return [...states].map(({ policy }) => policy as Guard<never>)
 }
 
+/** It counts where it decides: beneath the handler that hides it. */
+function withoutLimits(guard: Guard<never>): Guard<never> {
+  const { name, limits } = guard
+  if (limits === undefined) return guard
+  return { name, decide: (identity, call) => guard.decide(identity, call) }
+}
+
 // Of several it is not known which one decides: a call that one of them allows is left to it.
 function withHidden(shown: Policy | undefined, hidden: readonly Guard<never>[]): Asked {
   const visible = shown === undefined || shown === 'public' ? [] : [shown]
   return {
     policy: all(...visible, ...hidden),
-    ofCall: all(...visible, any(...hidden)),
+    ofCall: all(...visible, any(...hidden.map(withoutLimits))),
     hides: 'certainly',
   }
 }

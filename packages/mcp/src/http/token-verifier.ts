@@ -96,6 +96,7 @@ const oauthCodes: Readonly<Record<IdentityErrorCode, OAuthCode>> = {
   DOWN: 'server_error',
   AUDIT: 'server_error',
   SESS: 'server_error',
+  LIMIT: 'server_error',
 }
 
 type MakeError = (code: OAuthCode, message: string) => Error

@@ -101,6 +101,9 @@ function assertRule(rule: Rule, place: string): void {
     throw wrong("guard must be a guard, 'public' or 'nobody'")
   }
   if (kind === 'method' && openMethods.has(name)) throw wrong(`${name} is open to anyone`)
+  if (name === 'subscriptions/listen' && (guard as Guard<never>).limits !== undefined) {
+    throw wrong(`${name} cannot have a limit: streams are not counted`)
+  }
   assertOptions(`the annotations of ${place}`, annotations, hints)
   for (const [hint, value] of Object.entries(annotations)) {
     if (kind !== 'tool') throw wrong('only tools have annotations')

@@ -128,6 +128,11 @@ export const openMethods: ReadonlySet<string> = new Set([
   ...lists,
 ])
 
+/** Asks a server to stop working on a request. */
+export function cancelled(requestId: RequestId): Message {
+  return { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }
+}
+
 // What gates answer to requests that break the rules of a connection.
 
 export const inUse: Reply = { error: { code: -32_600, message: 'Request id already in use' } }
