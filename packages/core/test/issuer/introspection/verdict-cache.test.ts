@@ -68,6 +68,20 @@ function held(): {
   }
 }
 
+/** Asks for many tokens, some of them at a time. */
+async function verdictsOf(
+  verdict: World['verdict'],
+  from: number,
+  to: number,
+  name: string,
+): Promise<void> {
+  const atATime = 50
+  for (let first = from; first < to; first += atATime) {
+    const count = Math.min(atATime, to - first)
+    await Promise.all(Array.from({ length: count }, (_, at) => verdict(`${name}-${first + at}`)))
+  }
+}
+
 async function until(condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition() && tries < 500; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -198,13 +212,14 @@ describe('a good answer', () => {
 
   it('is forgotten when a thousand others came', async () => {
     const { verdict, endpoint } = await start()
-    for (let n = 0; n < 1_001; n++) await verdict(`token-${n}`)
+    for (const first of ['token-0', 'token-1']) await verdict(first)
+    await verdictsOf(verdict, 2, 1_001, 'token')
     await verdict('token-1000')
     await verdict('token-1')
     expect(endpoint.questions).toHaveLength(1_001)
     await verdict('token-0')
     expect(endpoint.questions).toHaveLength(1_002)
-  })
+  }, 60_000)
 })
 
 describe('any other answer', () => {
@@ -223,9 +238,9 @@ describe('any other answer', () => {
     const { verdict, endpoint } = await start()
     await verdict()
     endpoint.answer({ active: false })
-    for (let n = 0; n < 1_100; n++) await verdict(`garbage-${n}`)
+    await verdictsOf(verdict, 0, 1_100, 'garbage')
     expect(await verdict()).toBe('jane')
-  })
+  }, 60_000)
 })
 
 describe('questions at the same time', () => {
