@@ -7,7 +7,20 @@ const conditions = ['@onbehalf/source', ...defaultExternalConditions]
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    projects: [
+      // Units without state of a process: their files share what they import.
+      {
+        extends: true,
+        test: { name: 'core', include: ['packages/core/test/**/*.test.ts'], isolate: false },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'all others',
+          include: ['{packages/!(core),examples/*}/test/**/*.test.ts', 'test/**/*.test.ts'],
+        },
+      },
+    ],
     reporters: ['default', ['json', { outputFile: '.artifacts/tests.json' }]],
     // Of its own accord vitest leaves a processor to itself, which is half of a small machine.
     maxWorkers: '100%',
