@@ -160,6 +160,25 @@ describe('T7 a log that someone changed who has no key', () => {
       'changed',
     ],
     [
+      'has no heads, and a record that does not follow the one before it',
+      (log) => {
+        log.putHeads([])
+        log.putLines([...log.lines.slice(0, 19), ...forged(log).slice(19)])
+      },
+      'broken',
+      'changed',
+    ],
+    [
+      'has no heads, and a first record of another chain',
+      (log) => {
+        log.putHeads([])
+        const other = forgeLines('0123456789abcdef', log.lines, (event) => event)
+        log.putLines(other.map((line) => line.slice(0, -1)))
+      },
+      'broken',
+      'changed',
+    ],
+    [
       'is emptied, heads and all',
       ({ putHeads, putLines }) => {
         putHeads([])
