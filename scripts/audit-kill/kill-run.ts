@@ -19,7 +19,8 @@ export interface KillResult {
   readonly lost: number
   /** Calls on the disk of which nobody knows how they ended. */
   readonly unknownOutcomes: number
-  readonly isIntact: boolean
+  /** Nothing contradicts the log; what was written since the last head is not proven. */
+  readonly isWhole: boolean
 }
 
 const clients = 50
@@ -29,7 +30,7 @@ export async function killRun(mode: KeepMode): Promise<KillResult> {
   const directory = mkdtempSync(join(tmpdir(), 'onbehalf-kill-'))
   try {
     const acknowledged = await loadAndKill(mode, directory)
-    return mode === 'strict'
+    return mode.startsWith('strict')
       ? await inspectLog(join(directory, 'log'), acknowledged)
       : inspectLines(join(directory, 'calls.log'), acknowledged)
   } finally {
@@ -103,14 +104,14 @@ async function inspectLog(directory: string, acknowledged: readonly string[]): P
     acknowledged: acknowledged.length,
     lost: lost.length,
     unknownOutcomes: report.chains.reduce((sum, chain) => sum + chain.unknownOutcomes, 0),
-    isIntact: report.ok,
+    isWhole: report.verdict !== 'broken',
   }
 }
 
 function inspectLines(file: string, acknowledged: readonly string[]): KillResult {
   const kept = new Set(readLines(file))
   const lost = acknowledged.filter((id) => !kept.has(id)).length
-  return { acknowledged: acknowledged.length, lost, unknownOutcomes: 0, isIntact: true }
+  return { acknowledged: acknowledged.length, lost, unknownOutcomes: 0, isWhole: true }
 }
 
 function readLines(file: string): readonly string[] {

@@ -1,2 +1,7 @@
-/** A way of keeping records; all but `strict` are here for comparison. */
-export type KeepMode = 'strict' | 'stream' | 'interval of 100 ms' | 'batch of 5 s'
+/** A way of keeping records; those that are not strict are here for comparison. */
+export type KeepMode =
+  | 'strict'
+  | 'strict, tiny files'
+  | 'stream'
+  | 'interval of 100 ms'
+  | 'batch of 5 s'

@@ -14,7 +14,13 @@ it.each<[string, object, unknown, unknown]>([
   ['anyOf', { anyOf: [{ properties: { pin: secret } }] }, { pin: 1 }, { pin: redacted }],
   ['oneOf', { oneOf: [{ properties: { pin: secret } }] }, { pin: 1 }, { pin: redacted }],
   ['if', { if: { properties: { pin: secret } } }, { pin: 1 }, { pin: redacted }],
-  ['then', { then: { properties: { pin: secret } } }, { pin: 1 }, { pin: redacted }],
+  [
+    'then',
+    // oxlint-disable-next-line no-thenable -- that is how JSON Schema calls it
+    { then: { properties: { pin: secret } } },
+    { pin: 1 },
+    { pin: redacted },
+  ],
   ['else', { else: { properties: { pin: secret } } }, { pin: 1 }, { pin: redacted }],
   [
     '$ref',

@@ -150,6 +150,34 @@ describe('T8 a chain that a process finds', () => {
     )
   })
 
+  it.each<[string, (log: Log) => void]>([
+    ['its heads are gone', ({ headsPath }) => rmSync(headsPath)],
+    ['20 records follow its last head', ({ putHeads }) => putHeads([])],
+    ['records are missing', ({ segment }) => writeFileSync(segment, '')],
+    ['its last head is changed', ({ putHeads }) => putHeads(['{}'])],
+    [
+      'its last record is changed',
+      ({ segment }) =>
+        writeFileSync(segment, readFileSync(segment, 'utf8').replace('tool-19', 'evil-19')),
+    ],
+    [
+      'its last line is not a record',
+      ({ segment }) => writeFileSync(segment, 'no record\n', { flag: 'a' }),
+    ],
+  ])('T8 is left with the reason for the operator: %s', async (reason, attack) => {
+    const log = await closedLog()
+    attack(log)
+    const told: Error[] = []
+    const onError = (error: unknown): void => void told.push(error as Error)
+    await writeLog(log.directory, 1, { signer, onError })
+    expect(told).toMatchObject([
+      {
+        message: `chain ${log.chain} cannot continue, another one is begun`,
+        cause: { message: reason },
+      },
+    ])
+  })
+
   it('T8 and that is not to be continued is not looked at again', async () => {
     const log = await closedLog()
     log.putHeads([])

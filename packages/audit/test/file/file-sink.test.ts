@@ -105,6 +105,15 @@ describe('T2 a full disk', () => {
     expect(refused).toBeGreaterThan(10)
     expect(await verifyLog(directory)).toMatchObject({ ok: true, records: kept })
   })
+
+  it('T2 leaves no lock that names nobody when the disk is full at the start', {
+    timeout: 60_000,
+  }, async () => {
+    const directory = newDirectory()
+    const full = 'exec 2>/dev/null; ulimit -f 0;'
+    await expect(startWriter(directory, 10, full).done).rejects.toThrow('the writer said')
+    expect(readdirSync(directory)).toEqual([])
+  })
 })
 
 describe('T4 a slow disk', () => {

@@ -4,9 +4,9 @@ import { killRun } from '../../../../scripts/audit-kill/kill-run.ts'
 it('T1 has intent and result of every call that was answered before a kill', {
   timeout: 60_000,
 }, async () => {
-  for (let run = 0; run < 2; run++) {
-    const { acknowledged, lost, isIntact } = await killRun('strict')
+  for (const mode of ['strict', 'strict, tiny files'] as const) {
+    const { acknowledged, lost, isWhole } = await killRun(mode)
     expect(acknowledged).toBeGreaterThan(0)
-    expect({ lost, isIntact }).toEqual({ lost: 0, isIntact: true })
+    expect({ lost, isWhole }).toEqual({ lost: 0, isWhole: true })
   }
 })

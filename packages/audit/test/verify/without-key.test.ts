@@ -197,6 +197,15 @@ describe('T7 a log that someone changed who has no key', () => {
     expect(kindsOf(report)).toContain(kind)
   })
 
+  it('T7 has heads of its own alone, also if the same key signed one of another chain', async () => {
+    const [log, other] = [await signedLog(), await signedLog()]
+    log.putHeads([...log.heads, other.heads.at(-1) ?? ''])
+    const { chains } = await verifyLog(log.directory, { publicKeys })
+    expect(chains[0]?.findings).toMatchObject([
+      { kind: 'head', line: log.heads.length + 1, detail: 'the line is not a head of this chain' },
+    ])
+  })
+
   it('T7 names the first record that no head covers', async () => {
     const log = await signedLog()
     log.putHeads(log.heads.slice(0, 2))
