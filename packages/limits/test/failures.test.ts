@@ -174,7 +174,7 @@ describe('one client', () => {
       forwarded('192.0.2.1'),
       forwarded('192.0.2.1'),
     ],
-    ['what is no address', { forwardedFor: 1 }, forwarded('unknown'), forwarded('unknown')],
+    ['what cannot be an address', { forwardedFor: 1 }, forwarded('unknown'), forwarded('unknown')],
   ])('is another one by %s', async (_name, rule, one, other) => {
     const limited = start(rule, { attempts: 1 })
     await ask(limited, one, bad)
