@@ -11,7 +11,7 @@ export interface Invoice {
   readonly amount: number
 }
 
-export interface InvoiceFilter {
+interface InvoiceFilter {
   readonly month?: string
   readonly number?: string
 }

@@ -6,6 +6,7 @@ import {
   type HrTime,
   isSpanContextValid,
   type Link,
+  type SpanContext,
   SpanKind,
   SpanStatusCode,
   TraceFlags,
@@ -16,14 +17,18 @@ import type { NameUser } from './name-user.ts'
 import { errorTypeOf, type Operation, operationAttributes, spanNameOf } from './operation.ts'
 import { plainAttributes, plainText } from './plain-attributes.ts'
 
-/** Makes one span of a result or a refusal; it ends when the event was made. */
+/**
+ * Makes one span of a result, a refusal or an exchange; it ends when the event was made. Below `call`,
+ * the span of the call that it belongs to, if there is one.
+ */
 export function recordSpan(
   { tracer, nameUser }: { readonly tracer: Tracer; readonly nameUser: NameUser },
   event: AuditEvent,
   told: Operation,
-): void {
+  call?: SpanContext,
+): SpanContext {
   const end = Date.parse(event.time)
-  const { parent, links } = placeOf(event.trace)
+  const { parent, links } = call === undefined ? placeOf(event.trace) : placeBelow(call)
   const { exchange } = event
   const errorType = exchange ? exchange.reason : errorTypeOf(event)
   const span = tracer.startSpan(
@@ -44,6 +49,11 @@ export function recordSpan(
   )
   if (errorType !== undefined) span.setStatus({ code: SpanStatusCode.ERROR })
   span.end(toHrTime(end))
+  return span.spanContext()
+}
+
+function placeBelow(call: SpanContext): { parent: Context; links: Link[] } {
+  return { parent: trace.setSpanContext(context.active(), call), links: [] }
 }
 
 function identityAttributes(event: AuditEvent, nameUser: NameUser): Attributes {
@@ -75,7 +85,6 @@ function exchangeAttributes({ exchange, intent }: AuditEvent): Attributes {
     'onbehalf.downstream.api': exchange.api,
     'onbehalf.downstream.grant': exchange.grant,
     'onbehalf.exchange.outcome': exchange.outcome,
-    // The span of the call begins when it has ended: its event is what the two share.
     'onbehalf.intent.id': intent,
   }
 }

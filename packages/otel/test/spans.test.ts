@@ -180,3 +180,44 @@ describe('the place of a span', () => {
     return { told, around }
   }
 })
+
+describe('the span of an exchange', () => {
+  const exchange = { api: 'ledger', grant: 'token_exchange', scopes: ['ledger.read'] } as const
+
+  it('is below that of its call, in the same trace', async () => {
+    const told = telemetry()
+    const trail = trailTo(told)
+    const traceparent = `00-${traceId}-${parentId}-01`
+    const intent = await trail.intent({ ...call, identity: ada(), traceparent })
+    await intent.exchange({ ...exchange, outcome: 'fresh' })
+    await intent.exchange({ ...exchange, outcome: 'refused', reason: 'consent_required' })
+    expect(told.spans()).toEqual([])
+    await intent.result({ outcome: 'ok' })
+    const [of, ...below] = told.spans()
+    expect(of?.name).toBe('tools/call list_invoices')
+    expect(of?.parentSpanContext).toMatchObject({ traceId, spanId: parentId })
+    for (const span of below) {
+      expect(span).toMatchObject({ name: 'exchange ledger', kind: SpanKind.CLIENT })
+      expect(span.parentSpanContext?.spanId).toBe(of?.spanContext().spanId)
+      expect(span.spanContext().traceId).toBe(traceId)
+    }
+    expect(below.map(({ attributes }) => attributes['onbehalf.exchange.outcome'])).toEqual([
+      'fresh',
+      'refused',
+    ])
+    expect(below.map(({ status }) => status.code)).toEqual([
+      SpanStatusCode.UNSET,
+      SpanStatusCode.ERROR,
+    ])
+  })
+
+  it('is made without a call whose end was lost', async () => {
+    const told = telemetry()
+    const trail = trailTo(told)
+    for (let count = 0; count <= 1000; count += 1) {
+      const intent = await trail.intent({ ...call, identity: ada() })
+      await intent.exchange({ ...exchange, outcome: 'cached' })
+    }
+    expect(told.spans()).toHaveLength(1)
+  })
+})

@@ -1,4 +1,4 @@
-import { secureUrl, withDeadline } from '@onbehalf/core/internal'
+import { type Backoff, createBackoff, secureUrl, withDeadline } from '@onbehalf/core/internal'
 import {
   type AuthorizationServer,
   allowInsecureRequests,
@@ -61,6 +61,7 @@ export function createTokenEndpoint(options: AuthorizationServerOptions): TokenE
     throw new TypeError('timeoutSeconds must be above 0 and at most 60')
   }
   let discovered: AuthorizationServer | undefined
+  const outage = new Outage()
   const known = endpoint ? { issuer, token_endpoint: endpoint } : undefined
 
   async function send(
@@ -91,17 +92,55 @@ export function createTokenEndpoint(options: AuthorizationServerOptions): TokenE
   return {
     issuer,
     request: async (grantType, parameters) => {
+      outage.check()
       const body = toBody(parameters)
       const late = () => new GrantFault('DOWN', { reason: 'token_endpoint_timeout' })
       const work = (signal: AbortSignal) =>
         retrying(() => send(grantType, body, signal), timeoutSeconds, signal)
       try {
-        return await withDeadline(timeoutSeconds, work, late)
+        const answer = await withDeadline(timeoutSeconds, work, late)
+        outage.ended()
+        return answer
       } catch (thrown) {
-        throw toFault(thrown)
+        const fault = toFault(thrown)
+        if (fault.code === 'DOWN') outage.goesOn(fault)
+        else outage.ended()
+        throw fault
       }
     },
   }
+}
+
+// A longer pause would outlast most outages.
+const maxPauseSeconds = 300
+
+/** An endpoint that is out of reach is left alone for as long as it asks, or 1, 2, 4 ... 60 seconds. */
+class Outage {
+  readonly #backoff: Backoff = createBackoff(monotonic, Math.random)
+  #until = Number.NEGATIVE_INFINITY
+
+  /** @throws GrantFault `DOWN` */
+  check(): void {
+    const seconds = this.#until - monotonic()
+    if (seconds <= 0) return
+    const retryAfterSeconds = Math.ceil(seconds)
+    throw new GrantFault('DOWN', { reason: 'token_endpoint_unavailable', retryAfterSeconds })
+  }
+
+  goesOn({ detail: { retryAfterSeconds: asked = 0 } }: GrantFault): void {
+    this.#backoff.fail()
+    const asks = monotonic() + Math.min(asked, maxPauseSeconds)
+    this.#until = Math.max(this.#backoff.retryAt, asks)
+  }
+
+  ended(): void {
+    this.#backoff.reset()
+    this.#until = Number.NEGATIVE_INFINITY
+  }
+}
+
+function monotonic(): number {
+  return performance.now() / 1000
 }
 
 async function discover(issuer: URL, http: object): Promise<AuthorizationServer> {

@@ -1,8 +1,9 @@
 import type { Revocable } from '@onbehalf/core'
-import type { SubjectTokens } from '@onbehalf/core/internal'
+import { type SubjectTokens, textDigest } from '@onbehalf/core/internal'
 import { checkRevoked, type VerifiedCaller } from '../caller.ts'
 import type { ObtainedToken } from '../grants/grant.ts'
 import { GrantFault } from '../oauth/fault.ts'
+import { Refusals } from './refusals.ts'
 import type { ApiToken } from './token.ts'
 import type { TokenCache } from './token-cache.ts'
 import { type TokenScope, tokenKey } from './token-key.ts'
@@ -38,9 +39,11 @@ const maxEarlySeconds = 60
 export class TokenSource {
   readonly #options: TokenSourceOptions
   readonly #pending = new Map<string, Promise<ApiToken>>()
+  readonly #refusals: Refusals
 
   constructor(options: TokenSourceOptions) {
     this.#options = options
+    this.#refusals = new Refusals(() => options.subjectTokens.now())
   }
 
   /** @throws GrantFault */
@@ -100,6 +103,25 @@ export class TokenSource {
     caller: VerifiedCaller,
     claims: string | undefined,
   ): Promise<ApiToken> {
+    // A challenge is refused for itself.
+    const attempt = claims === undefined ? key : `${key} ${claims}`
+    const credential = await credentialOf(caller)
+    this.#refusals.check(attempt, credential)
+    try {
+      const token = await this.#exchange(key, caller, claims)
+      this.#refusals.granted(attempt)
+      return token
+    } catch (thrown) {
+      if (thrown instanceof GrantFault) this.#refusals.refused(attempt, credential, thrown)
+      throw thrown
+    }
+  }
+
+  async #exchange(
+    key: string,
+    caller: VerifiedCaller,
+    claims: string | undefined,
+  ): Promise<ApiToken> {
     const { scope, cache, subjectTokens, onObtained } = this.#options
     const { identity, token: subjectToken } = caller
     const startedAt = performance.now()
@@ -114,6 +136,11 @@ export class TokenSource {
     onObtained(caller, token, (performance.now() - startedAt) / 1000)
     return token
   }
+}
+
+/** A name for the credential of this request, which outlives it. */
+async function credentialOf({ token = '', revocable }: VerifiedCaller): Promise<string> {
+  return revocable.tokenId ?? (await textDigest(token))
 }
 
 function toApiToken(

@@ -434,8 +434,8 @@ describe('a token endpoint', () => {
   })
 
   it('is given up when it is silent or drips', async () => {
-    const grant = exchange({ timeoutSeconds: 0.3 })
     for (const begin of [false, true]) {
+      const grant = exchange({ timeoutSeconds: 0.3 })
       world.tokens.answer = (_request, res) => {
         if (begin) res.writeHead(200, { 'content-type': 'application/json' }).write('{')
       }

@@ -32,7 +32,12 @@ export type RequestToken = (parameters: Readonly<Record<string, string>>) => Pro
 
 const maxAnswerBytes = 64 * 1024
 
-/** @throws TypeError naming the option that is missing or wrong */
+/**
+ * By hand, and not by an OAuth client library: the code of a Lambda stays small, its secret may come from
+ * a function at each request, and an answer is sorted into what the caller can change and what not.
+ *
+ * @throws TypeError naming the option that is missing or wrong
+ */
 export function tokenEndpoint(options: OAuthClientOptions): RequestToken {
   const { clientAuthentication = 'basic', timeoutSeconds = 4, scopes = [], parameters } = options
   const url = secureUrl(options.tokenEndpoint, 'tokenEndpoint')
