@@ -77,7 +77,8 @@ describe.each(adapters)('the resource metadata on $name', ({ mount }) => {
     `${path}/`,
     `${path}/more`,
     `/${path}`,
-    path.replace('/mcp', ''),
+    `${path.replace('/mcp', '')}/`,
+    path.replace('/mcp', '/other'),
     path.replace('well', '%77ell'),
     path.toUpperCase(),
     `${path};x`,
@@ -90,6 +91,11 @@ describe.each(adapters)('the resource metadata on $name', ({ mount }) => {
   it('answers the exact path on a raw connection too', async () => {
     const answer = await sendLines(await start(mount), [`GET ${path} HTTP/1.1`])
     expect(answer).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  it('is at the root too, for clients that look there alone', async () => {
+    const response = await get('/.well-known/oauth-protected-resource')
+    expect(await response.json()).toEqual(metadata)
   })
 
   it('is at the root for a resource without a path', async () => {

@@ -7,7 +7,8 @@ import { send } from './send.ts'
  * learn the authorization servers. Everything else continues to its route.
  *
  * Add it to the application itself, before `authenticate`: the metadata is public, and its path
- * starts at the root of the host. The path is compared exactly, as it was sent.
+ * starts at the root of the host. It is there for clients that look at the root alone, too. Both paths
+ * are compared exactly, as they were sent.
  *
  * @example
  * ```ts

@@ -6,7 +6,8 @@ import type { MiddlewareHandler } from 'hono'
  * learn the authorization servers. Everything else continues to the next handler.
  *
  * Mount it on the application itself, before `authenticate`: the metadata is public, and its path
- * starts at the root of the host. The path is compared exactly.
+ * starts at the root of the host. It is there for clients that look at the root alone, too. Both paths
+ * are compared exactly.
  *
  * @example
  * ```ts

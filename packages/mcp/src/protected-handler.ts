@@ -89,12 +89,10 @@ function authenticated(
   settings: Settings,
 ): Fetch {
   const authentication = createAuthentication(authenticator, settings)
-  const { pathname: published } = new URL(authenticator.resourceMetadataUrl)
   return async (request, { authInfo: given, ...options } = {}) => {
-    const metadata =
-      new URL(request.url).pathname === published
-        ? resourceMetadataResponse(request, authenticator)
-        : undefined
+    const metadata = request.url.includes('/.well-known/')
+      ? resourceMetadataResponse(request, authenticator)
+      : undefined
     if (metadata !== undefined) return metadata
     let authInfo: unknown
     try {

@@ -350,7 +350,8 @@ describe.each(runtimes)('$name', ({ start, isHttp, generation }) => {
 
   test.each(allowed)('$does', async ({ caller, tool, args, gives }) => {
     const client = await server.connect(caller)
-    expect(await client.call(tool, args)).toEqual(gives)
+    // Older SDKs have no default for arguments that are left out.
+    expect(await client.call(tool, args ?? {})).toEqual(gives)
     expect(runs.map((run) => run.name)).toEqual([tool])
     expect(runs[0]?.subject).toBe(
       caller === 'late' ? undefined : caller === 'acmeRobot' ? 'acme-robot' : caller,

@@ -97,10 +97,9 @@ describe('guarded', () => {
   test('takes the context from the last parameter, whatever comes before it', async () => {
     const seen: unknown[] = []
     const keep = unaware((...params) => seen.push(params.slice(0, -1)))
-    await keep(context('ada'))
     await keep('arguments', context('ada'))
     await keep('uri', 'variables', context('ada'))
-    expect(seen).toEqual([[], ['arguments'], ['uri', 'variables']])
+    expect(seen).toEqual([['arguments'], ['uri', 'variables']])
   })
 
   test.each([[], [undefined], [null], ['context'], [{}], [{ authInfo: null }], [{ http: {} }]])(

@@ -209,6 +209,12 @@ v2.registerTool(
   requireOrg(async (_, { identity }) => text(identity.subject)),
 )
 
+v2.registerTool(
+  'no-schema',
+  {},
+  requireOrg(async (_, { identity }) => text(identity.subject)),
+)
+
 // On its own a handler names its arguments, and with a rule on them so does the rule.
 type Month = { month: string }
 const alone = requireOrg(async (args: Month, { identity }) => text(args.month + identity.subject))

@@ -17,13 +17,19 @@ const preflightMaxAgeSeconds = 86_400
 // Public by nature: any web client may read it (RFC 9728 section 3.1).
 const everyOrigin = { 'access-control-allow-origin': '*' }
 
-/** Answers a request for the metadata (RFC 9728); `undefined` for any other. The path is exact. */
+// Clients that do not know the form with a path look here, and MCP has the others fall back to it.
+const rootPath = '/.well-known/oauth-protected-resource'
+
+/**
+ * Answers a request for the metadata (RFC 9728), at the path of its URL or at the root of the host;
+ * `undefined` for any other. Both paths are exact.
+ */
 export function answerMetadata(
   method: string | undefined,
   path: string,
   { metadata, resourceMetadataUrl }: MetadataPublisher,
 ): Answer | undefined {
-  if (path !== new URL(resourceMetadataUrl).pathname) return undefined
+  if (path !== rootPath && path !== new URL(resourceMetadataUrl).pathname) return undefined
   if (method === 'GET' || method === 'HEAD') return found(JSON.stringify(metadata))
   if (method === 'OPTIONS') return preflight
   return { status: 405, headers: { ...everyOrigin, allow: methods }, body: '' }

@@ -4,8 +4,8 @@ import { answerMetadata, type MetadataPublisher } from '../adapters/metadata-ans
  * Answers a request for the protected resource metadata (RFC 9728) of an authenticator, from which
  * MCP clients learn the authorization servers. `undefined` for any other request.
  *
- * Ask it before anything that needs an identity: the metadata is public. The path is compared
- * exactly, and it starts at the root of the host.
+ * Ask it before anything that needs an identity: the metadata is public. It is at the path of its
+ * URL, which starts at the root of the host, and at the root; both are compared exactly.
  *
  * @example
  * ```ts

@@ -4,7 +4,8 @@ import { originalUrl } from './credential-request.ts'
 
 /**
  * The answer to a Node request for the protected resource metadata (RFC 9728); `undefined` for any
- * other request. The path is compared exactly, as it was sent.
+ * other request. It is at the path of its URL and at the root; both are compared exactly, as they
+ * were sent.
  *
  * @example
  * ```ts

@@ -113,7 +113,11 @@ function isToolCall(params: readonly unknown[], delivery: Delivery | undefined):
 
 export type AnyHandler = (...params: unknown[]) => unknown
 
-/** Calls a handler with the identity in its context, which is its last parameter. */
+/**
+ * Calls a handler with the identity in its context, which is its last parameter. The SDKs give the
+ * handler of an item without a schema the context alone: it then is the first parameter as well, for
+ * handlers that expect arguments in front of it.
+ */
 export function runHandler(
   handler: AnyHandler,
   params: readonly unknown[],
@@ -123,7 +127,9 @@ export function runHandler(
   const context = withIdentity(params.at(-1) as object, identity)
   if (limits !== undefined) keepLimits(context, limits)
   const delivery = deliveryOf(context)
-  const run = () => noteThrow(delivery, () => handler(...params.slice(0, -1), context))
+  const isAlone = params.length === 1 && stateOf(handler) === undefined
+  const before = isAlone ? [context] : params.slice(0, -1)
+  const run = () => noteThrow(delivery, () => handler(...before, context))
   return delivery?.server.tracksIdentity ? identities.run(identity, run) : run()
 }
 

@@ -1,5 +1,5 @@
 /**
- * Puts a method in the place of one that others look for on an object of theirs.
+ * Puts a method in the place of one that others look for on an object that belongs to them.
  *
  * @throws TypeError when the object has no such method
  */

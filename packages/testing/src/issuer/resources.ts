@@ -26,6 +26,10 @@ export function createResourceIndicators(
       const localClient = clientOf(registry, client)
       if (!resourcesOf(registry, localClient).includes(uri)) throw new errors.InvalidTarget()
       const scopes = scopesOf(registry, localClient, uri)
+      // RFC 6749 section 3.3: without the parameter a default applies, here all that the client may have.
+      if (ctx.oidc.route === 'authorization' && params && !params['scope'] && scopes.length > 0) {
+        params['scope'] = scopes.join(' ')
+      }
       assertScopes(params?.['scope'], [...scopes, ...OIDC_SCOPES])
       return resourceServer(uri, scopes, alg)
     },

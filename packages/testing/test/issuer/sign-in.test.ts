@@ -46,6 +46,12 @@ describe('signIn', () => {
     expect(decodeJwt(tokens.accessToken)['scope']).toBe('gateway/invoke')
   })
 
+  it('grants all that the client may have to a client that asks for no scope', async () => {
+    const tokens = await issuer.signIn({ user: 'ada', scope: '' })
+    expect(decodeJwt(tokens.accessToken)['scope']).toBe('gateway/invoke')
+    expect(tokens.idToken).toBeUndefined()
+  })
+
   it('lists the organizations of a person who acts in none of them', async () => {
     const { accessToken } = await issuer.signIn({ user: 'eve' })
     const payload = decodeJwt(accessToken)
