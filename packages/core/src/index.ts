@@ -72,7 +72,12 @@ export { dpop } from './proof-of-possession/dpop.ts'
 export type { NonceOptions, Nonces } from './proof-of-possession/nonces.ts'
 export { dpopNonces } from './proof-of-possession/nonces.ts'
 export type { FetchReason, RefusalReason } from './reasons.ts'
-export type { ConfirmationMetadata, ProtectedResourceMetadata } from './refusal/metadata.ts'
+export type {
+  ConfirmationMetadata,
+  DescriptionMetadata,
+  ProtectedResourceMetadata,
+  ResourceDescription,
+} from './refusal/metadata.ts'
 export type { Refusal, RefusalContext } from './refusal/refusal.ts'
 export { createRefusal } from './refusal/refusal.ts'
 export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.ts'

@@ -33,6 +33,7 @@ type TimeReason = 'expired' | 'bad_exp' | 'not_yet_valid' | 'bad_nbf' | 'bad_iat
 /** What is wrong with a DPoP proof. */
 export type ProofFault =
   | 'missing'
+  | 'duplicate'
   | 'type'
   | 'algorithm'
   | 'signature'
@@ -61,6 +62,7 @@ export type RefusalReason =
   | 'proof_secret'
   | 'proof_certificate'
   | 'header_shape'
+  | 'header_unfilled'
   | 'duplicate_header'
   | 'two_spellings'
   | 'token_in_query'
@@ -87,6 +89,8 @@ export type RefusalReason =
   | 'client'
   | 'client_ambiguous'
   | 'subject'
+  | 'bad_jti'
+  | 'bad_sid'
   | 'kind_unknown'
   | 'bad_act'
   | 'claims_schema'

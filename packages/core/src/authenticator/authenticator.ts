@@ -16,7 +16,11 @@ import type { Awaitable } from '../internal/promises.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { type Confirmation, toConfirmations } from '../proof-of-possession/confirmation.ts'
-import { type ProtectedResourceMetadata, resourceMetadataUrl } from '../refusal/metadata.ts'
+import {
+  type ProtectedResourceMetadata,
+  type ResourceDescription,
+  resourceMetadataUrl,
+} from '../refusal/metadata.ts'
 import {
   assertRevocation,
   createRevocations,
@@ -57,6 +61,8 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
    * know what they may ask for. Nothing is required by this list.
    */
   readonly scopesSupported?: OneOrMore<string>
+  /** Name, documentation and policies of this server, published in the metadata. Default: nothing. */
+  readonly about?: ResourceDescription
   /**
    * Keeps what is revoked. Give all processes that serve the resource one shared store: a
    * `memoryStore`, and the default, hold a revocation in this process only, and forget it with it.
@@ -142,7 +148,7 @@ type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
 export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
-  const { resource, audit, clock = systemTime, onEvent } = options
+  const { resource, audit, clock = systemTime, onEvent, about = {} } = options
   secureUrl(resource, 'resource')
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
@@ -183,7 +189,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     audit,
     resourceMetadataUrl: resourceMetadataUrl(resource),
     scopes: requiredScopes(sources),
-    metadata: createMetadata({ resource, sources, confirmations, supported }),
+    metadata: createMetadata({ resource, sources, confirmations, supported, about }),
     sourceKinds: Object.freeze(sources.map(({ kind }) => kind)),
     credentialHeaders: namesOfHeaders(headers),
     // Whatever fails rejects.
@@ -223,6 +229,7 @@ const knownOptions: OptionNames<Omit<AuthenticatorOptions<[]>, 'audit' | 'onEven
   sources: true,
   confirmations: true,
   scopesSupported: true,
+  about: true,
   revocations: true,
   cache: true,
   clock: true,

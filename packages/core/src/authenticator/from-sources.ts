@@ -2,7 +2,11 @@ import type { CredentialHeaders } from '../credentials/header-lines.ts'
 import { toServers } from '../issuer/authorization-servers.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { Confirmation } from '../proof-of-possession/confirmation.ts'
-import type { ProtectedResourceMetadata } from '../refusal/metadata.ts'
+import {
+  describeResource,
+  type ProtectedResourceMetadata,
+  type ResourceDescription,
+} from '../refusal/metadata.ts'
 import type { AnySource } from '../sources/source.ts'
 import { maxTokenLength } from '../token/parse-token.ts'
 
@@ -54,6 +58,7 @@ interface Published {
   readonly sources: readonly AnySource[]
   readonly confirmations: readonly Confirmation[]
   readonly supported: readonly string[]
+  readonly about: ResourceDescription
 }
 
 /** What the resource publishes (RFC 9728 section 2). */
@@ -62,6 +67,7 @@ export function createMetadata({
   sources,
   confirmations,
   supported,
+  about,
 }: Published): ProtectedResourceMetadata {
   const issuers = sources.flatMap((source) => source.authorizationIssuer ?? [])
   const servers = new Set(
@@ -70,6 +76,7 @@ export function createMetadata({
   const scopes = new Set([...requiredScopes(sources), ...supported])
   return Object.freeze({
     resource,
+    ...describeResource(about),
     ...(servers.size > 0 && { authorization_servers: Object.freeze([...servers]) }),
     ...(scopes.size > 0 && { scopes_supported: Object.freeze([...scopes]) }),
     bearer_methods_supported: Object.freeze(['header'] as const),

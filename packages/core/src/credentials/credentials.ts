@@ -165,13 +165,16 @@ function readNamed<T>(header: string, read: () => T): T {
   }
 }
 
+// What gateways leave in place of a value that they do not have: `${token}`, `{{token}}`, `$context.token`.
+const placeholder = /\$\{|\{\{|^(?:Bearer +)?\$[a-z]/i
+
 function readToken(header: string, value: string, maxBytes: number): PresentedToken | undefined {
   const isAuthorization = header === 'authorization'
   const match = (isAuthorization ? authorization : sideToken).exec(value)
   const text = match?.[2]
   if (text === undefined) {
     if (isAuthorization && (hasNoToken(value) || isOtherScheme(value))) return undefined
-    throw malformed('header_shape')
+    throw malformed(placeholder.test(value) ? 'header_unfilled' : 'header_shape')
   }
   assertTokenLength(text, maxBytes)
   const scheme = match?.[1]?.toLowerCase() === 'dpop' ? 'dpop' : 'bearer'

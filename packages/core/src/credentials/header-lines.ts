@@ -50,7 +50,8 @@ const webJoin = /^,|, |,$/
  * The values of the headers that sources read: each header at most once, in one spelling. Others are
  * not looked at.
  *
- * @throws IdentityError `REQ` for ambiguous headers and for a token in the query
+ * @throws IdentityError `REQ` for ambiguous headers and for a token in the query, `TOK` for two DPoP
+ *   proofs
  */
 export function readHeaders(
   request: CredentialRequest,
@@ -76,10 +77,11 @@ export function readHeaders(
     }
     const value = lines[at + 1]
     if (typeof value !== 'string') throw malformed('header_shape', name)
-    const isJoined = headers.tokens.has(name)
-      ? value.includes(',')
-      : joins && headers.values.has(name) && webJoin.test(value)
-    if (isJoined || found.has(name)) throw malformed('duplicate_header', name)
+    const isJoined =
+      headers.tokens.has(name) || name === proofHeader
+        ? value.includes(',')
+        : joins && headers.values.has(name) && webJoin.test(value)
+    if (isJoined || found.has(name)) throw duplicate(name)
     found.set(name, value)
   }
   for (const name of underscored) if (found.has(name)) throw malformed('two_spellings', name)
@@ -161,6 +163,15 @@ function refuseQueryToken(given: unknown): void {
   if (query >= 0 && new URLSearchParams(url.slice(query)).has('access_token')) {
     throw malformed('token_in_query')
   }
+}
+
+const proofHeader = 'dpop'
+
+// RFC 9449 section 4.3: a second proof makes the first invalid. A client answers that with a new one.
+function duplicate(header: string): IdentityError {
+  if (header !== proofHeader) return malformed('duplicate_header', header)
+  const dpopError = 'invalid_dpop_proof'
+  return new IdentityError('TOK', { reason: 'dpop_duplicate', dpopError, failure: { header } })
 }
 
 /** The refusal of a request whose headers cannot be read in one way. */

@@ -20,6 +20,7 @@ import type { VerifiedToken } from './verified-token.ts'
  */
 export function checkClaims(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
   checkKind(claims, rules)
+  checkIds(claims)
   const expiresAt = checkTimes(claims, rules, now)
   checkAudience(claims, rules.audiences)
   checkRequired(claims, rules.requiredClaims)
@@ -106,6 +107,22 @@ function checkKind(claims: Claims, rules: ClaimRules<unknown>): void {
   const use = memberOf(claims, 'token_use')
   if (use !== undefined && !accessUses.includes(use as string)) {
     throw refused('token_type', { claim: 'token_use', expected: accessUses })
+  }
+}
+
+/** What revocations are compared with. RFC 7519 and OpenID Connect make each of them a text. */
+const ids: ReadonlyMap<string, RefusalReason> = new Map([
+  ['jti', 'bad_jti'],
+  ['sid', 'bad_sid'],
+  ['sub', 'subject'],
+  ['original_sub', 'subject'],
+])
+
+/** An id that is passed over could not be revoked. */
+function checkIds(claims: Claims): void {
+  for (const [claim, reason] of ids) {
+    const id = claims[claim]
+    if (!isEmpty(id) && typeof id !== 'string') throw refused(reason, { claim })
   }
 }
 

@@ -21,6 +21,25 @@ beforeAll(async () => {
   ;({ accepts, authenticate, expectReason } = directTokens(people))
 })
 
+describe('an id that revocations are compared with', () => {
+  it.each<[string, string]>([
+    ['jti', 'bad_jti'],
+    ['sid', 'bad_sid'],
+    ['sub', 'subject'],
+    ['original_sub', 'subject'],
+  ])('is a text: %s', async (claim, reason) => {
+    for (const value of [12_345, 0, true, false, ['id'], { id: 'id' }]) {
+      await expectReason(reason, { [claim]: value }, { claimMap: { subject: 'email' } })
+    }
+  })
+
+  it.each(['jti', 'sid', 'original_sub'])('may be absent, empty or null: %s', async (claim) => {
+    for (const value of [undefined, '', null]) {
+      expect(await accepts({ [claim]: value })).toMatchObject({ subject: 'jane' })
+    }
+  })
+})
+
 describe('the type of a token', () => {
   it.each(['at+jwt', 'AT+JWT', 'application/at+jwt'])('may be %s', async (typ) => {
     expect(await accepts({}, {}, { typ })).toMatchObject({ subject: 'jane' })

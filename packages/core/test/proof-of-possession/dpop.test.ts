@@ -78,10 +78,26 @@ describe('a token that is bound by DPoP', () => {
   it.each([
     ['now', now],
     ['at the end of its age', now - 60],
-    ['by a clock that is a little ahead', now + 5],
+    ['by a clock that is a little ahead', now + 30],
   ])('is accepted with a proof that was made %s', async (_when, iat) => {
     const proof = holder.proof(token, { claims: { iat } })
     expect(await verdictOn(await start(), proof)).toMatchObject({ subject: 'jane' })
+  })
+})
+
+describe('the clocks of clients', () => {
+  it.each([
+    [0, 0, 1],
+    [30, 30, 31],
+    // The DPoP draft of MCP.
+    [300, 300, 301],
+  ])('may be ahead by as much as is stated: %d seconds', async (clockSkewSeconds, most, more) => {
+    const server = await start({ clockSkewSeconds, maxAgeSeconds: 300 })
+    const at = (iat: number) => verdictOn(server, holder.proof(token, { claims: { iat } }))
+    expect(await at(now + most)).toMatchObject({ subject: 'jane' })
+    expect(await at(now - 300)).toMatchObject({ subject: 'jane' })
+    expect(await at(now + more)).toEqual({ status: 401, reason: 'dpop_iat' })
+    expect(await at(now - 301)).toEqual({ status: 401, reason: 'dpop_iat' })
   })
 })
 
@@ -112,9 +128,9 @@ describe('a proof', () => {
     ['without iat', { claims: { iat: undefined } }, 'dpop_iat'],
     ['with iat as text', { claims: { iat: String(now) } }, 'dpop_bad_iat'],
     ['that is too old', { claims: { iat: now - 61 } }, 'dpop_iat'],
-    ['from the future', { claims: { iat: now + 6 } }, 'dpop_iat'],
-    ['that ended itself', { claims: { exp: now - 5 } }, 'dpop_expired'],
-    ['that has not begun', { claims: { nbf: now + 6 } }, 'dpop_not_yet_valid'],
+    ['from the future', { claims: { iat: now + 31 } }, 'dpop_iat'],
+    ['that ended itself', { claims: { exp: now - 30 } }, 'dpop_expired'],
+    ['that has not begun', { claims: { nbf: now + 31 } }, 'dpop_not_yet_valid'],
     ['without ath', { claims: { ath: undefined } }, 'dpop_ath'],
     ['for another token', { claims: { ath: hash('another') } }, 'dpop_ath'],
     ['without jti', { claims: { jti: undefined } }, 'dpop_jti'],
@@ -161,8 +177,8 @@ describe('a proof', () => {
       dpop: [holder.proof(token), holder.proof(token)],
     }
     expect(await (await start()).verdict({ headers })).toEqual({
-      status: 400,
-      reason: 'duplicate_header',
+      status: 401,
+      reason: 'dpop_duplicate',
     })
   })
 
@@ -170,7 +186,11 @@ describe('a proof', () => {
     const joined = `${holder.proof(token)}, ${holder.proof(token)}`
     const { authenticator } = await start()
     const request = { headers: new Headers(dpopHeaders(token, joined)), method: 'POST' }
-    await expect(authenticator.authenticate(request)).rejects.toMatchObject({ code: 'TOK' })
+    await expect(authenticator.authenticate(request)).rejects.toMatchObject({
+      code: 'TOK',
+      reason: 'dpop_duplicate',
+      dpopError: 'invalid_dpop_proof',
+    })
   })
 
   it('of another key than the one the token is bound to is refused', async () => {
@@ -302,11 +322,11 @@ describe('a proof that was used', () => {
     let time = now
     const store = memoryStore({ monotonic: () => time })
     const server = await start({ store }, { clock: () => time })
-    const proof = holder.proof(token, { claims: { iat: now + 5 } })
+    const proof = holder.proof(token, { claims: { iat: now + 30 } })
     expect(await verdictOn(server, proof)).toMatchObject({ subject: 'jane' })
-    time = now + 65
+    time = now + 90
     expect(await verdictOn(server, proof)).toEqual(replayed)
-    time = now + 66
+    time = now + 91
     expect(await verdictOn(server, proof)).toEqual({ status: 401, reason: 'dpop_iat' })
   })
 
@@ -380,6 +400,9 @@ describe('the options of dpop', () => {
     [{ maxAgeSeconds: 0 }, 'maxAgeSeconds must be from 1 to 600'],
     [{ maxAgeSeconds: Number.NaN }, 'maxAgeSeconds must be from 1 to 600'],
     [{ maxAgeSeconds: Number.POSITIVE_INFINITY }, 'maxAgeSeconds must be from 1 to 600'],
+    [{ clockSkewSeconds: -1 }, 'clockSkewSeconds must be from 0 to 300'],
+    [{ clockSkewSeconds: 301 }, 'clockSkewSeconds must be from 0 to 300'],
+    [{ clockSkewSeconds: Number.NaN }, 'clockSkewSeconds must be from 0 to 300'],
     [{ algorithms: [] }, 'algorithms must name asymmetric signature algorithms'],
     [{ algorithms: ['HS256' as never] }, 'algorithms must name asymmetric signature algorithms'],
   ])('are refused at creation: %o', (options, message) => {

@@ -86,6 +86,51 @@ describe('the metadata', () => {
     })
   })
 
+  it('says what people can read about the resource', () => {
+    const { metadata } = createAuthenticator({
+      resource,
+      sources: [direct({ issuer: people.issuer() })],
+      about: {
+        name: 'Invoices of Ägir & Söhne',
+        documentationUrl: 'https://docs.example.com/mcp?lang=en',
+        policyUrl: 'https://example.com/privacy',
+        termsUrl: 'https://example.com/terms',
+      },
+    })
+    expect(metadata).toEqual({
+      resource,
+      resource_name: 'Invoices of Ägir & Söhne',
+      resource_documentation: 'https://docs.example.com/mcp?lang=en',
+      resource_policy_uri: 'https://example.com/privacy',
+      resource_tos_uri: 'https://example.com/terms',
+      authorization_servers: [peopleIssuer],
+      bearer_methods_supported: ['header'],
+    })
+  })
+
+  it.each([
+    [{ name: '' }, 'about.name must be a text'],
+    [{ name: undefined }, 'name must not be undefined'],
+    [{ policyUrl: '/privacy' }, 'about.policyUrl must be an absolute URL'],
+    [
+      { termsUrl: 'http://example.com/terms' },
+      'about.termsUrl must use https (http is for loopback only)',
+    ],
+    [
+      { documentationUrl: 'javascript:alert(1)' },
+      'about.documentationUrl must use https (http is for loopback only)',
+    ],
+    [
+      { policyUri: 'https://example.com/privacy' },
+      '"policyUri" is not an option of about; did you mean "policyUrl"?',
+    ],
+  ])('takes no description that is wrong: %o', (about, message) => {
+    const sources = [direct({ issuer: people.issuer() })]
+    expect(() => createAuthenticator({ resource, sources, about: about as never })).toThrow(
+      new TypeError(message),
+    )
+  })
+
   it('cannot be changed', () => {
     const issuer = people.issuer({ scopes: 'notes:read' })
     const { metadata } = createAuthenticator({ resource, sources: [direct({ issuer })] })
