@@ -89,7 +89,12 @@ export interface AuditEvent {
   readonly exchange?: AuditExchange
   readonly decision: AuditDecision
   readonly outcome?: AuditOutcome
-  /** Milliseconds between intent and result, by a clock that never goes back. */
+  /** Code of the JSON-RPC error that answered. */
+  readonly errorCode?: number
+  /**
+   * Milliseconds from the arrival of the request to its result or refusal, by a clock that never goes
+   * back.
+   */
   readonly durationMs?: number
   /** Where the caller says that the call belongs in a distributed trace. */
   readonly trace?: AuditTrace

@@ -22,7 +22,7 @@ export interface AuditCall {
   readonly arguments?: unknown
   /**
    * JSON Schema of the arguments. Properties marked `writeOnly`, `format: password` or
-   * `x-sensitive` are redacted.
+   * `x-sensitive` are redacted. Of a completion it is that of what is completed.
    */
   readonly argumentsSchema?: unknown
   /** Name of the guard that decided. */
@@ -34,6 +34,8 @@ export interface AuditCall {
   readonly credentialHash?: string | undefined
   /** W3C `traceparent`, from `_meta` or the header; ignored unless it is well-formed. */
   readonly traceparent?: string | undefined
+  /** When the request arrived, by `performance.now()`. Default: when it is recorded. */
+  readonly receivedAt?: number | undefined
 }
 
 /** A refused call: say why by `error`, or by `reason`. */
@@ -44,6 +46,8 @@ export interface AuditRefusal extends AuditCall {
   readonly reason?: string | undefined
   /** Id that the caller got, where no error has it. */
   readonly requestId?: string | undefined
+  /** Code of the JSON-RPC error that answers it, where one does. */
+  readonly errorCode?: number | undefined
 }
 
 /**
@@ -55,6 +59,8 @@ export type AuditOutcome = 'ok' | 'tool_error' | 'thrown' | 'cancelled'
 /** How a call ended. */
 export interface AuditResult {
   readonly outcome: AuditOutcome
+  /** Code of the JSON-RPC error that answers it, where one does. */
+  readonly errorCode?: number | undefined
   /** What the handler answered; recorded at the level `arguments+result`. */
   readonly value?: unknown
   /** JSON Schema of the result, read for the same marks as `argumentsSchema`. */
@@ -113,6 +119,11 @@ export interface AuditTrail {
    * @throws IdentityError `AUDIT` in strict mode, when it cannot be recorded
    */
   refusal(refusal: AuditRefusal): Promise<void>
+  /**
+   * Whether arguments or the result of such a call are recorded, and so the marks of their schema are
+   * needed. Default: they are not.
+   */
+  recordsValues?(call: Pick<AuditCall, 'method' | 'target'>): boolean
   /** Waits for what is under way, then closes the sink. Later calls are refused as `AUDIT`. */
   close(): Promise<void>
 }

@@ -1,10 +1,11 @@
-// NUL, DEL and C1, zero-width and bidi controls, line and paragraph separators, interlinear marks, byte
-// order mark, language tags, lone surrogates: what changes how a line looks without being seen, what
-// RFC 8785 cannot write, or what a database refuses within JSON, as Postgres does NUL. The rest of C0
-// needs no entry: JSON escapes it.
+// NUL, DEL and C1; what is not drawn (default ignorable, format, variation selectors, fillers) or changes
+// the direction of what is around it; blanks that look like a space or like nothing; line and paragraph
+// separators; lone surrogates: what changes how a line looks without being seen, what RFC 8785 cannot
+// write, or what a database refuses within JSON, as Postgres does NUL. The rest of C0 needs no entry:
+// JSON escapes it.
 const invisible =
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-  /[\u0000\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]|\p{Surrogate}|\\u\{/gu
+  /[\u0000\u007f-\u009f\u2800\u{16fe4}\u{1d159}\p{Default_Ignorable_Code_Point}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]|(?! )\p{Zs}|\\u\{/gu
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
 const suspicious = /[^\u0001-\u007e]|\\u\{/

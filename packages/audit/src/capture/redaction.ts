@@ -2,6 +2,8 @@
 export interface Redaction {
   /** Whether the value itself is. */
   readonly redact: boolean
+  /** Whether it redacts the value, or anything that may be in it. */
+  redactsAny(): boolean
   /** The rule for a member, where there is one. */
   member(name: string): Redaction | undefined
 }
@@ -37,6 +39,7 @@ function isRoot(name: string | undefined): boolean {
 function pathRule(paths: readonly (readonly string[])[]): Redaction {
   return {
     redact: paths.some((path) => path.length === 0),
+    redactsAny: () => paths.length > 0,
     member: (name) => {
       const matching = paths.filter(([first]) => first === name || first === '*')
       return matching.length === 0 ? undefined : pathRule(matching.map(([, ...rest]) => rest))

@@ -10,8 +10,9 @@ import type {
   Identity,
 } from '@onbehalf/core'
 import { boundedCopy } from '../capture/bounded-copy.ts'
-import type { RedactionRoot } from '../capture/redaction.ts'
-import { schemaRedaction } from '../capture/schema-redaction.ts'
+import type { Redaction, RedactionRoot } from '../capture/redaction.ts'
+import { schemaRedaction } from '../capture/schema/schema-redaction.ts'
+import { argumentRules, completedRules, resultRules } from '../capture/travelling-values.ts'
 import type {
   AuditDecision,
   AuditEvent,
@@ -32,16 +33,25 @@ export function buildIntent(settings: CaptureSettings, call: AuditCall): AuditEv
 
 export function buildRefusal(settings: CaptureSettings, refusal: AuditRefusal): AuditEvent {
   const { error, reason = error?.reason, requestId = error?.requestId } = refusal
-  return describeCall(settings, refusal, 'refusal', {
+  const decision: AuditDecision = {
     ...(error !== undefined && { code: error.code }),
     effect: 'deny',
     ...guardOf(refusal),
     ...(reason !== undefined && { reason: bounded(reason) }),
     ...(requestId !== undefined && { requestId: bounded(requestId) }),
-  })
+  }
+  const { receivedAt, errorCode } = refusal
+  const durationMs = receivedAt === undefined ? undefined : millisecondsSince(receivedAt)
+  return describeCall(settings, refusal, 'refusal', decision, { durationMs, errorCode })
+}
+
+/** By a clock that never goes back, to the microsecond. */
+export function millisecondsSince(start: number): number {
+  return Math.round((performance.now() - start) * 1000) / 1000
 }
 
 interface Ended {
+  readonly call: AuditCall
   readonly level: AuditLevel
   readonly result: AuditResult
   readonly durationMs: number
@@ -51,8 +61,9 @@ interface Ended {
 export function buildResult(
   settings: CaptureSettings,
   intent: AuditEvent,
-  { level, result, durationMs }: Ended,
+  ended: Ended,
 ): AuditEvent {
+  const { level, result, durationMs } = ended
   const isCaptured = level === 'arguments+result' && result.value !== undefined
   return toEvent({
     actor: intent.actor,
@@ -60,6 +71,7 @@ export function buildResult(
     credential: intent.credential,
     decision: intent.decision,
     durationMs,
+    errorCode: result.errorCode,
     gateway: intent.gateway,
     id: randomUUID(),
     intent: intent.id,
@@ -67,7 +79,7 @@ export function buildResult(
     organization: intent.organization,
     outcome: result.outcome,
     principal: intent.principal,
-    result: isCaptured ? capture(settings, 'result', result.value, result.schema) : undefined,
+    result: isCaptured ? captureResult(settings, ended) : undefined,
     server: intent.server,
     source: intent.source,
     target: intent.target,
@@ -109,6 +121,7 @@ function describeCall(
   call: AuditCall,
   type: AuditEventType,
   decision: AuditDecision,
+  ended?: Pick<Members, 'durationMs' | 'errorCode'>,
 ): AuditEvent {
   const { identity, target, traceparent } = call
   return toEvent({
@@ -117,6 +130,8 @@ function describeCall(
     client: identity?.client,
     credential: describeCredential(settings, call),
     decision,
+    durationMs: ended?.durationMs,
+    errorCode: ended?.errorCode,
     gateway: identity?.gateway && describeGateway(identity.gateway),
     id: randomUUID(),
     method: bounded(call.method),
@@ -196,19 +211,35 @@ function describeCredential(
 function captureArguments(settings: CaptureSettings, call: AuditCall): CapturedValue {
   const level = settings.levelOf(call)
   const value = call.arguments
-  return level === 'none' || level === 'metadata'
-    ? { hash: settings.hash.ofValue(value) }
-    : capture(settings, 'arguments', value, call.argumentsSchema)
+  if (level === 'none' || level === 'metadata') return { hash: settings.hash.ofValue(value) }
+  return capture(settings, value, argumentRules(call.method, value, rulesOf(settings, call)))
+}
+
+function captureResult(settings: CaptureSettings, { call, result }: Ended): CapturedValue {
+  const rules = rulesFor(settings, 'result', result.schema)
+  const completed = completedRules(call.method, call.arguments, () => rulesOf(settings, call))
+  return capture(settings, result.value, resultRules(rules, completed))
+}
+
+/** What redacts the arguments of a call. */
+function rulesOf(settings: CaptureSettings, call: AuditCall): readonly Redaction[] {
+  return rulesFor(settings, 'arguments', call.argumentsSchema)
+}
+
+function rulesFor(
+  { redaction }: CaptureSettings,
+  root: RedactionRoot,
+  schema: unknown,
+): readonly Redaction[] {
+  const marked = schemaRedaction(schema)
+  return [redaction[root], ...(marked === undefined ? [] : [marked])]
 }
 
 function capture(
   settings: CaptureSettings,
-  root: RedactionRoot,
   value: unknown,
-  schema: unknown,
+  rules: readonly Redaction[],
 ): CapturedValue {
-  const marked = schemaRedaction(schema)
-  const rules = [settings.redaction[root], ...(marked === undefined ? [] : [marked])]
   const copy = boundedCopy(value, rules, settings.maxValueLength)
   return {
     hash: settings.hash.ofValue(value),

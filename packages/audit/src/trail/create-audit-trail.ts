@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditCall, AuditIntent, AuditOutcome, AuditTrail } from '@onbehalf/core'
 import type { AuditEvent } from '../event.ts'
-import { buildExchange, buildIntent, buildRefusal, buildResult } from './build-event.ts'
+import {
+  buildExchange,
+  buildIntent,
+  buildRefusal,
+  buildResult,
+  millisecondsSince,
+} from './build-event.ts'
 import { Recorder } from './recorder.ts'
 import { type CaptureSettings, captureSettings } from './trail-settings.ts'
 import type { AuditLevel, AuditTrailOptions } from './trail-types.ts'
@@ -31,8 +37,14 @@ export function createAuditTrail(options: AuditTrailOptions): AuditTrail {
   return {
     intent: (call) => recordIntent(settings, recorder, call),
     refusal: (refusal) => recordMade(recorder, () => buildRefusal(settings, refusal)),
+    recordsValues: (call) => recordsValues(settings, call),
     close: () => recorder.close(),
   }
+}
+
+function recordsValues({ levelOf }: CaptureSettings, call: AuditCall): boolean {
+  const level = levelOf(call)
+  return level === 'arguments' || level === 'arguments+result'
 }
 
 function recordIntent(
@@ -42,12 +54,14 @@ function recordIntent(
 ): Promise<AuditIntent> {
   const level = settings.levelOf(call)
   if (level === 'none') return Promise.resolve(unrecorded())
-  const started = performance.now()
+  const started = call.receivedAt ?? performance.now()
   let event: AuditEvent | undefined
   const recorded = recordMade(recorder, () => (event = buildIntent(settings, call)))
   return recorded.then(() =>
     // In best-effort mode the call continues without an event that could not be made.
-    event === undefined ? unrecorded() : openIntent(settings, recorder, { event, level, started }),
+    event === undefined
+      ? unrecorded()
+      : openIntent(settings, recorder, { event, call, level, started }),
   )
 }
 
@@ -69,6 +83,7 @@ function recordMade(recorder: Recorder, make: () => AuditEvent): Promise<void> {
 
 interface Started {
   readonly event: AuditEvent
+  readonly call: AuditCall
   readonly level: AuditLevel
   /** Milliseconds of a clock that never goes back. */
   readonly started: number
@@ -77,7 +92,7 @@ interface Started {
 function openIntent(
   settings: CaptureSettings,
   recorder: Recorder,
-  { event, level, started }: Started,
+  { event, call, level, started }: Started,
 ): AuditIntent {
   let outcome: AuditOutcome | undefined
   let ended = Promise.resolve()
@@ -90,9 +105,9 @@ function openIntent(
         outcome === undefined || (outcome === 'cancelled' && result.outcome !== outcome)
       if (!isNews) return ended
       outcome = result.outcome
-      const durationMs = Math.round((performance.now() - started) * 1000) / 1000
+      const durationMs = millisecondsSince(started)
       ended = recordMade(recorder, () =>
-        buildResult(settings, event, { level, result, durationMs }),
+        buildResult(settings, event, { call, level, result, durationMs }),
       )
       return ended
     },

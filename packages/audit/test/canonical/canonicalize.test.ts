@@ -127,6 +127,49 @@ describe('G2 text that is made visible', () => {
     }
   })
 
+  // Each looks like `ada`, or like another blank, or is not drawn at all.
+  it.each<[string, string]>([
+    ['a soft hyphen', 'ad\u00ada'],
+    ['a combining grapheme joiner', 'ada\u034f'],
+    ['a Hangul filler', 'ada\u3164'],
+    ['a half-width Hangul filler', 'ada\uffa0'],
+    ['a Khmer inherent vowel', 'ada\u17b5'],
+    ['a Mongolian vowel separator', 'ada\u180e'],
+    ['a free variation selector', 'ada\u180b'],
+    ['a variation selector', 'ada\ufe0f'],
+    ['a variation selector supplement', 'ada\u{e0101}'],
+    ['a tag', 'ada\u{e0061}'],
+    ['a zero-width joiner', 'ad\u200da'],
+    ['a word joiner', 'ad\u2060a'],
+    ['a byte order mark', '\ufeffada'],
+    ['a right-to-left override', 'ada\u202e'],
+    ['an isolate', '\u2067ada'],
+    ['an Arabic letter mark', 'ada\u061c'],
+    ['a blank Braille pattern', 'ada\u2800'],
+    ['a no-break space', 'ada\u00a0'],
+    ['an ideographic space', 'ada\u3000'],
+    ['a hair space', 'ada\u200a'],
+    ['an Ogham space mark', 'ada\u1680'],
+    ['a line separator', 'ada\u2028'],
+    ['a null notehead', 'ada\u{1d159}'],
+    ['a musical format character', 'ada\u{1d173}'],
+    ['a shorthand format control', 'ada\u{1bca0}'],
+    ['DEL', 'ada\u007f'],
+    ['a C1 control', 'ada\u0085'],
+  ])('shows %s', (_what, text) => {
+    const seen = visibleText(text)
+    expect(seen).toMatch(/^[ -~]+$/)
+    expect(originalText(seen)).toBe(text)
+    // The names of members too.
+    expect(canonicalize({ [text]: 1 }, visibleText)).toContain('\\\\u{')
+  })
+
+  it('leaves what can be seen', () => {
+    for (const text of ['Ada Lovelace', 'Žižek', 'İstanbul', '日本語', 'שלום', '🙂', 'e\u0301']) {
+      expect(visibleText(text)).toBe(text)
+    }
+  })
+
   it('leaves no NUL, which a JSON column of a database would refuse', () => {
     expect(canonicalize({ 'a\u0000': '\u0000\\u0000' }, visibleText)).toBe(
       String.raw`{"a\\u{0}":"\\u{0}\\u0000"}`,

@@ -70,6 +70,7 @@ export const eventSchema = z
       requestId: text.optional(),
     }),
     outcome: z.enum(['ok', 'tool_error', 'thrown', 'cancelled']).optional(),
+    errorCode: z.int().optional(),
     durationMs: z.number().nonnegative().optional(),
     trace: z
       .strictObject({
