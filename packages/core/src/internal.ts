@@ -8,6 +8,7 @@ export { isSubjectTokenKept, keepSubjectTokens } from './authenticator/subject-t
 // Reading and verifying what is not an OAuth token
 export type { Context, Revocable } from './context.ts'
 export { withFailure } from './errors.ts'
+export { denialTexts } from './guards/denial.ts'
 export { gatewayMayList, isWorkload } from './identity.ts'
 export { basicAuthorization } from './internal/basic-authorization.ts'
 export { reservedCognitoClaims } from './internal/cognito-claims.ts'

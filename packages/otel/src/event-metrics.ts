@@ -1,7 +1,7 @@
 import type { AuditEvent } from '@onbehalf/audit'
 import type { AuditExchange } from '@onbehalf/core'
 import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api'
-import { errorTypeOf, type Operation, operationAttributes } from './operation.ts'
+import { errorTypeOf, type Operation, operationAttributes, refusalReasonOf } from './operation.ts'
 import { plainAttributes } from './plain-attributes.ts'
 
 // Seconds, as the MCP conventions ask.
@@ -18,7 +18,7 @@ export class EventMetrics {
   constructor(meter: Meter, withOrganization: boolean) {
     this.#withOrganization = withOrganization
     this.#duration = meter.createHistogram('mcp.server.operation.duration', {
-      description: 'Time that guarded calls took, from the decision to their result',
+      description: 'Time that guarded calls took, from their arrival to their result or refusal',
       unit: 's',
       advice: { explicitBucketBoundaries: boundaries },
     })
@@ -40,13 +40,17 @@ export class EventMetrics {
     if (event.dropped !== undefined) this.#dropped.add(event.dropped)
     const common = { ...operationAttributes(told), ...this.#organizationOf(event) }
     if (event.exchange !== undefined) this.#countExchange(event.exchange, common)
-    else if (event.type === 'result') this.#recordResult(event, common)
+    else if (event.type === 'result') this.#recordDuration(event, common, event.outcome)
     else this.#countDecision(event, common)
   }
 
-  #recordResult(event: AuditEvent, common: Attributes): void {
-    const { durationMs = 0, outcome } = event
-    const attributes = { 'error.type': errorTypeOf(event), 'onbehalf.outcome': outcome }
+  #recordDuration(event: AuditEvent, common: Attributes, outcome: string | undefined): void {
+    const { durationMs = 0, errorCode } = event
+    const attributes = {
+      'error.type': errorTypeOf(event),
+      'rpc.response.status_code': errorCode?.toString(),
+      'onbehalf.outcome': outcome,
+    }
     this.#duration.record(durationMs / 1000, plainAttributes({ ...common, ...attributes }))
   }
 
@@ -66,6 +70,11 @@ export class EventMetrics {
       'error.type': errorTypeOf(event),
       'onbehalf.decision': effect,
       'onbehalf.guard': guard,
+      'onbehalf.reason': refusalReasonOf(event),
+    }
+    // Of a request that nobody read it is not known which operation it asked for.
+    if (event.type === 'refusal' && 'mcp.method.name' in common) {
+      this.#recordDuration(event, common, 'refused')
     }
     this.#decisions.add(1, plainAttributes({ ...common, ...attributes }))
   }

@@ -1,4 +1,7 @@
 import type { AuditEvent } from '@onbehalf/audit'
+import { IdentityError } from '@onbehalf/core'
+import type { DenialReason } from '@onbehalf/core/guards'
+import { denialTexts } from '@onbehalf/core/internal'
 import type { Attributes } from '@opentelemetry/api'
 import { isUnread, methods } from './methods.ts'
 
@@ -37,16 +40,50 @@ export function spanNameOf({ method, target }: Operation): string {
 }
 
 /**
- * Why an operation failed, if it did, as one of few words. A call that its caller cancelled did not
- * fail.
+ * Why an operation failed, if it did: the code of the JSON-RPC error that answered, `tool_error` for a
+ * result with `isError`, and the reason of a refusal that no message answered. A call that its caller
+ * cancelled did not fail.
  */
-export function errorTypeOf({ type, outcome, decision }: AuditEvent): string | undefined {
-  if (type === 'refusal') return reasonOf(decision)
-  return outcome === 'tool_error' || outcome === 'thrown' ? outcome : undefined
+export function errorTypeOf(event: AuditEvent): string | undefined {
+  const { type, outcome, errorCode, decision } = event
+  const isFailed = type === 'refusal' || outcome === 'tool_error' || outcome === 'thrown'
+  if (!isFailed) return undefined
+  if (errorCode !== undefined) return String(errorCode)
+  return type !== 'refusal' || isToolResult(event) ? 'tool_error' : reasonOf(decision)
+}
+
+/** Whether a refusal was answered by the result of a tool, and not over HTTP. */
+function isToolResult({ method, decision }: AuditEvent): boolean {
+  return method === 'tools/call' && decision.code === undefined
+}
+
+/** The reason of a refusal, as one of few words. */
+export function refusalReasonOf({ type, decision }: AuditEvent): string | undefined {
+  return type === 'refusal' ? reasonOf(decision) : undefined
 }
 
 function reasonOf({ reason, code }: AuditEvent['decision']): string {
   if (reason === undefined) return code ?? other
   // A reason of someone's own guard may be any text.
   return /^[a-z0-9_]{1,64}$/.test(reason) ? reason : other
+}
+
+/** JSON-RPC 2.0, section 5.1. */
+const errorTexts: ReadonlyMap<number | undefined, string> = new Map([
+  [-32_700, 'Parse error'],
+  [-32_600, 'Invalid Request'],
+  [-32_601, 'Method not found'],
+  [-32_602, 'Invalid params'],
+  [-32_603, 'Internal error'],
+])
+
+/**
+ * The text of a failure: that of a refusal, or the name of its JSON-RPC code. What a handler wrote into
+ * an error may be anything, and is left out.
+ */
+export function errorTextOf({ type, decision, errorCode }: AuditEvent): string | undefined {
+  const { code, reason = '' } = decision
+  if (type !== 'refusal') return errorTexts.get(errorCode)
+  if (code !== undefined) return new IdentityError(code, { reason: 'own_text' }).message
+  return Object.hasOwn(denialTexts, reason) ? denialTexts[reason as DenialReason] : undefined
 }

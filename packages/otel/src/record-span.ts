@@ -8,13 +8,21 @@ import {
   type Link,
   type SpanContext,
   SpanKind,
+  type SpanStatus,
   SpanStatusCode,
   TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api'
 import type { NameUser } from './name-user.ts'
-import { errorTypeOf, type Operation, operationAttributes, spanNameOf } from './operation.ts'
+import {
+  errorTextOf,
+  errorTypeOf,
+  type Operation,
+  operationAttributes,
+  refusalReasonOf,
+  spanNameOf,
+} from './operation.ts'
 import { plainAttributes, plainText } from './plain-attributes.ts'
 
 /**
@@ -42,18 +50,23 @@ export function recordSpan(
         ...decisionAttributes(event),
         ...exchangeAttributes(event),
         'error.type': errorType,
+        'rpc.response.status_code': event.errorCode?.toString(),
       }),
       links,
     },
     parent,
   )
-  if (errorType !== undefined) span.setStatus({ code: SpanStatusCode.ERROR })
+  if (errorType !== undefined) span.setStatus(failure(exchange ? undefined : errorTextOf(event)))
   span.end(toHrTime(end))
   return span.spanContext()
 }
 
 function placeBelow(call: SpanContext): { parent: Context; links: Link[] } {
   return { parent: trace.setSpanContext(context.active(), call), links: [] }
+}
+
+function failure(message: string | undefined): SpanStatus {
+  return { code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) }
 }
 
 function identityAttributes(event: AuditEvent, nameUser: NameUser): Attributes {
@@ -69,10 +82,12 @@ function identityAttributes(event: AuditEvent, nameUser: NameUser): Attributes {
   }
 }
 
-function decisionAttributes({ id, decision, outcome }: AuditEvent): Attributes {
+function decisionAttributes(event: AuditEvent): Attributes {
+  const { id, decision, outcome } = event
   return {
     'onbehalf.decision': decision.effect,
     'onbehalf.guard': decision.guard,
+    'onbehalf.reason': refusalReasonOf(event),
     'onbehalf.code': decision.code,
     'onbehalf.outcome': outcome,
     'onbehalf.event.id': id,

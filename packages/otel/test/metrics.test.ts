@@ -56,7 +56,8 @@ describe('metrics', () => {
           ...tool,
           'onbehalf.decision': 'deny',
           'onbehalf.guard': 'organization',
-          'error.type': 'org_mismatch',
+          'onbehalf.reason': 'org_mismatch',
+          'error.type': 'tool_error',
         },
         value: 1,
       },
@@ -64,12 +65,23 @@ describe('metrics', () => {
         attributes: {
           'http.request.method': 'POST',
           'onbehalf.decision': 'deny',
+          'onbehalf.reason': 'expired',
           'error.type': 'expired',
         },
         value: 1,
       },
     ])
-    expect(await told.points(durations)).toMatchObject([{ value: { count: 1 } }])
+    // The request that nobody read is not an operation.
+    const [served, refused, ...more] = await told.points(durations)
+    expect(more).toEqual([])
+    expect(served).toMatchObject({
+      attributes: { 'onbehalf.outcome': 'ok' },
+      value: { count: 1 },
+    })
+    expect(refused).toMatchObject({
+      attributes: { ...tool, 'onbehalf.outcome': 'refused', 'error.type': 'tool_error' },
+      value: { count: 1 },
+    })
   })
 
   it('count the events that the trail says it lost', async () => {
@@ -100,7 +112,7 @@ describe('metrics', () => {
         await intent.result({ outcome: 'ok' })
         await trail.refusal({ ...call, identity: ada({ subject }), reason: 'org_mismatch' })
       }
-      expect(await told.points(durations)).toHaveLength(1)
+      expect(await told.points(durations)).toHaveLength(2)
       expect(await told.points('onbehalf.decisions')).toHaveLength(2)
     }
   })

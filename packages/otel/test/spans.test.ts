@@ -61,7 +61,7 @@ describe('a span', () => {
     ['ok', undefined],
     ['cancelled', undefined],
     ['tool_error', 'tool_error'],
-    ['thrown', 'thrown'],
+    ['thrown', 'tool_error'],
   ] as const)('of a call that ended as %s has the error.type %s', async (outcome, errorType) => {
     const told = telemetry()
     await told.sink.write(resultOf({ outcome }))
@@ -72,19 +72,55 @@ describe('a span', () => {
     expect(span?.status).toEqual({ code })
   })
 
-  it('of a refusal has no duration, and fails for the reason of the refusal', async () => {
+  it('of a refusal over HTTP fails for its reason, from the arrival of the request on', async () => {
     const told = telemetry()
     const error = new IdentityError('SCOPE', { reason: 'scope_missing' })
-    await trailTo(told).refusal({ ...call, identity: ada(), error })
+    const receivedAt = performance.now() - 2_000
+    await trailTo(told).refusal({ ...call, identity: ada(), error, receivedAt })
     const [span] = told.spans()
-    expect(span).toMatchObject({ name: 'tools/call', status: { code: SpanStatusCode.ERROR } })
+    expect(span).toMatchObject({
+      name: 'tools/call',
+      status: { code: SpanStatusCode.ERROR, message: 'The access token lacks a required scope' },
+    })
     expect(span?.attributes).toMatchObject({
       'gen_ai.tool.name': 'list_invoices',
       'onbehalf.decision': 'deny',
       'onbehalf.code': 'SCOPE',
+      'onbehalf.reason': 'scope_missing',
       'error.type': 'scope_missing',
     })
-    expect(span?.duration).toEqual([0, 0])
+    expect(span?.duration[0]).toBeGreaterThanOrEqual(2)
+  })
+
+  const refusal = { type: 'refusal', decision: { effect: 'deny', reason: 'role_missing' } } as const
+  const brief = { method: 'prompts/get', target: { kind: 'prompt', name: 'brief' } } as const
+
+  // By the conventions for MCP: the code of a JSON-RPC error, or `tool_error` for a tool's result.
+  it.each<[string, Partial<AuditEvent>, string, string | undefined]>([
+    ['a refused tool', refusal, 'tool_error', 'Access denied: the caller lacks a required role.'],
+    [
+      'a refused prompt',
+      { ...refusal, ...brief, errorCode: 31_403 },
+      '31403',
+      'Access denied: the caller lacks a required role.',
+    ],
+    ['a tool that failed', { outcome: 'tool_error' }, 'tool_error', undefined],
+    ['an unknown tool', { outcome: 'thrown', errorCode: -32_602 }, '-32602', 'Invalid params'],
+    [
+      'a broken prompt',
+      { ...brief, outcome: 'thrown', errorCode: -32_603 },
+      '-32603',
+      'Internal error',
+    ],
+    ['an error of another code', { ...brief, outcome: 'thrown', errorCode: 7 }, '7', undefined],
+  ])('of %s says so as the conventions ask', async (_what, parts, errorType, message) => {
+    const told = telemetry()
+    await told.sink.write(resultOf(parts))
+    const [span] = told.spans()
+    expect(span?.attributes['error.type']).toBe(errorType)
+    expect(span?.attributes['rpc.response.status_code']).toBe(parts.errorCode?.toString())
+    const status = { code: SpanStatusCode.ERROR, ...(message !== undefined && { message }) }
+    expect(span?.status).toEqual(status)
   })
 
   it.each([
@@ -94,7 +130,7 @@ describe('a span', () => {
     [{ effect: 'deny', reason: 'ada@acme.example was not there' }, '_OTHER'],
   ] as const)('takes few words for the error.type (%#)', async (decision, errorType) => {
     const told = telemetry()
-    await told.sink.write({ ...resultOf(), type: 'refusal', decision })
+    await told.sink.write({ ...resultOf(), method: 'HTTP POST', type: 'refusal', decision })
     expect(told.spans()[0]?.attributes['error.type']).toBe(errorType)
   })
 

@@ -16,3 +16,23 @@ export interface Denial {
   /** Of a limit: seconds since 1970 from which the call may be tried again. */
   readonly until?: number
 }
+
+/** What a refused caller reads. */
+export const denialTexts: Readonly<Record<DenialReason, string>> = {
+  identity_missing: 'Access denied: the call carries no verified identity.',
+  identity_expired: 'Access denied: the identity behind the call has expired.',
+  org_missing: 'Access denied: the caller acts for no organization.',
+  org_ambiguous: 'Access denied: the caller has several organizations and none is selected.',
+  org_mismatch: 'Access denied: the caller does not act for this organization.',
+  org_role_missing: 'Access denied: the caller lacks a required role in the organization.',
+  user_required: 'Access denied: the call has no user.',
+  role_missing: 'Access denied: the caller lacks a required role.',
+  scope_missing: 'Access denied: the access token lacks a required scope.',
+  check_failed: 'Access denied: the caller does not meet the conditions of this operation.',
+  guard_error: 'Access denied: the authorization rule could not be evaluated.',
+  session_owner_mismatch: 'Access denied: this belongs to another caller.',
+  rate_limited: 'Limit reached: too many calls.',
+  concurrency_limited: 'Limit reached: too many calls at once.',
+  time_limited: 'Limit reached: the call took too long and was ended.',
+  limit_unavailable: 'The call cannot be counted right now.',
+}

@@ -1,4 +1,5 @@
 import { type Denial, type DenialReason, type Deny, denialKey } from '@onbehalf/core/guards'
+import { denialTexts } from '@onbehalf/core/internal'
 import type { RpcError } from '../wire/json-rpc.ts'
 
 /** The result of a refused tool call: the model reads the text and moves on. */
@@ -6,25 +7,6 @@ export interface DenialResult {
   readonly isError: true
   readonly content: readonly [{ readonly type: 'text'; readonly text: string }]
   readonly _meta: Readonly<Record<typeof denialKey, Denial>>
-}
-
-const texts: Record<DenialReason, string> = {
-  identity_missing: 'Access denied: the call carries no verified identity.',
-  identity_expired: 'Access denied: the identity behind the call has expired.',
-  org_missing: 'Access denied: the caller acts for no organization.',
-  org_ambiguous: 'Access denied: the caller has several organizations and none is selected.',
-  org_mismatch: 'Access denied: the caller does not act for this organization.',
-  org_role_missing: 'Access denied: the caller lacks a required role in the organization.',
-  user_required: 'Access denied: the call has no user.',
-  role_missing: 'Access denied: the caller lacks a required role.',
-  scope_missing: 'Access denied: the access token lacks a required scope.',
-  check_failed: 'Access denied: the caller does not meet the conditions of this operation.',
-  guard_error: 'Access denied: the authorization rule could not be evaluated.',
-  session_owner_mismatch: 'Access denied: this belongs to another caller.',
-  rate_limited: 'Limit reached: too many calls.',
-  concurrency_limited: 'Limit reached: too many calls at once.',
-  time_limited: 'Limit reached: the call took too long and was ended.',
-  limit_unavailable: 'The call cannot be counted right now.',
 }
 
 // The codes of what is not a denial.
@@ -50,7 +32,7 @@ export class AccessDeniedError extends Error {
   }
 
   constructor(denied: Deny) {
-    super(texts[denied.reason])
+    super(denialTexts[denied.reason])
     this.code = denialCode(denied.reason)
     this.data = createDenial(denied)
   }
@@ -59,7 +41,7 @@ export class AccessDeniedError extends Error {
 export function createDenialResult(denied: Deny): DenialResult {
   return {
     isError: true,
-    content: [{ type: 'text', text: texts[denied.reason] }],
+    content: [{ type: 'text', text: denialTexts[denied.reason] }],
     _meta: { [denialKey]: createDenial(denied) },
   }
 }
@@ -76,6 +58,6 @@ function createDenial({ reason, guard, required, until }: Deny): Denial {
 }
 
 // Application codes outside the ranges that JSON-RPC and MCP reserve: 31000 plus the HTTP status.
-function denialCode(reason: DenialReason): number {
+export function denialCode(reason: DenialReason): number {
   return codes[reason] ?? 31_403
 }
