@@ -40,6 +40,11 @@ export interface ServerOptions {
    */
   readonly hideRefused?: boolean
   /**
+   * Leaves out of lists what only a scope is missing for. Default: it is listed, because clients ask
+   * for consent when they call it.
+   */
+  readonly hideUnconsented?: boolean
+  /**
    * Where owners of tasks are kept. Give the servers of all processes the same one if a task may be
    * asked for in another process than the one that made it. Default: in the memory of this process.
    */
@@ -57,6 +62,7 @@ export const serverOptions: OptionNames<ServerOptions> = {
   onEvent: true,
   rules: true,
   hideRefused: true,
+  hideUnconsented: true,
   store: true,
   trackIdentity: true,
   clock: true,
@@ -73,6 +79,7 @@ export function createSettings(
 ): Settings {
   const { clock = systemTime, rules = [], store = thisProcess, onEvent } = options
   const { guests = false, hideRefused = false, trackIdentity = false } = options
+  const { hideUnconsented = hideRefused } = options
   assertAuthenticator(authenticator)
   if (trackIdentity) trackIdentities()
   return {
@@ -84,6 +91,7 @@ export function createSettings(
     report: onEvent && toObserver(onEvent, () => warn('onEvent failed', 'ONBEHALF_OBSERVER')),
     audit: chooseTrail(options.audit, authenticator?.audit),
     hidesRefused: hideRefused,
+    hidesUnconsented: hideRefused || hideUnconsented,
     tracksIdentity: trackIdentity,
   }
 }

@@ -7,9 +7,11 @@ import { followHandlers } from './handlers/follow-handlers.ts'
 import { StreamExpiry } from './http/stream-expiry.ts'
 import { wrapHttp } from './http/wrap-http.ts'
 import { Items } from './items/items.ts'
+import { maySurprise, watchHandlers } from './items/own-handlers.ts'
 import { reportHidden, watchItems } from './items/watch-items.ts'
 import { closeListen, openListen } from './listen/close-listen.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
+import { announceLists } from './owners/announce-lists.ts'
 import { isolateEvents, SessionOwner } from './owners/session-owner.ts'
 import {
   type Authentication,
@@ -26,7 +28,7 @@ import {
 } from './protection.ts'
 import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
 import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
-import { warnOnce } from './warn.ts'
+import { tellOperator, warnOnce } from './warn.ts'
 import { observeErrors } from './wire/failures.ts'
 import { sdkServer } from './wire/sdk-server.ts'
 import type { Connectable, Transport } from './wire/transport.ts'
@@ -120,14 +122,15 @@ function guardServer(server: ProtectableServer, settings: Settings, arrival?: Ar
   if (low.transport !== undefined) throw new TypeError('protect the server before it is connected')
   if (isProtected(server)) return adopt(low, settings)
   const items = new Items(reportHidden(low))
-  const protection: Protection = { ...settings, items, server: sdkServer(low) }
+  watchItems(server, low, (kind, key, registered, handler) =>
+    items[kind].add(key, registered, handler),
+  )
+  const servesItself = watchHandlers(server, low, (kind) => items.has(kind))
+  const protection: Protection = { ...settings, items, server: sdkServer(low), servesItself }
   keepProtection(low, protection)
   observeErrors(low)
   followHandlers(low)
-  watchItems(server, low, (kind, key, registered, handler) =>
-    protection.items[kind].add(key, registered, handler),
-  )
-  // A low-level server has no items.
+  // A low-level server never shows what its rules are about.
   const hasItems = low !== (server as object)
   guardConnections(low, protection, { arrival, hasItems })
 }
@@ -169,10 +172,10 @@ function guardConnections(
   const gated = new WeakSet<Transport>()
   low.connect = async (transport) => {
     // The first moment at which a server has all its items.
-    if (hasItems) protection.rules.assertFits(protection.items)
+    if (hasItems) assertRules(low, protection)
     if (!gated.has(transport)) {
       gated.add(transport)
-      const handlers = createGateHandlers(protection)
+      const handlers = createGateHandlers(protection, () => announceLists(low))
       arrival?.prepare(transport)
       const session = new SessionOwner(transport, openerOf(transport))
       const streams = new StreamExpiry(transport, protection.now)
@@ -187,6 +190,18 @@ function guardConnections(
     }
     return connect(transport)
   }
+}
+
+/**
+ * Compares rules and items.
+ *
+ * @throws TypeError when they do not fit
+ */
+function assertRules(low: Connectable, { rules, items, servesItself }: Protection): void {
+  const unmatched = rules.assertFits(items, (kind) =>
+    maySurprise(kind, low, servesItself, items.has(kind)),
+  )
+  for (const message of unmatched) tellOperator(low, message, 'ONBEHALF_RULE_UNMATCHED')
 }
 
 // The older HTTP and SSE transport is made for the GET request that opened its stream.

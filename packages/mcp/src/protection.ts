@@ -8,10 +8,11 @@ import {
   isIdentityError,
   type Refusal,
 } from '@onbehalf/core'
-import { type AuthInfo, createAuthInfo } from '@onbehalf/core/auth-info'
+import { type AuthInfo, createAuthInfo, type IdentityLoss } from '@onbehalf/core/auth-info'
 import type { Allow, Deny } from '@onbehalf/core/guards'
 import { type Awaitable, authenticateNow } from '@onbehalf/core/internal'
 import type { Items } from './items/items.ts'
+import type { ServesItself } from './items/own-handlers.ts'
 import type { RuleTable } from './items/rule-table.ts'
 import type { TaskOwners } from './owners/task-owners.ts'
 import type { SdkServer } from './wire/sdk-server.ts'
@@ -38,7 +39,10 @@ export interface DecisionEvent {
    * not read, it is `HTTP` and the HTTP method.
    */
   readonly method: string
-  /** Name of the registered tool; absent for other methods and for names that no tool has. */
+  /**
+   * Name of the registered tool; absent for other methods and for names that no tool has. Of a tool
+   * that a low-level handler serves, as the caller wrote it.
+   */
   readonly tool?: string
   /** Name of the registered prompt. */
   readonly prompt?: string
@@ -46,6 +50,11 @@ export interface DecisionEvent {
   readonly resource?: string
   readonly identity: Identity | undefined
   readonly decision: Allow | Deny
+  /**
+   * Why a refused request has no identity, where that is a mistake in the set-up: nothing authenticated
+   * it, its `AuthInfo` was copied or replaced, or another copy of `@onbehalf/core` made it.
+   */
+  readonly identityLoss?: IdentityLoss
   /** Id of a refused request, where its caller gets one: as `x-request-id`, or in the data of the error. */
   readonly requestId?: string
 }
@@ -74,6 +83,8 @@ export interface Settings {
   readonly audit: AuditTrail | undefined
   /** Whether a refused item is answered as one that does not exist. */
   readonly hidesRefused: boolean
+  /** Whether lists leave out what only a consent is missing for. */
+  readonly hidesUnconsented: boolean
   readonly tracksIdentity: boolean
 }
 
@@ -81,6 +92,7 @@ export interface Settings {
 export interface Protection extends Settings {
   readonly items: Items
   readonly server: SdkServer
+  readonly servesItself: ServesItself
 }
 
 const protections = new WeakMap<object, Protection>()

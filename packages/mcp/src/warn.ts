@@ -16,3 +16,19 @@ export function warnOnce(message: string, code: string): void {
   given.add(code)
   warn(message, code)
 }
+
+interface Server {
+  onerror?: ((error: Error) => void) | undefined
+}
+
+// Servers that are made for each request would otherwise say the same with each of them.
+const said = new Set<string>()
+const mostSaid = 1_000
+
+/** Notifies the operator of a server, or warns the process without an `onerror`: once for each message. */
+export function tellOperator(server: Server, message: string, code: string): void {
+  if (said.has(message) || said.size >= mostSaid) return
+  said.add(message)
+  if (server.onerror) server.onerror(new Error(message))
+  else warn(message, code)
+}

@@ -150,8 +150,9 @@ describe.each(runtimes)('$name', ({ start, isLasting, generation }) => {
       })
       await withServer(start, setup, async (running) => {
         const [bob, eve] = [await running.connect('bob'), await running.connect('eve')]
-        expect((await bob.call('off')).kind).toBe(generation === 'v1' ? 'failed' : 'error')
-        expect(await eve.call('off')).toMatchObject(denied('org_mismatch'))
+        const unknown = generation === 'v1' ? 'failed' : 'error'
+        expect((await bob.call('off')).kind).toBe(unknown)
+        expect((await eve.call('off')).kind).toBe(unknown)
         expect(await bob.listTools()).not.toContain('off')
       })
     })

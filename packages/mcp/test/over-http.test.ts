@@ -45,7 +45,7 @@ describe.each(ways)('$way', ({ handle, send }) => {
     expect(status).toBe(403)
     expect(headers.get('www-authenticate')).toBe(
       'Bearer error="insufficient_scope", error_description="The access token lacks a required scope", ' +
-        `scope="notes:write notes:read", resource_metadata="${resourceMetadataUrl}"`,
+        `scope="notes:read notes:write", resource_metadata="${resourceMetadataUrl}"`,
     )
     expect(JSON.parse(text)).toEqual({
       error: 'insufficient_scope',
@@ -106,7 +106,7 @@ describe.each(sessionful)('a batch for $way', ({ handle, send }) => {
     expect(answers.get(1)).toMatchObject(reply('done'))
     expect(answers.get(2)?.['_meta']).toMatchObject({ [denialKey]: { reason: 'org_role_missing' } })
     expect(answers.get(3)?.['_meta']).toMatchObject({ [denialKey]: { reason: 'org_mismatch' } })
-    expect(answers.get(4)?.['tools']).toHaveLength(10)
+    expect(answers.get(4)?.['tools']).toHaveLength(12)
     expect(runs.map(({ name }) => name)).toEqual(['acme_only'])
   })
 
@@ -115,7 +115,7 @@ describe.each(sessionful)('a batch for $way', ({ handle, send }) => {
     const items = batch(call(1, 'write_notes'), call(2, 'write_notes'))
     const { status, headers } = await send(url, items, 'bob')
     expect(status).toBe(403)
-    expect(headers.get('www-authenticate')).toContain('scope="notes:write notes:read"')
+    expect(headers.get('www-authenticate')).toContain('scope="notes:read notes:write"')
     expect(runs).toEqual([])
   })
 
@@ -165,7 +165,7 @@ describe('v1', () => {
       const headers = { 'x-caller': 'bob', 'x-parsed': parsed }
       const answer = await post(url, call(1, 'write'), headers)
       expect(answer.status).toBe(403)
-      expect(answer.headers.get('www-authenticate')).toContain('scope="notes:write"')
+      expect(answer.headers.get('www-authenticate')).toContain('scope="notes:read notes:write"')
     }
   })
 

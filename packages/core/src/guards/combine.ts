@@ -34,7 +34,12 @@ export function all<const G extends readonly Guard<never>[]>(...guards: G): Guar
     return sameOrganization(decisions)
   })
   const limits: readonly Limit[] = [...new Set(guards.flatMap((guard) => guard.limits ?? []))]
-  return limits.length === 0 ? combined : Object.freeze({ ...combined, limits })
+  const scopes = [...new Set(guards.flatMap((guard) => guard.scopes ?? []))]
+  return Object.freeze({
+    ...combined,
+    ...(limits.length > 0 && { limits }),
+    ...(scopes.length > 0 && { scopes }),
+  })
 }
 
 /**

@@ -71,6 +71,8 @@ export interface Guard<N extends Identity = Identity> {
    * and may answer `unknown`.
    */
   decide(identity: Identity, call?: Call): Decision | Promise<Decision>
+  /** Scopes that it asks of every caller, for lists to tell. It decides nothing. */
+  readonly scopes?: readonly string[]
   readonly narrows?: (identity: N) => void
   /** What counts a call after every guard allowed it. */
   readonly limits?: readonly Limit[]

@@ -26,6 +26,7 @@ export function scope(scopes: OneOrMore<string>, options: ScopeOptions = {}): Gu
   const implied = toImplied(options.implies)
   return Object.freeze({
     name: 'scope',
+    scopes: wanted,
     decide: (identity: Identity) => {
       const granted = closure(identity.scopes, implied)
       return wanted.every((name) => granted.has(name))

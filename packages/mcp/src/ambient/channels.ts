@@ -121,6 +121,8 @@ export interface Received {
   readonly identity: Identity | undefined
   /** Its identity in the organization that a guard chose for it, once it is allowed. */
   acting?: Identity | undefined
+  /** When, by `performance.now()`. */
+  readonly receivedAt?: number
   /** What the transport said about it. */
   readonly extra?: MessageExtra | undefined
 }

@@ -1,4 +1,5 @@
 import type {
+  AuditCall,
   AuditIntent,
   AuditOutcome,
   AuditRefusal,
@@ -6,20 +7,31 @@ import type {
   AuditTarget,
   IdentityError,
 } from '@onbehalf/core'
+import type { IdentityLoss } from '@onbehalf/core/auth-info'
 import type { Allow, Deny } from '@onbehalf/core/guards'
 import { deliveryOf, type OpenRequest, type Received } from '../ambient/channels.ts'
+import { denialCode } from '../handlers/denial.ts'
+import { tellLoss } from '../handlers/identity-loss.ts'
 import { decideCall } from '../handlers/policy.ts'
-import type { Item } from '../items/item-table.ts'
 import { type Target, targetOf } from '../items/items.ts'
 import type { DecisionEvent, Protection } from '../protection.ts'
-import { asksForTask, isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
+import {
+  asksForTask,
+  isRecord,
+  type Message,
+  type MethodMessage,
+  paramsOf,
+  type Request,
+} from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
-import { jsonSchemaOf } from './json-schema.ts'
+import { argumentsSchemaOf, resultSchemaOf } from './recorded-schemas.ts'
 
 /** What was received and what was found out about it, once. */
 export interface Targeted extends Received {
   /** What it is about. */
-  readonly target: Target
+  target: Target
+  /** Why it has no identity, where that is a mistake in the set-up. */
+  readonly loss?: IdentityLoss
 }
 
 /** An open request and what was found out about it. */
@@ -76,10 +88,13 @@ export function recordDecision(
   error?: IdentityError,
   requestId: string | undefined = error?.requestId,
 ): Promise<void> | undefined {
-  protection.report?.(toEvent(open, decision, requestId))
+  const loss = lossIn(open, decision)
+  if (loss !== undefined) tellLoss(loss)
+  protection.report?.(toEvent(protection, open, decision, requestId))
   if (decision.effect === 'allow' || protection.audit === undefined) return undefined
   const { guard, reason } = decision
-  const refused = { guard, reason, error, requestId }
+  const errorCode = error === undefined ? replyCode(protection, open, decision) : undefined
+  const refused = { guard, reason: loss ?? reason, error, requestId, errorCode }
   return protection.audit.refusal(toAuditCall(protection, open, refused))
 }
 
@@ -99,8 +114,12 @@ export function recordIntent(
 }
 
 /** @throws IdentityError `AUDIT` when a strict trail cannot record it: do not answer */
-export function recordAnswer(open: TargetedRequest, answer: Message): Promise<void> | undefined {
-  return open.intent?.result(toAuditResult(open, answer))
+export function recordAnswer(
+  protection: Protection,
+  open: TargetedRequest,
+  answer: Message,
+): Promise<void> | undefined {
+  return open.intent?.result(toAuditResult(protection, open, answer))
 }
 
 /** It ended without an answer that is worth recording. */
@@ -110,61 +129,100 @@ export function recordEnd(open: TargetedRequest, outcome: AuditOutcome): Promise
 
 /** The operator's view of a decision. Names that nothing has stay out: callers make them up. */
 export function toEvent(
-  { request, identity, target }: Targeted,
+  { servesItself }: Protection,
+  open: Targeted,
   decision: Allow | Deny,
   requestId: string | undefined,
 ): DecisionEvent {
+  const { request, identity, target } = open
+  const loss = lossIn(open, decision)
   const event: DecisionEvent = {
     type: 'decision',
     method: request.method,
-    ...nameItem(target),
+    ...nameItem(target, servesItself(request.method)),
     identity,
     decision,
+    ...(loss !== undefined && { identityLoss: loss }),
     ...(requestId !== undefined && { requestId }),
   }
   return event
 }
 
-function nameItem({ kind, item }: Target): Pick<DecisionEvent, 'tool' | 'prompt' | 'resource'> {
-  return item === undefined ? {} : { [kind]: item.key }
+function lossIn({ loss }: Targeted, decision: Allow | Deny): IdentityLoss | undefined {
+  const isMissing = decision.effect === 'deny' && decision.reason === 'identity_missing'
+  return isMissing ? loss : undefined
+}
+
+function nameItem(
+  { kind, name, item }: Target,
+  isServedItself: boolean,
+): Pick<DecisionEvent, 'tool' | 'prompt' | 'resource'> {
+  if (item !== undefined) return { [kind]: item.key }
+  const isNamed = isServedItself && kind !== 'method' && typeof name === 'string'
+  return isNamed ? { [kind]: name } : {}
+}
+
+/** Whether a refusal is a JSON-RPC error: a call that asks for a task cannot be answered by a result. */
+export function isRefusedByError(request: MethodMessage): boolean {
+  return request.method !== 'tools/call' || asksForTask(request)
+}
+
+// What the SDK answers for an item that is not there, only it knows.
+function replyCode(
+  { hidesRefused }: Protection,
+  { request }: Targeted,
+  { reason }: Deny,
+): number | undefined {
+  return !hidesRefused && isRefusedByError(request) ? denialCode(reason) : undefined
+}
+
+/** Which call a request is, for a trail. */
+export function describe({ request, target }: Targeted): Pick<AuditCall, 'method' | 'target'> {
+  return { method: request.method, target: toAuditTarget(target) }
 }
 
 /** What an audit trail records of a request, and of its refusal if it is refused. */
 function toAuditCall(
   { rules }: Protection,
   open: Targeted,
-  refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error' | 'requestId'>,
+  refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error' | 'requestId' | 'errorCode'>,
 ): AuditRefusal {
   const { request, identity, acting = identity, extra, target } = open
   const policy = rules.policyFor(target)
   return {
     identity: acting,
-    method: request.method,
-    target: toAuditTarget(target),
+    ...describe(open),
     arguments: argumentsOf(request),
     get argumentsSchema() {
-      return jsonSchemaOf(parametersOf(target.item), 'input')
+      return argumentsSchemaOf(target)
     },
     guard: policy === 'public' ? 'public' : (policy?.name ?? 'identity'),
     traceparent: traceparentOf(request, extra),
+    receivedAt: open.receivedAt,
     ...refused,
   }
 }
 
 /** How a call ended, by its answer and by whether its handler is known to have thrown. */
 export function toAuditResult(
-  { target, hasThrown }: TargetedRequest,
+  { items }: Protection,
+  open: TargetedRequest,
   answer: Message,
 ): AuditResult {
   return {
-    outcome: outcomeOf(answer, hasThrown === true),
+    outcome: outcomeOf(answer, open.hasThrown === true),
+    errorCode: errorCodeOf(answer),
     value: answer.result ?? answer.error,
     // A trail reads it only where it records values.
     get schema() {
-      const structuredContent = jsonSchemaOf(target.item?.registered.outputSchema, 'output')
-      return structuredContent && { properties: { structuredContent } }
+      return resultSchemaOf(items, open)
     },
   }
+}
+
+function errorCodeOf({ error }: Message): number | undefined {
+  const code = isRecord(error) ? error['code'] : undefined
+  return Number.isSafeInteger(code) ? (code as number) : undefined
 }
 
 function outcomeOf({ error, result }: Message, isThrown: boolean): AuditOutcome {
@@ -180,11 +238,6 @@ function toAuditTarget({ kind, name }: Target): AuditTarget | undefined {
 function argumentsOf(request: Message): unknown {
   const { arguments: given, name: _, uri: __, _meta: ___, ...others } = paramsOf(request)
   return given ?? others
-}
-
-function parametersOf(item: Item | undefined): unknown {
-  const { inputSchema, argsSchema } = item?.registered ?? {}
-  return inputSchema ?? argsSchema
 }
 
 /** As the message says, or else its HTTP request. */

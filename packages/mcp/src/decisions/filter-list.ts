@@ -1,13 +1,15 @@
 import type { Identity } from '@onbehalf/core'
-import { gatewayMayList } from '@onbehalf/core/internal'
+import type { Decision } from '@onbehalf/core/guards'
+import { type Awaitable, andThen, gatewayMayList } from '@onbehalf/core/internal'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { decideCall, decideListing, type Policy, validIdentity } from '../handlers/policy.ts'
-import { resourceTarget } from '../items/items.ts'
+import { type Listed, resourceTarget } from '../items/items.ts'
 import type { Protection } from '../protection.ts'
 import { isRecord, type Message, makePrivate } from '../wire/json-rpc.ts'
+import { withSecuritySchemes } from './security-schemes.ts'
 
 type Result = Readonly<Record<string, unknown>>
-type Verdict = boolean | Promise<boolean>
+type Verdict = Awaitable<Decision>
 
 /** Whom one list is for. */
 interface Viewer {
@@ -21,15 +23,19 @@ interface Viewer {
 interface List {
   /** Member of the result that holds the list. */
   readonly member: string
-  /** Whether a caller may see this. */
-  readonly shows: (item: Result, protection: Protection, viewer: Viewer) => Verdict
+  /** What is asked of callers of an entry. */
+  readonly policyOf: (entry: Result, protection: Protection) => Policy | undefined
+  /** Decides whether a caller may see it; by that policy alone, unless more is known of the call. */
+  readonly decide?: (entry: Result, protection: Protection, viewer: Viewer) => Verdict
+  /** An entry as it is shown. */
+  readonly describe?: (entry: Result, policy: Policy | undefined, protection: Protection) => Result
 }
 
 const lists = new Map<string, List>([
-  ['tools/list', { member: 'tools', shows: showsNamed('tool') }],
-  ['prompts/list', { member: 'prompts', shows: showsNamed('prompt') }],
-  ['resources/list', { member: 'resources', shows: showsResource }],
-  ['resources/templates/list', { member: 'resourceTemplates', shows: showsNamed('template') }],
+  ['tools/list', { member: 'tools', policyOf: ofNamed('tool'), describe: withSecuritySchemes }],
+  ['prompts/list', { member: 'prompts', policyOf: ofNamed('prompt') }],
+  ['resources/list', { member: 'resources', policyOf: ofResource, decide: decideResource }],
+  ['resources/templates/list', { member: 'resourceTemplates', policyOf: ofNamed('template') }],
 ])
 
 /**
@@ -50,52 +56,66 @@ export function filterAnswer(
     ...answer,
     result: makePrivate({ ...result, [list.member]: items }, true),
   })
-  const shown = filterList(list, protection, identity, result[list.member])
-  return shown instanceof Promise ? shown.then(finish) : finish(shown)
+  return andThen(filterList(list, protection, identity, result[list.member]), finish)
 }
 
 function filterList(
-  { shows }: List,
+  list: List,
   protection: Protection,
   identity: Identity | undefined,
   listed: unknown,
-): readonly unknown[] | Promise<readonly unknown[]> {
-  const items: unknown[] = Array.isArray(listed) ? listed : []
+): Awaitable<readonly unknown[]> {
+  const entries = Array.isArray(listed) ? listed.filter(isRecord) : []
   const viewer: Viewer = { identity, now: protection.now(), verdicts: new Map() }
-  if (seesEverything(viewer)) return items
-  const verdicts = items.map((item) => isRecord(item) && shows(item, protection, viewer))
-  const keep = (shown: readonly unknown[]): unknown[] =>
-    items.filter((_, index) => shown[index] === true)
-  const isSettled = verdicts.every((verdict) => typeof verdict === 'boolean')
-  return isSettled ? keep(verdicts) : Promise.all(verdicts.map(async (v) => v)).then(keep)
+  const all = entries.map((entry) => ({ entry, policy: list.policyOf(entry, protection) }))
+  const show = ({ entry, policy }: (typeof all)[number]): Result =>
+    list.describe?.(entry, policy, protection) ?? entry
+  if (seesEverything(viewer)) return all.map(show)
+  const verdicts = all.map(({ entry, policy }) =>
+    list.decide ? list.decide(entry, protection, viewer) : decideOnce(policy, viewer),
+  )
+  const keep = (decisions: readonly Decision[]): readonly Result[] =>
+    all.filter((_, index) => isShown(decisions[index], protection)).map(show)
+  const isSettled = verdicts.every((verdict) => !(verdict instanceof Promise))
+  return isSettled ? keep(verdicts as Decision[]) : Promise.all(verdicts).then(keep)
 }
 
-function showsNamed(kind: 'tool' | 'prompt' | 'template'): List['shows'] {
-  return ({ name, uriTemplate }, { items, rules }, { identity, now, verdicts }) => {
+/** What a consent alone is missing for is shown: a client asks for it when the item is used. */
+function isShown(decision: Decision | undefined, { hidesUnconsented }: Protection): boolean {
+  if (decision?.effect !== 'deny') return decision !== undefined
+  return decision.reason === 'scope_missing' && !hidesUnconsented
+}
+
+function decideOnce(policy: Policy | undefined, { identity, now, verdicts }: Viewer): Verdict {
+  const verdict = verdicts.get(policy) ?? decideListing(policy, identity, now)
+  verdicts.set(policy, verdict)
+  return verdict
+}
+
+function ofNamed(kind: 'tool' | 'prompt' | 'template'): List['policyOf'] {
+  return (entry, { items, rules }) => {
+    const { name, uriTemplate } = entry
     const item = items[kind].get(name)
     const target =
       kind === 'template'
         ? ({ kind: 'resource', name: uriTemplate } as const)
-        : ({ kind, name } as const)
-    const policy = rules.policyFor({ ...target, ...(item && { item }) })
-    const verdict = verdicts.get(policy) ?? decideListing(policy, identity, now)
-    verdicts.set(policy, verdict)
-    return verdict
+        : ({ kind, name, listed: entry as Listed } as const)
+    return rules.policyFor({ ...target, ...(item && { item }) })
   }
 }
 
+function ofResource({ uri }: Result, { items, rules }: Protection): Policy | undefined {
+  return rules.policyFor(resourceTarget(items, uri))
+}
+
 // The URI of a listed resource is all that its guard would see of a call.
-function showsResource(
+function decideResource(
   { uri }: Result,
   { items, rules }: Protection,
   { identity, now }: Viewer,
 ): Verdict {
   const target = resourceTarget(items, uri)
-  const call = { arguments: target.arguments, now }
-  const decision = decideCall(rules.policyFor(target), identity, call)
-  return decision instanceof Promise
-    ? decision.then(({ effect }) => effect === 'allow')
-    : decision.effect === 'allow'
+  return decideCall(rules.policyFor(target), identity, { arguments: target.arguments, now })
 }
 
 async function filterTasks(

@@ -1,13 +1,17 @@
 import { IdentityError } from '@onbehalf/core'
+import type { IdentityLoss } from '@onbehalf/core/auth-info'
 import { type Allow, allow, type Deny, deny, type Limit, narrow } from '@onbehalf/core/guards'
 import { type Awaitable, andThen } from '@onbehalf/core/internal'
 import type { Received } from '../ambient/channels.ts'
 import type { GateHandlers } from '../gate/gate-handlers.ts'
+import type { Ask } from '../gate/inquiries.ts'
 import { createDenialError, createDenialResult } from '../handlers/denial.ts'
+import { noteLoss } from '../handlers/identity-loss.ts'
 import { validIdentity } from '../handlers/policy.ts'
+import { isMissing } from '../items/items.ts'
+import { Grants } from '../owners/grants.ts'
 import type { Protection } from '../protection.ts'
 import {
-  asksForTask,
   createdTask,
   isListMethod,
   isModern,
@@ -23,6 +27,8 @@ import {
 import { type Challenge, challengeFor } from './challenge.ts'
 import {
   decideRequest,
+  describe,
+  isRefusedByError,
   recordAnswer,
   recordDecision,
   recordIntent,
@@ -33,6 +39,7 @@ import {
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
 import { faultOf, isLimited, limitsFor, takeLimits } from './limits.ts'
+import { isOnlyListed, lookUp } from './listing.ts'
 import { missingItem } from './missing-item.ts'
 import { recordAbandoned } from './record-abandoned.ts'
 import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
@@ -40,26 +47,34 @@ import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './rem
 /** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
 
-/** What a protected server decides, as its gates apply it. */
-export function createGateHandlers(protection: Protection): GateHandlers {
+/**
+ * What a protected server decides, as the gate of one connection applies it.
+ *
+ * @param announce is called when the lists of the connection's caller may have changed
+ */
+export function createGateHandlers(protection: Protection, announce: () => void): GateHandlers {
   const { now, report, audit, tracksIdentity } = protection
   const client: KnownClient = {}
+  const grants = new Grants()
   return {
     tracksIdentity,
     now,
     receive: (open) => {
       hearClient(client, open.request)
-      return withTarget(protection, open)
+      return { ...withTarget(protection, open), ...lossOf(protection, open) }
     },
-    admit: (open: TargetedRequest) => admit(protection, open),
+    hear: (identity) => {
+      if (grants.change(identity)) announce()
+    },
+    admit: (open: TargetedRequest, ask) => admit(protection, open, ask),
     abandon: (open: TargetedRequest) => {
       open.limits?.answered()
-      return recordAbandoned(open)
+      return recordAbandoned(protection, open)
     },
     expire: (open: TargetedRequest, limit) => {
       const decision = deny(limit, 'time_limited')
-      report?.(toEvent(open, decision, undefined))
-      return createReply(open.request, decision)
+      report?.(toEvent(protection, open, decision, undefined))
+      return createReply(open, decision)
     },
     onForeign: (method, identity) => {
       report?.({ type: 'decision', method, identity, decision: foreign })
@@ -70,7 +85,7 @@ export function createGateHandlers(protection: Protection): GateHandlers {
     release: (open: TargetedRequest, answer) => {
       open.limits?.answered()
       const released = release(protection, open, applyRemedy(protection, open, answer, client))
-      const recorded = recordAnswer(open, answer)
+      const recorded = recordAnswer(protection, open, answer)
       return recorded === undefined
         ? released
         : Promise.all([released, recorded]).then(([sent]) => sent)
@@ -79,14 +94,49 @@ export function createGateHandlers(protection: Protection): GateHandlers {
   }
 }
 
-function admit(protection: Protection, open: TargetedRequest): Awaitable<Reply | undefined> {
+/** Why a request lacks an identity, unless that is as it may be: guests, or a token that was refused. */
+function lossOf(
+  { acceptsGuests, authenticator }: Protection,
+  { identity, extra }: Received,
+): { readonly loss?: IdentityLoss } {
+  if (identity !== undefined) return {}
+  const loss = noteLoss(extra?.authInfo)
+  const isExpected = loss === 'no_auth_info' && (acceptsGuests || authenticator !== undefined)
+  return loss === undefined || isExpected ? {} : { loss }
+}
+
+function admit(
+  protection: Protection,
+  open: TargetedRequest,
+  ask: Ask,
+): Awaitable<Reply | undefined> {
   const tasks = namedTasks(open.request)
   if (tasks.length > 0) return admitTask(protection, open, tasks)
   if (openMethods.has(open.request.method)) return undefined
-  const decision = decideRequest(protection, open)
-  return decision instanceof Promise
-    ? decision.then((settled) => conclude(protection, open, settled))
-    : conclude(protection, open, decision)
+  const decide = (): Awaitable<Reply | undefined> =>
+    andThen(decideRequest(protection, open), (decision) =>
+      isUncertain(protection, open, decision)
+        ? lookUp(open, ask).then(() => conclude(protection, open, decision))
+        : conclude(protection, open, decision),
+    )
+  return readsList(protection, open) ? lookUp(open, ask).then(decide) : decide()
+}
+
+/** Whether a decision, or the record of it, depends on what only the server's own list says. */
+function readsList(protection: Protection, open: TargetedRequest): boolean {
+  const { rules, audit } = protection
+  if (!isOnlyListed(protection, open)) return false
+  return rules.readsAnnotations(open.target) || audit?.recordsValues?.(describe(open)) === true
+}
+
+/** Whether a challenge would be for an item that is perhaps not there. */
+function isUncertain(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Allow | Deny,
+): boolean {
+  const isChallenge = decision.effect === 'deny' && decision.reason === 'scope_missing'
+  return isChallenge && isOnlyListed(protection, open)
 }
 
 // A task that is not the caller's own is refused whether it exists or not: no server is asked.
@@ -188,8 +238,9 @@ function refuse(
     if (challenge !== undefined) open.exchange?.refused(challenge.refusal)
     // A caller whom a limit refuses knows the item.
     const isHidden = protection.hidesRefused && !isLimited(decision)
-    const missing = isHidden ? missingItem(protection, open) : undefined
-    return missing ?? createReply(open.request, decision)
+    const isHiddenOrGone = isHidden || isUnknown(protection, open, decision)
+    const missing = isHiddenOrGone ? missingItem(protection, open) : undefined
+    return missing ?? createReply(open, decision)
   }
   return recorded === undefined ? reply() : recorded.then(reply)
 }
@@ -214,11 +265,18 @@ function keepPrivate({ method }: Request, answer: Message): Message {
   return isCommon ? answer : { ...answer, result: makePrivate(result) }
 }
 
-// A call that asks for a task is answered with a task: a tool's result would be malformed there.
-function createReply(request: Request, decision: Deny): Reply {
-  if (request.method !== 'tools/call' || asksForTask(request)) {
-    return { error: createDenialError(decision) }
-  }
+/** Whether an item is known not to be there, which a caller with an identity may learn. */
+function isUnknown(
+  { servesItself }: Protection,
+  { request, target }: TargetedRequest,
+  { reason }: Deny,
+): boolean {
+  const isKnown = reason !== 'identity_missing' && reason !== 'identity_expired'
+  return isKnown && target.isCall === true && isMissing(target, request.method, servesItself)
+}
+
+function createReply({ request }: TargetedRequest, decision: Deny): Reply {
+  if (isRefusedByError(request)) return { error: createDenialError(decision) }
   const result = createDenialResult(decision)
   // The gate speaks the wire format. Results of the 2026-07-28 revision name their type.
   return { result: isModern(request) ? { ...result, resultType: 'complete' } : result }

@@ -2,13 +2,16 @@ import type { Identity } from '@onbehalf/core'
 import type { Awaitable } from '@onbehalf/core/internal'
 import type { OpenRequest, Received, Serving } from '../ambient/channels.ts'
 import type { Message, Reply } from '../wire/json-rpc.ts'
+import type { Ask } from './inquiries.ts'
 
 /** What the gate asks about the messages that pass it. */
 export interface GateHandlers extends Serving {
   /** What is kept of a request while it is open; the other functions are given the same object. */
   receive(open: OpenRequest): OpenRequest
-  /** The answer that refuses a request; undefined lets it pass. */
-  admit(open: OpenRequest): Reply | undefined | Promise<Reply | undefined>
+  /** A caller of this connection sent a message. */
+  hear(identity: Identity | undefined): void
+  /** The answer that refuses a request; undefined lets it pass. `ask` asks the server behind the gate. */
+  admit(open: OpenRequest, ask: Ask): Reply | undefined | Promise<Reply | undefined>
   /** The answer to a request whose time is over. */
   expire(open: OpenRequest, limit: string): Reply
   /** A request that passed ends without an answer. */

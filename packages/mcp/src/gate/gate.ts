@@ -33,7 +33,9 @@ import {
   replyTo,
 } from '../wire/json-rpc.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
+import { makeReadable, serverCallback } from './callbacks.ts'
 import type { GateHandlers } from './gate-handlers.ts'
+import { type Ask, Inquiries } from './inquiries.ts'
 import { AskedRequests, OpenRequests } from './open-requests.ts'
 
 const maxOpenRequests = 10_000
@@ -68,6 +70,7 @@ class Gate {
   readonly #send: Transport['send']
   readonly #open = new OpenRequests(maxOpenRequests)
   readonly #asked = new AskedRequests(maxAskedRequests)
+  readonly #inquiries = new Inquiries()
   // The request that is being handed to the server at this moment.
   #handedOver: OpenRequest | undefined
 
@@ -80,6 +83,7 @@ class Gate {
 
   install(onClose: () => void): void {
     const transport = this.#transport
+    makeReadable(transport)
     const start = transport.start.bind(transport)
     transport.send = (message, options) => this.#leave(message, options)
     transport.start = () => {
@@ -92,18 +96,20 @@ class Gate {
 
   #takeOver(closed: () => void): void {
     const transport = this.#transport
-    const { onmessage: dispatch, onclose } = transport
+    const { onclose } = transport
+    const dispatch = serverCallback(transport)
     transport.onmessage = (sent, given) => {
       // In memory the sender still holds the object, and must not see a name masked in it.
       const message = { ...sent }
       const extra = withArrival(given)
       // What is called below here is another caller's business.
-      const pass: Dispatch = (other = message) => dispatch?.call(transport, other, extra)
+      const pass: Dispatch = (other = message) => dispatch.call(transport, other, extra)
       arrivals.exit(() => this.#arrive(message, extra, pass))
     }
     transport.onclose = () => {
       for (const open of this.#open.clear()) this.#abandon(open)
       this.#asked.clear()
+      this.#inquiries.clear()
       closed()
       onclose?.call(transport)
     }
@@ -112,11 +118,13 @@ class Gate {
   #arrive(message: Message, extra: MessageExtra | undefined, dispatch: Dispatch): void {
     const identity = identityOfAuthInfo(extra?.authInfo)
     try {
-      if (!this.#session.admits(identity)) this.#turnAway(message, identity)
-      else if (isRequest(message)) {
+      if (!this.#session.admits(identity)) return this.#turnAway(message, identity)
+      this.#handlers.hear(identity)
+      if (isRequest(message)) {
         const exchange = exchangeOf(extra)
-        const open = this.#handlers.receive({ request: message, identity, extra, exchange })
-        this.#receive(open, dispatch)
+        const receivedAt = performance.now()
+        const sent = { request: message, identity, extra, exchange, receivedAt }
+        this.#receive(this.#handlers.receive(sent), dispatch)
       } else if (isResponse(message)) this.#answered(message.id, identity, dispatch)
       else if (isNotification(message))
         this.#notified({ request: message, identity, extra }, dispatch)
@@ -147,7 +155,7 @@ class Gate {
     if (this.#open.isFull) return this.#answer(open.request, busy)
     this.#open.add(open)
     try {
-      const refusal = this.#handlers.admit(open)
+      const refusal = this.#handlers.admit(open, this.#askFor(open, dispatch))
       if (!(refusal instanceof Promise)) return this.#settle(open, refusal, dispatch)
       const settled = refusal
         .then((reply) => this.#settle(open, reply, dispatch))
@@ -156,6 +164,13 @@ class Gate {
     } catch (error) {
       this.#fail(open, error)
     }
+  }
+
+  #askFor({ identity }: OpenRequest, dispatch: Dispatch): Ask {
+    return (method, params) =>
+      this.#inquiries.ask(method, params, (request) =>
+        this.#workFor(identity, () => dispatch(request)),
+      )
   }
 
   #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: Dispatch): void {
@@ -241,6 +256,7 @@ class Gate {
   #leave(message: Message, options?: unknown): Promise<void> {
     if (isRequest(message)) this.#asked.add(message.id, this.#whomToAsk(options))
     if (!isResponse(message)) return this.#send(message, options)
+    if (this.#inquiries.settle(message)) return Promise.resolve()
     const open = this.#open.answer(message.id)
     if (open === undefined) return this.#refuseToSend()
     const { code } = (message.error ?? {}) as { readonly code?: unknown }

@@ -12,6 +12,7 @@ import { warnOnce } from '../warn.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
 import type { GuardedHandler, Handler } from './handler.ts'
 import { guardFound, guardLost, guardMade, guardRan, ranPlain } from './hidden-guards.ts'
+import { noteLoss } from './identity-loss.ts'
 import { actingIn, authInfoOf, identityOf, withIdentity } from './identity-of.ts'
 import { keepLimits } from './limits-of.ts'
 import { decideCall, type PolicyState, setPolicy, stateOf } from './policy.ts'
@@ -66,6 +67,7 @@ async function serve(
   const context = params.at(-1)
   const identity = identityOf(context)
   const call = { arguments: params.at(-2) ?? {}, now: timeIn(context) }
+  if (identity === undefined) noteLoss(authInfoOf(context))
   const decided = decideCall(guard, identity, call)
   const decision = decided instanceof Promise ? await decided : decided
   if (decision.effect === 'deny') return refuse(decision, params)

@@ -53,18 +53,19 @@ export function decideCall(
   return andThen(decidePolicy(policy, identity, { call, now: call.now }), final)
 }
 
-/** Decides whether an item of a list is shown. */
+/** Decides on an item of a list. */
 export function decideListing(
   policy: Policy | undefined,
   identity: Identity | undefined,
   now: number,
-): Awaitable<boolean> {
-  return andThen(decidePolicy(policy, identity, { now }), isShown)
+): Awaitable<Decision> {
+  return decidePolicy(policy, identity, { now })
 }
 
 /** The identity, unless it is missing or has expired. */
 export function validIdentity(identity: Identity | undefined, now: number): Identity | undefined {
-  return isShown(decide(authenticated, identity, { now }) as Decision) ? identity : undefined
+  const decision = decide(authenticated, identity, { now }) as Decision
+  return decision.effect === 'allow' ? identity : undefined
 }
 
 function decidePolicy(
@@ -73,10 +74,6 @@ function decidePolicy(
   options: Parameters<typeof decide>[2],
 ): Awaitable<Decision> {
   return policy === 'public' ? allow : decide(policy ?? authenticated, identity, options)
-}
-
-function isShown(decision: Decision): boolean {
-  return decision.effect !== 'deny'
 }
 
 function final(decision: Decision): Allow | Deny {

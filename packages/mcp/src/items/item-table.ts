@@ -27,6 +27,7 @@ export interface Item {
 /** What `registerTool` and its siblings return in both SDK generations, as far as it is used. */
 export interface Registered {
   readonly name?: unknown
+  readonly enabled?: unknown
   readonly annotations?: unknown
   /** Of a tool. */
   readonly inputSchema?: unknown

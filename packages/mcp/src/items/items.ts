@@ -27,6 +27,11 @@ export class Items {
     return itemKinds.flatMap((kind) => this[kind].all())
   }
 
+  /** Whether anything was registered that rules of a kind are about. */
+  has(kind: RuleKind): boolean {
+    return itemKinds.some((own) => ruleKindOf(own) === kind && this[own].all().length > 0)
+  }
+
   /** As both SDK generations find it: by the normalized URI, then by the first template that fits. */
   findResource(uri: unknown): FoundResource {
     const url = parseUri(uri)
@@ -68,10 +73,20 @@ export interface Target {
   readonly name: unknown
   /** Absent when nothing of that name was registered. */
   readonly item?: Item
+  /** What the server's own list says of it, where that was asked: `null` if it is not there. */
+  readonly listed?: Listed | null
   /** What guards may look at. */
   readonly arguments: unknown
   /** Whether the handler of the item will be called, with its own guard if it has one. */
   readonly isCall?: boolean
+}
+
+/** An entry of a list that a handler of the server's user has made. */
+export interface Listed {
+  readonly name?: unknown
+  readonly annotations?: unknown
+  readonly inputSchema?: unknown
+  readonly outputSchema?: unknown
 }
 
 /** What a rule may be about. */
@@ -107,6 +122,17 @@ export function targetOf(items: Items, request: MethodMessage): Target {
 export function resourceTarget(items: Items, uri: unknown): Target {
   const name = parseUri(uri)?.href ?? uri
   return { kind: 'resource', name, ...items.findResource(uri) }
+}
+
+/** Whether it is known that nothing of that name is there: nothing was registered, or it is disabled. */
+export function isMissing(
+  { kind, item, listed }: Target,
+  method: string,
+  servesItself: (method: string) => boolean,
+): boolean {
+  if (kind === 'method') return false
+  if (item !== undefined) return item.registered.enabled === false
+  return listed === null || !servesItself(method)
 }
 
 export function ruleKindOf(kind: ItemKind): RuleKind {

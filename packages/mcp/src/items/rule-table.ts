@@ -2,11 +2,11 @@ import { all } from '@onbehalf/core/guards'
 import { undecided } from '../handlers/hidden-guards.ts'
 import type { Policy } from '../handlers/policy.ts'
 import type { Item } from './item-table.ts'
-import { type Items, ruleKindOf, type Target, uriTemplateOf } from './items.ts'
+import { type Items, type RuleKind, ruleKindOf, type Target, uriTemplateOf } from './items.ts'
 import { type CompiledRule, compileRule, type Rule, type Subject } from './rule.ts'
 
 /** What a rule is looked up for. */
-type Ruled = Pick<Target, 'kind' | 'name' | 'item' | 'isCall'>
+type Ruled = Pick<Target, 'kind' | 'name' | 'item' | 'isCall' | 'listed'>
 
 /** The rules of a server, of which the first that matches counts. */
 export class RuleTable {
@@ -41,26 +41,44 @@ export class RuleTable {
     return index < 0 ? undefined : index + 1
   }
 
+  /** Whether a rule for that name asks for annotations. */
+  readsAnnotations({ kind, name }: Ruled): boolean {
+    return this.#rules.some(
+      (rule) =>
+        rule.kind === kind && rule.asked.length > 0 && rule.matchesName(name as Subject['name']),
+    )
+  }
+
   /**
    * Compares the rules with what a server offers.
    *
+   * @param maySurprise whether there may be items of a kind that nobody has registered so far
+   * @returns what is said of rules that match nothing yet
    * @throws TypeError naming the first rule that matches nothing, that never counts because earlier
    *   rules match each of its items, or that guards what its handler declares public
    */
-  assertFits(items: Items): void {
-    if (this.#rules.length === 0) return
+  assertFits(items: Items, maySurprise: (kind: RuleKind) => boolean): readonly string[] {
     const subjects = items.all().map((item) => subjectOfItem(item))
+    const unmatched: string[] = []
     for (const [index, rule] of this.#rules.entries()) {
-      if (rule.kind !== 'method') this.#assertCounts(rule, index, subjects)
+      if (rule.kind === 'method') continue
+      const isMatched = subjects.some((subject) => rule.matches(subject))
+      const message = `rule ${index + 1} matches no ${rule.kind}: ${rule.name}`
+      if (!maySurprise(rule.kind)) this.#assertCounts(rule, index, subjects, message)
+      else if (!isMatched) unmatched.push(message)
     }
     for (const item of items.all()) this.#assertGuarded(item)
+    return unmatched
   }
 
-  #assertCounts(rule: CompiledRule, index: number, subjects: readonly Subject[]): void {
+  #assertCounts(
+    rule: CompiledRule,
+    index: number,
+    subjects: readonly Subject[],
+    message: string,
+  ): void {
     const matched = subjects.filter((subject) => rule.matches(subject))
-    if (matched.length === 0) {
-      throw new TypeError(`rule ${index + 1} matches no ${rule.kind}: ${rule.name}`)
-    }
+    if (matched.length === 0) throw new TypeError(message)
     const first = matched.map((subject) => this.#indexOf(subject))
     if (!first.includes(index)) throw neverCounts(index, first)
   }
@@ -88,9 +106,9 @@ function neverCounts(index: number, earlier: readonly number[]): TypeError {
   return new TypeError(`rule ${index + 1} never counts: ${rules} everything that it matches`)
 }
 
-function subjectOf({ kind, name, item }: Ruled): Subject | undefined {
+function subjectOf({ kind, name, item, listed }: Ruled): Subject | undefined {
   if (item !== undefined) return subjectOfItem(item)
-  return typeof name === 'string' ? { kind, name } : undefined
+  return typeof name === 'string' ? { kind, name, annotations: listed?.annotations } : undefined
 }
 
 function subjectOfItem(item: Item): Subject {

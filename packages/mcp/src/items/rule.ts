@@ -45,6 +45,7 @@ export interface CompiledRule {
   readonly name: string
   readonly policy: Policy
   matches(subject: Subject): boolean
+  matchesName(name: string): boolean
   /** Whether everything that another rule matches, this one matches too. */
   covers(other: CompiledRule): boolean
   /** Annotations that a tool must have. */
@@ -83,6 +84,7 @@ export function compileRule(rule: Rule, number: number): CompiledRule {
     name,
     policy: guard === 'nobody' ? nobody : guard,
     asked,
+    matchesName,
     matches: (subject) =>
       subject.kind === kind && matchesName(subject.name) && hasHints(asked, subject.annotations),
     // A `*` in the other's name is matched by a `*` only: a name has none.

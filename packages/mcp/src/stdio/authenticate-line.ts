@@ -1,5 +1,6 @@
 import { isIdentityError } from '@onbehalf/core'
 import { arrivals } from '../ambient/channels.ts'
+import { makeReadable } from '../gate/callbacks.ts'
 import type { Settings } from '../protection.ts'
 import { reportFailure } from '../wire/failures.ts'
 import type { Transport } from '../wire/transport.ts'
@@ -27,6 +28,7 @@ export function authenticateLine(
   credential: LineCredential,
   report: Settings['report'],
 ): void {
+  makeReadable(line)
   const start = line.start.bind(line)
   line.start = async () => {
     await credential.verify()

@@ -23,7 +23,7 @@ export interface Row {
 }
 
 const open = verdicts('passes', 'passes', 'passes', 'passes', 'passes')
-const list = verdicts('hides', 'hides', 'hides', 'hides', 'shows')
+const list = verdicts('hides', 'hides', 'hides', 'shows', 'shows')
 const guarded = verdicts(
   'identity_missing',
   'user_required',
