@@ -236,7 +236,7 @@ describe.each(ways)('a call of an API below $way', (way) => {
     expect(await call({ progress: true })).toMatchObject({ text: 'status 200', status: 200 })
   })
 
-  const scopes = 'scope="mcp ledger.read ledger.list"'
+  const scopes = 'scope="mcp other ledger.read ledger.list"'
 
   it.each([
     ['insufficient_scope', scopes],
@@ -264,7 +264,7 @@ describe.each(ways)('a call of an API below $way', (way) => {
     expect(called.challenge).toBe(
       'Bearer error="insufficient_user_authentication", ' +
         'error_description="The user has to sign in with a stronger method", ' +
-        `scope="mcp", resource_metadata="${metadataUrl}", acr_values="mfa hw", max_age="300"`,
+        `scope="mcp other", resource_metadata="${metadataUrl}", acr_values="mfa hw", max_age="300"`,
     )
   })
 
