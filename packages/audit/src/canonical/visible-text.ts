@@ -4,7 +4,7 @@
 // write, or what a database refuses within JSON, as Postgres does NUL. The rest of C0 needs no entry:
 // JSON escapes it.
 const invisible =
-  // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
+  // oxlint-disable-next-line no-control-regex, no-misleading-character-class -- it looks for them
   /[\u0000\u007f-\u009f\u2800\u{16fe4}\u{1d159}\p{Default_Ignorable_Code_Point}\p{Cf}\p{Zl}\p{Zp}\p{Surrogate}]|(?! )\p{Zs}|\\u\{/gu
 
 // oxlint-disable-next-line no-control-regex -- control characters are what it looks for

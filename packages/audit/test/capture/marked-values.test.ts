@@ -98,6 +98,7 @@ describe('a value that a schema marks', () => {
     ['in anyOf', ofProperty({ anyOf: [{ type: 'number' }, secret] }), value],
     ['in oneOf', { oneOf: [ofProperty(secret), { type: 'null' }] }, value],
     ['in if', { if: ofProperty(secret) }, value],
+    // oxlint-disable-next-line no-thenable -- a keyword of JSON Schema
     ['in then', { then: ofProperty(secret) }, value],
     ['in else', { else: ofProperty(secret) }, value],
     ['in not', { not: ofProperty(secret) }, value],

@@ -77,7 +77,8 @@ function filterList(
   const keep = (decisions: readonly Decision[]): readonly Result[] =>
     all.filter((_, index) => isShown(decisions[index], protection)).map(show)
   const isSettled = verdicts.every((verdict) => !(verdict instanceof Promise))
-  return isSettled ? keep(verdicts as Decision[]) : Promise.all(verdicts).then(keep)
+  if (isSettled) return keep(verdicts as Decision[])
+  return Promise.all(verdicts.map(async (verdict) => verdict)).then(keep)
 }
 
 /** What a consent alone is missing for is shown: a client asks for it when the item is used. */

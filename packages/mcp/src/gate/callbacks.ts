@@ -11,8 +11,8 @@ type Name = (typeof names)[number]
  */
 export function makeReadable(transport: Transport): void {
   for (const name of names) {
-    const set = setterOnly(transport, name)
-    if (set === undefined) continue
+    const property = propertyOf(transport, name)
+    if (property?.set === undefined || property.get !== undefined) continue
     let kept: unknown
     Object.defineProperty(transport, name, {
       configurable: true,
@@ -20,16 +20,16 @@ export function makeReadable(transport: Transport): void {
       get: () => kept,
       set: (callback: unknown) => {
         kept = callback
-        set.call(transport, callback)
+        property.set?.call(transport, callback)
       },
     })
   }
 }
 
-function setterOnly(transport: object, name: Name): ((value: unknown) => void) | undefined {
+function propertyOf(transport: object, name: Name): PropertyDescriptor | undefined {
   for (let at: object | null = transport; at !== null; at = Object.getPrototypeOf(at)) {
     const property = Object.getOwnPropertyDescriptor(at, name)
-    if (property !== undefined) return property.get === undefined ? property.set : undefined
+    if (property !== undefined) return property
   }
   return undefined
 }

@@ -82,31 +82,16 @@ export function reachOf(keyword: string): Reach {
 
 /** The schemas that a keyword applies to the member of a name. */
 export function membersBy(keyword: string, value: unknown, name: string): readonly unknown[] {
-  switch (reachOf(keyword)) {
-    case 'member':
-      return [value]
-    case 'named':
-      return isSchema(value) && Object.hasOwn(value, name) ? [value[name]] : []
-    case 'patterns':
-      return isSchema(value) ? Object.values(value) : []
-    case 'placed':
-      return Array.isArray(value) ? [value[Number(name)]] : [value]
-    default:
-      return []
-  }
+  const reach = reachOf(keyword)
+  if (reach === 'named') return isSchema(value) && Object.hasOwn(value, name) ? [value[name]] : []
+  if (reach === 'placed' && Array.isArray(value)) return [value[Number(name)]]
+  return allMembersBy(keyword, value)
 }
 
 /** All schemas that a keyword applies to members, whatever their name. */
 export function allMembersBy(keyword: string, value: unknown): readonly unknown[] {
-  switch (reachOf(keyword)) {
-    case 'member':
-      return [value]
-    case 'named':
-    case 'patterns':
-      return isSchema(value) ? Object.values(value) : []
-    case 'placed':
-      return [value].flat()
-    default:
-      return []
-  }
+  const reach = reachOf(keyword)
+  if (reach === 'member' || reach === 'placed') return [value].flat()
+  if (reach !== 'named' && reach !== 'patterns') return []
+  return isSchema(value) ? Object.values(value) : []
 }

@@ -24,7 +24,7 @@ export class References {
   /** What a reference names; nothing where it cannot be resolved. A schema may be `true` or `false`. */
   resolve(from: Schema, reference: unknown): readonly unknown[] {
     if (typeof reference !== 'string') return []
-    const [path = '', fragment = ''] = split(reference)
+    const [path, fragment] = split(reference)
     const own = this.#resourceOf.get(from) ?? this.#document
     const resource = path === '' ? own : this.#resources.get(join(path, own.address))
     if (resource === undefined) return []
@@ -36,9 +36,9 @@ export class References {
   }
 
   #index(root: Schema, document: Resource): void {
-    const waiting: [unknown, Resource][] = [[root, document]]
+    const waiting: (readonly [unknown, Resource])[] = [[root, document]]
     for (const [value, parent] of waiting) {
-      if (Array.isArray(value)) for (const item of value) waiting.push([item, parent])
+      if (Array.isArray(value)) waiting.push(...value.map((item) => [item, parent] as const))
       if (!isSchema(value) || this.#resourceOf.has(value)) continue
       const address = addressOf(value, parent.address)
       const resource = address === parent.address ? parent : { root: value, address }

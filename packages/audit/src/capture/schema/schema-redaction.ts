@@ -58,30 +58,39 @@ class Document {
     return reach === 'reference' ? this.#references.resolve(schema, value) : []
   }
 
+  /** Whether all of the value is secret, or may be. */
   #isSecret(schema: Schema): boolean {
-    return isMarked(schema) || Object.entries(schema).some((entry) => this.#isHiding(schema, entry))
-  }
-
-  /** Whether a keyword makes all of the value secret, or may do so. */
-  #isHiding(schema: Schema, [keyword, value]: readonly [string, unknown]): boolean {
-    const reach = reachOf(keyword)
-    if (reach === 'reference') return this.#references.resolve(schema, value).length === 0
-    return reach === 'whole' && this.#reachesSecret(schemasIn(value))
+    if (isMarked(schema) || this.#isLost(schema)) return true
+    return Object.entries(schema).some(
+      ([keyword, value]) => reachOf(keyword) === 'whole' && this.#reachesSecret(schemasIn(value)),
+    )
   }
 
   #reachesSecret(schemas: readonly Schema[]): boolean {
     const seen = new Set(schemas)
     for (const schema of seen) {
-      if (isMarked(schema)) return true
-      for (const [keyword, value] of Object.entries(schema)) {
-        const isLost = reachOf(keyword) === 'reference'
-        const next = [...this.#aboutSame(schema, keyword, value), ...allMembersBy(keyword, value)]
-        if (isLost && next.length === 0) return true
-        const inside = reachOf(keyword) === 'whole' ? schemasIn(value) : []
-        for (const part of [...next.filter(isSchema), ...inside]) seen.add(part)
-      }
+      if (isMarked(schema) || this.#isLost(schema)) return true
+      for (const part of this.#leadsTo(schema)) seen.add(part)
     }
     return false
+  }
+
+  /** Whether a reference in it cannot be resolved. */
+  #isLost(schema: Schema): boolean {
+    return Object.entries(schema).some(
+      ([keyword, value]) =>
+        reachOf(keyword) === 'reference' && this.#references.resolve(schema, value).length === 0,
+    )
+  }
+
+  #leadsTo(schema: Schema): readonly Schema[] {
+    return Object.entries(schema)
+      .flatMap(([keyword, value]) => [
+        ...this.#aboutSame(schema, keyword, value),
+        ...allMembersBy(keyword, value),
+        ...(reachOf(keyword) === 'whole' ? schemasIn(value) : []),
+      ])
+      .filter(isSchema)
   }
 }
 
@@ -92,11 +101,12 @@ function partsOf(schema: Schema, name: string): readonly unknown[] {
 /** Whatever may be a schema inside the value of a keyword. */
 function schemasIn(value: unknown): readonly Schema[] {
   const seen = new Set([value])
-  for (const part of seen) {
-    if (typeof part === 'object' && part !== null)
-      for (const inner of Object.values(part)) seen.add(inner)
-  }
+  for (const part of seen) for (const inner of valuesOf(part)) seen.add(inner)
   return [...seen].filter(isSchema)
+}
+
+function valuesOf(value: unknown): readonly unknown[] {
+  return typeof value === 'object' && value !== null ? Object.values(value) : []
 }
 
 function isMarked(schema: Schema): boolean {
