@@ -1,9 +1,9 @@
-import type { Authenticator, Identity } from '@onbehalf/core'
-import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import type { Authenticator } from '@onbehalf/core'
 import { andThen, assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createGateHandlers } from './decisions/gate-handlers.ts'
 import { openGate } from './gate/gate.ts'
 import { followHandlers } from './handlers/follow-handlers.ts'
+import { openOlderStream } from './http/older-stream.ts'
 import { StreamExpiry } from './http/stream-expiry.ts'
 import { wrapHttp } from './http/wrap-http.ts'
 import { Items } from './items/items.ts'
@@ -61,7 +61,8 @@ const known: OptionNames<ProtectOptions> = {
  *   `rules` make exceptions.
  * - A missing scope is answered over HTTP with 403, so that clients can ask for consent.
  * - A session, its streams, its events and its tasks belong to the caller who opened them, in the
- *   organization of that time; to any other caller they do not exist.
+ *   organization of that time; to any other caller they do not exist. `connect` with the older HTTP
+ *   and SSE transport answers a GET request that is refused, and resolves without a connection.
  *
  * `subscriptions/listen` of SDK v2 never reaches a server: on one that was protected by hand it opens
  * no subscription, and the process is warned.
@@ -101,7 +102,8 @@ class Arrival {
 
   /** @throws TypeError for a transport that cannot bring a credential */
   prepare(transport: Transport): void {
-    if ('handleMessage' in transport && !('handleRequest' in transport)) {
+    const isOfEntry = 'handleMessage' in transport && isPlain(transport)
+    if (isOfEntry) {
       throw new TypeError('serve a server of createMcpHandler with protectedHandler')
     }
     if (!isPlain(transport)) return
@@ -174,11 +176,16 @@ function guardConnections(
     // The first moment at which a server has all its items.
     if (hasItems) assertRules(low, protection)
     if (!gated.has(transport)) {
-      gated.add(transport)
       const handlers = createGateHandlers(protection, () => announceLists(low))
       arrival?.prepare(transport)
-      const session = new SessionOwner(transport, openerOf(transport))
+      const opening = openOlderStream(transport, arrival?.authentication)
+      const opened = opening instanceof Promise ? await opening : opening
+      // Nobody is served: the answer has left.
+      if (opened === 'refused') return
+      gated.add(transport)
+      const session = new SessionOwner(transport, opened)
       const streams = new StreamExpiry(transport, protection.now)
+      if (opened !== undefined) streams.isOpenedBy(opened.by)
       openGate(transport, handlers, session, () => streams.closed())
       wrapHttp(transport, {
         authentication: arrival?.authentication,
@@ -202,10 +209,4 @@ function assertRules(low: Connectable, { rules, items, servesItself }: Protectio
     maySurprise(kind, low, servesItself, items.has(kind)),
   )
   for (const message of unmatched) tellOperator(low, message, 'ONBEHALF_RULE_UNMATCHED')
-}
-
-// The older HTTP and SSE transport is made for the GET request that opened its stream.
-function openerOf(transport: Transport): Identity | undefined {
-  const { res: response } = transport as { res?: { req?: { auth?: unknown } } }
-  return identityOfAuthInfo(response?.req?.auth)
 }

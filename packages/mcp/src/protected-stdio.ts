@@ -1,5 +1,5 @@
 import type { Authenticator } from '@onbehalf/core'
-import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
+import { andThen, assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
 import { guardFactory } from './protect.ts'
 import { type CreateServer, createAuthentication, type EntryServer } from './protection.ts'
@@ -64,6 +64,15 @@ export function protectedStdio<
   const authentication = createAuthentication(authenticator, settings)
   const credential = createLineCredential(options, authentication, settings.acceptsGuests)
   authenticateLine(line, credential, settings.report)
-  guardLine(line, guardedFactory)
-  return serve(guardedFactory as unknown as F, { transport })
+  const servers: { last: EntryServer | undefined; create: CreateServer } = {
+    last: undefined,
+    create: guardedFactory,
+  }
+  guardLine(line, servers)
+  const factory: CreateServer = (context) =>
+    andThen(guardedFactory(context), (server) => {
+      servers.last = server
+      return server
+    })
+  return serve(factory as unknown as F, { transport })
 }

@@ -2,22 +2,32 @@ import { completable as completableV1 } from '@modelcontextprotocol/sdk/server/c
 import { ResourceTemplate as TemplateV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
 import {
   completable as completableV2,
+  createMcpHandler,
+  McpServer as McpServerV2,
   ResourceTemplate as TemplateV2,
 } from '@modelcontextprotocol/server'
 import type { AuditEvent } from '@onbehalf/audit'
 import type { AuditTrail } from '@onbehalf/core'
 import { organization } from '@onbehalf/core/guards'
-import { identityOf, protect, type Rule, requireOrg, requireUser } from '@onbehalf/mcp'
+import {
+  identityOf,
+  protect,
+  protectedHandler,
+  type Rule,
+  requireOrg,
+  requireUser,
+} from '@onbehalf/mcp'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import * as z from 'zod'
 import { listTrail } from './support/audit.ts'
-import { callers, makeIdentity } from './support/callers.ts'
+import { authInfoOf, callers, makeIdentity } from './support/callers.ts'
 import { runs } from './support/guarded-server.ts'
 import { modern, post } from './support/http-host.ts'
 import { httpWays, serve } from './support/http-ways.ts'
 import { deferred, makeServer, nothing, reply } from './support/make-server.ts'
 import { call, cancel, generations, reasonOf, type Wire, wire } from './support/raw.ts'
 import { runtimes, v2Entry } from './support/runtimes.ts'
+import { registerV2 } from './support/servers.ts'
 
 beforeEach(() => {
   runs.length = 0
@@ -158,6 +168,44 @@ test('leaves the status of an unknown method of the 2026-07-28 era as it is', as
     ['made/up', undefined],
     ['made/up', 'thrown'],
   ])
+})
+
+describe.each(['auto', 'sse', 'json'] as const)('with responseMode %s', (responseMode) => {
+  const ask = async (trail: AuditTrail) => {
+    const handler = protectedHandler(
+      (factory) => createMcpHandler(factory as never, { responseMode }),
+      () => {
+        const server = new McpServerV2({ name: 'test', version: '1' })
+        registerV2(server)
+        return server as never
+      },
+      { authenticator: null, audit: trail },
+    )
+    const { body, headers } = modern('made/up')
+    const sent = { method: 'POST', body: JSON.stringify(body) }
+    const request = new Request('http://127.0.0.1/mcp', {
+      ...sent,
+      headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
+    })
+    return handler.fetch(request, { authInfo: authInfoOf('ada') } as never)
+  }
+
+  test('a method that nothing handles has the status of the bare SDK', async () => {
+    const { trail, events } = listTrail()
+    const answer = await ask(trail)
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/json'])
+    expect(await answer.json()).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32_601, message: 'Method not found' },
+    })
+    expect(events.map(({ type, outcome }) => outcome ?? type)).toEqual(['intent', 'thrown'])
+  })
+
+  test('and its answer is withheld where it cannot be recorded', async () => {
+    const answer = await ask(listTrail(({ type }) => type === 'result').trail)
+    expect(answer.status).toBe(503)
+  })
 })
 
 test('tells the trace of an HTTP header', async () => {

@@ -208,6 +208,17 @@ describe('subscriptions/listen on stdio', () => {
     ])
   })
 
+  test('is decided on by the server that the line is served by', async () => {
+    const line = connect(tokenOf('ada', 'acme'))
+    line.send(listen(1, ['note://acme']))
+    await line.seen(1)
+    const made = servers.length
+    line.send(listen(2, ['note://acme']), listen(3, ['note://other']))
+    await line.seen(3)
+    expect(servers).toHaveLength(made)
+    expect(servers.at(-1)?.isConnected()).toBe(true)
+  })
+
   test('withholds what the guard has come to refuse', async () => {
     const line = connect(tokenOf('ada', 'acme'))
     line.send(listen(1, ['note://acme', 'note://list']))

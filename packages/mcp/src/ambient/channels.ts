@@ -16,7 +16,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Identity, Refusal } from '@onbehalf/core'
 import type { Deny } from '@onbehalf/core/guards'
-import type { MethodMessage, Request } from '../wire/json-rpc.ts'
+import type { Awaitable } from '@onbehalf/core/internal'
+import type { Message, MethodMessage, Request } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
 import type { CallLimits } from './call-limits.ts'
 
@@ -53,6 +54,13 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** An error that no handler made. */
+export interface AnsweredAtOnce {
+  readonly code: number
+  /** The answer as it may leave, once it is recorded. */
+  readonly answer: Awaitable<Message>
+}
+
 /**
  * One HTTP request and the messages in it. What the gate finds out about them may have to change the
  * status of the answer, which an SDK sends as soon as it has dispatched them.
@@ -61,7 +69,7 @@ export class Exchange {
   readonly #admissions: Promise<unknown>[] = []
   #received = 0
   readonly #refusals: Refusal[] = []
-  #protocolError: number | undefined
+  #atOnce: AnsweredAtOnce | undefined
   #canBeRefusedLater = false
 
   /** The gate has received a request. */
@@ -89,14 +97,13 @@ export class Exchange {
     return this.#canBeRefusedLater
   }
 
-  /** The SDK answered while a request was handed to it, before any handler ran. */
-  answeredAtOnce(code: number): void {
-    this.#protocolError = code
+  /** A request was answered with an error while it was handed to the SDK, before any handler ran. */
+  answeredAtOnce(code: number, answer: Awaitable<Message>): void {
+    this.#atOnce = { code, answer }
   }
 
-  /** The code of such an answer. */
-  get protocolError(): number | undefined {
-    return this.#protocolError
+  get atOnce(): AnsweredAtOnce | undefined {
+    return this.#atOnce
   }
 
   /** Whether the gate had to wait for a decision. */

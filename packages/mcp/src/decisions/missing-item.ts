@@ -21,7 +21,8 @@ export function missingItem(
   if (kind === 'method' || typeof name !== 'string') return undefined
   const isGone = isModern(request) && subscriptions.has(request.method)
   if (isGone || !server.handles(request.method)) {
-    exchange?.answeredAtOnce(noMethod.error.code)
+    const { error } = noMethod
+    exchange?.answeredAtOnce(error.code, { jsonrpc: '2.0', id: request.id, error })
     return noMethod
   }
   if (server.generation === 'v2') return missingInV2(request, target)

@@ -260,8 +260,9 @@ class Gate {
     const open = this.#open.answer(message.id)
     if (open === undefined) return this.#refuseToSend()
     const { code } = (message.error ?? {}) as { readonly code?: unknown }
-    if (open === this.#handedOver && typeof code === 'number') open.exchange?.answeredAtOnce(code)
     const released = this.#release(open, message)
+    if (open === this.#handedOver && typeof code === 'number')
+      open.exchange?.answeredAtOnce(code, released)
     // Synchronous when it can be: SDK v2 gives its own errors their HTTP status only then.
     return released instanceof Promise
       ? released.then((answer) => this.#send(answer, options))

@@ -4,6 +4,12 @@ export function isEventStream(value: unknown): value is Response {
   return headers?.get?.('content-type')?.startsWith('text/event-stream') === true
 }
 
+/** By its shape, too. */
+export function isWebResponse(value: unknown): value is Response {
+  const { headers, status } = (value ?? {}) as Partial<Response>
+  return typeof status === 'number' && typeof headers?.get === 'function'
+}
+
 /** The same answer, of which `over` hears when it has been read to its end, fails or is cancelled. */
 export function untilOver(answer: Response, over: (isCancelled: boolean) => void): Response {
   const { body, status, headers } = answer

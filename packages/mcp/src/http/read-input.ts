@@ -32,10 +32,8 @@ export function readInput(input: readonly unknown[]): HttpInput | undefined {
 
 /** By its shape: frameworks bring their own classes. */
 export function isWebRequest(value: unknown): value is Request {
-  const { headers, method, clone } = (value ?? {}) as Partial<Request>
-  return (
-    typeof method === 'string' && typeof headers?.get === 'function' && typeof clone === 'function'
-  )
+  const { headers, method } = (value ?? {}) as Partial<Request>
+  return typeof method === 'string' && typeof headers?.get === 'function'
 }
 
 function readWeb(request: Request, [, options, ...rest]: readonly unknown[]): HttpInput {
@@ -45,7 +43,7 @@ function readWeb(request: Request, [, options, ...rest]: readonly unknown[]): Ht
     method,
     authInfo,
     credentials: { headers, method, url },
-    resumes: headers.has(lastEventId),
+    resumes: headers.get(lastEventId) !== null,
     withAuthInfo: (known) => [
       request,
       { ...others, ...(known !== undefined && { authInfo: known }) },
@@ -86,7 +84,7 @@ function readHono(context: HonoContext, input: readonly unknown[]): HttpInput {
     method,
     authInfo: context.get('auth'),
     credentials: { headers, method, url },
-    resumes: headers.has(lastEventId),
+    resumes: headers.get(lastEventId) !== null,
     withAuthInfo: (authInfo) => {
       context.set('auth', authInfo)
       return input

@@ -17,6 +17,17 @@ export class StreamExpiry {
     this.#now = now
   }
 
+  /** The transport is the stream of a GET request: all of it ends with the identity that opened it. */
+  isOpenedBy(identity: Identity | undefined): void {
+    const transport = this.#transport
+    const close = (): void =>
+      void transport
+        .deref()
+        ?.close?.()
+        .catch(() => undefined)
+    this.#open.add(whenExpired(identity, this.#now(), close))
+  }
+
   /**
    * A GET request is about to be answered, by a stream or by a refusal that leaves an open one to the
    * identity that opened it.

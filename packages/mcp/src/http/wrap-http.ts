@@ -4,6 +4,7 @@ import { Exchange, exchanges } from '../ambient/channels.ts'
 import type { SessionOwner } from '../owners/session-owner.ts'
 import type { Authentication } from '../protection.ts'
 import type { MessageExtra } from '../wire/transport.ts'
+import { isWebResponse } from './over.ts'
 import { type HttpInput, isWebRequest, readInput } from './read-input.ts'
 import { createFault, toResponse } from './refusals.ts'
 import type { StreamExpiry } from './stream-expiry.ts'
@@ -59,7 +60,10 @@ export function wrapHttp(transport: object, wrap: HttpWrap): void {
   const web = outer._webStandardTransport ?? outer
   // What the transport will say of each message: SDK v2 the request, SDK v1 only its `AuthInfo`.
   const key = 'setScopeChallengeResolver' in web ? requestIn : authInfoIn
-  if (web.handleRequest) web.handleRequest = held(web.handleRequest.bind(web), key, noStatuses)
+  if (web.handleRequest) {
+    const handle = held(web.handleRequest.bind(web), key, noStatuses)
+    web.handleRequest = stillAdmitted(handle, wrap.session)
+  }
   if (web.handleMessage) web.handleMessage = held(web.handleMessage.bind(web), extraIn, statuses)
   for (const method of ['handleRequest', 'handlePostMessage'] as const) {
     const handle = outer[method]
@@ -70,8 +74,11 @@ export function wrapHttp(transport: object, wrap: HttpWrap): void {
 function inFront(handle: Handle, wrap: HttpWrap): Handle {
   return async (...input) => {
     const http = readInput(input)
-    // The gate refuses what comes without an identity.
-    if (http === undefined) return handle(...input)
+    if (http === undefined) {
+      // The gate refuses messages without an identity. What opens or ends a stream never gets there.
+      if (!wrap.session.isOpen) return handle(...input)
+      throw new TypeError('what was given is not a request of Node.js, of the web or of Hono')
+    }
     let over: (() => void) | undefined
     try {
       const authInfo = await identify(http, wrap)
@@ -87,6 +94,22 @@ function inFront(handle: Handle, wrap: HttpWrap): Handle {
       return http.answer(wrap.authentication?.refuse(thrown) ?? createFault(thrown))
     }
     return over ? http.untilOver(() => handle(...input), over) : handle(...input)
+  }
+}
+
+/**
+ * Refuses a stream whose session was found to be another caller's while it was being opened: an
+ * anonymous session belongs to the first identity that speaks in it.
+ */
+function stillAdmitted(handle: Handle, session: SessionOwner): Handle {
+  return async (...input) => {
+    const answer = await handle(...input)
+    const [request, options] = input
+    if (!isWebRequest(request) || request.method !== 'GET' || !isWebResponse(answer)) return answer
+    const { authInfo } = (options ?? {}) as MessageExtra
+    if (session.admits(identityOfAuthInfo(authInfo))) return answer
+    await answer.body?.cancel()
+    return toResponse(sessionNotFound)
   }
 }
 
@@ -122,13 +145,17 @@ function held(handle: Handle, key: Key, known: Statuses): Handle {
   return async (...input) => {
     const exchange = new Exchange()
     const answer = await exchanges.carry(key(input), exchange, () => handle(...input))
-    if (!(answer instanceof Response)) return answer
+    if (!isWebResponse(answer)) return answer
     if (exchange.isUndecided) await exchange.decided()
+    const status = known.get(exchange.atOnce?.code)
+    // A stream may have been opened before the SDK was asked.
+    const error =
+      status !== undefined && isStream(answer) ? await exchange.atOnce?.answer : undefined
     const begun = exchange.canBeRefusedLater ? await begin(answer) : answer
     const { refusal } = exchange
-    if (refusal === undefined) return withStatus(begun, known.get(exchange.protocolError))
+    if (refusal === undefined && error === undefined) return withStatus(begun, status)
     await begun.body?.cancel()
-    return toResponse(refusal)
+    return refusal ? toResponse(refusal) : Response.json(error, { status: status ?? 200 })
   }
 }
 
@@ -157,9 +184,7 @@ function isStream({ headers }: Response): boolean {
   return headers.get('content-type') === 'text/event-stream'
 }
 
-/** A stream that has begun keeps its status. */
 function withStatus(answer: Response, status: number | undefined): Response {
-  if (status === undefined) return answer
   const { body, headers } = answer
-  return isStream(answer) ? answer : new Response(body, { status, headers })
+  return status === undefined ? answer : new Response(body, { status, headers })
 }

@@ -7,6 +7,7 @@ import { authInfoOf } from '../handlers/identity-of.ts'
 export interface SessionTransport {
   readonly sessionId?: string | undefined
   closeStandaloneSSEStream?: () => void
+  close?: () => Promise<void>
 }
 
 /** Whom a caller is, and for which organization: what sessions, tasks and request state belong to. */
@@ -59,20 +60,28 @@ export function isSameCaller(one: Caller | undefined, other: Caller | undefined)
 }
 
 /**
- * Whose session a transport serves: that of the first identity which speaks in it. Transports
- * without a session, and sessions that no identity has spoken in, have no owner.
+ * Whose session a transport serves: that of whoever opened its stream, or else of the first identity
+ * which speaks in it. Transports without a session, and sessions that no identity has spoken in, have
+ * no owner.
  */
 export class SessionOwner {
   readonly #transport: SessionTransport
+  readonly #isOpened: boolean
   #owner: Caller | undefined
   /** Of a transport without a session: who spoke first, and whether others did. */
   #first: { readonly caller: Caller | undefined } | undefined
   #isShared = false
 
-  /** `opener` is who opened the connection, if that is known before anyone speaks. */
-  constructor(transport: SessionTransport, opener?: Identity) {
+  /** `opened` is who opened the stream of the session, where it is open before anyone speaks. */
+  constructor(transport: SessionTransport, opened?: { readonly by: Identity | undefined }) {
     this.#transport = transport
-    this.#owner = opener && nameOf(opener)
+    this.#isOpened = opened !== undefined
+    this.#owner = opened?.by && nameOf(opened.by)
+  }
+
+  /** Whether there is a session. */
+  get isOpen(): boolean {
+    return this.#transport.sessionId !== undefined
   }
 
   /** The one caller there is; undefined where several speak, as they can without a session. */
@@ -82,8 +91,9 @@ export class SessionOwner {
 
   /** Whether this caller may take part. */
   admits(caller: Identity | undefined): boolean {
-    if (this.#transport.sessionId === undefined) return this.#hear(caller)
-    if (this.#owner !== undefined) return isSameCaller(this.#owner, caller)
+    if (!this.isOpen) return this.#hear(caller)
+    // A stream that was opened by nobody would hear whoever adopts its session.
+    if (this.#isOpened || this.#owner !== undefined) return isSameCaller(this.#owner, caller)
     if (caller !== undefined) this.#adopt(caller)
     return true
   }

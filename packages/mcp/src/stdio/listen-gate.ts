@@ -1,8 +1,8 @@
 import type { AuditOutcome, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
-import { arrivals } from '../ambient/channels.ts'
-import { type ListenStream, openStream } from '../listen/listen-stream.ts'
-import type { CreateServer } from '../protection.ts'
+import { arrivals, type OpenRequest } from '../ambient/channels.ts'
+import { ListenStream, openStream } from '../listen/listen-stream.ts'
+import { type CreateServer, type EntryServer, lowLevelServer, protectionOf } from '../protection.ts'
 import { reportFailure } from '../wire/failures.ts'
 import {
   inUse,
@@ -27,13 +27,20 @@ const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
  * update. A stream ends when the token that opened it expires, even if the token's file holds a new
  * one by then: the client listens again.
  */
-export function guardLine(line: Transport, createServer: CreateServer): void {
+export function guardLine(line: Transport, servers: LineServers): void {
   const start = line.start.bind(line)
   line.start = () => {
     // By now the entry has set its callbacks, and nothing has been delivered.
-    new ListenGate(line, createServer).install()
+    new ListenGate(line, servers).install()
     return start()
   }
+}
+
+/** The servers of one line. */
+export interface LineServers {
+  /** The one that was made last. */
+  readonly last: EntryServer | undefined
+  readonly create: CreateServer
 }
 
 interface Open {
@@ -45,15 +52,15 @@ interface Open {
 /** Sits between a transport and the entry that serves it, for listen streams alone. */
 class ListenGate {
   readonly #line: Transport
-  readonly #createServer: CreateServer
+  readonly #servers: LineServers
   readonly #send: Transport['send']
   readonly #deliver: (message: Message, extra?: object) => void
   readonly #open = new Map<RequestId, Open>()
   #isClosed = false
 
-  constructor(line: Transport, createServer: CreateServer) {
+  constructor(line: Transport, servers: LineServers) {
     this.#line = line
-    this.#createServer = createServer
+    this.#servers = servers
     this.#send = line.send.bind(line)
     const { onmessage } = line
     this.#deliver = (message, extra) => onmessage?.call(line, message, extra)
@@ -88,7 +95,7 @@ class ListenGate {
     if (this.#open.has(message.id)) return inUse
     try {
       const asked = { request: message, identity }
-      const stream = await openStream(this.#createServer, { era: 'modern' }, asked)
+      const stream = await this.#openStream(asked)
       const refused = await stream.open()
       if (refused !== undefined) return { error: refused.error }
       this.#keep(message.id, stream)
@@ -97,6 +104,14 @@ class ListenGate {
       this.#report(error)
       return replyTo(error)
     }
+  }
+
+  /** By the guards of the server that serves the line; before there is one, of another like it. */
+  #openStream(asked: OpenRequest): Promise<ListenStream> | ListenStream {
+    const { last, create } = this.#servers
+    const isServing = last !== undefined && lowLevelServer(last).transport !== undefined
+    if (isServing) return new ListenStream(protectionOf(last), asked)
+    return openStream(create, { era: 'modern' }, asked)
   }
 
   #keep(id: RequestId, stream: ListenStream): void {
