@@ -42,6 +42,8 @@ export {
   type MirrorPage,
   type RevocationMirror,
 } from './revocation/mirror.ts'
+// Stores
+export { guardedStore } from './stores/guarded-store.ts'
 export { parseJsonObject } from './token/json-object.ts'
 export { parseToken } from './token/parse-token.ts'
 export type { VerificationKey } from './token/verify-signature.ts'

@@ -51,6 +51,11 @@ export interface ServerOptions {
   readonly store?: Store
   /** Makes `currentIdentity()` work below every handler. Default: false, because it costs time. */
   readonly trackIdentity?: boolean
+  /**
+   * How long a guard may take. A call whose guard takes longer is refused with `guard_timeout`, which
+   * `onEvent` and the audit trail receive. Default: 10.
+   */
+  readonly guardTimeoutSeconds?: number
   /** Seconds since 1970. Default: the system's clock. */
   readonly clock?: () => number
 }
@@ -65,6 +70,7 @@ export const serverOptions: OptionNames<ServerOptions> = {
   hideUnconsented: true,
   store: true,
   trackIdentity: true,
+  guardTimeoutSeconds: true,
   clock: true,
 }
 
@@ -80,7 +86,9 @@ export function createSettings(
   const { clock = systemTime, rules = [], store = thisProcess, onEvent } = options
   const { guests = false, hideRefused = false, trackIdentity = false } = options
   const { hideUnconsented = hideRefused } = options
+  const { guardTimeoutSeconds = 10 } = options
   assertAuthenticator(authenticator)
+  if (!(guardTimeoutSeconds > 0)) throw new TypeError('guardTimeoutSeconds must be positive')
   if (trackIdentity) trackIdentities()
   return {
     authenticator,
@@ -93,6 +101,7 @@ export function createSettings(
     hidesRefused: hideRefused,
     hidesUnconsented: hideRefused || hideUnconsented,
     tracksIdentity: trackIdentity,
+    guardSeconds: guardTimeoutSeconds,
   }
 }
 

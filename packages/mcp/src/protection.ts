@@ -86,6 +86,8 @@ export interface Settings {
   /** Whether lists leave out what only a consent is missing for. */
   readonly hidesUnconsented: boolean
   readonly tracksIdentity: boolean
+  /** How long a guard may take. */
+  readonly guardSeconds: number
 }
 
 /** A protected server. */

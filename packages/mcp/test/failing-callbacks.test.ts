@@ -55,8 +55,8 @@ function openPipe() {
   }
 }
 
-describe.each(failing)('a line goes on when a callback %s', (_how, fail) => {
-  test('that hears of errors of a v1 server', async () => {
+describe.each(failing)('a line continues when a callback %s', (_how, fail) => {
+  test('that receives errors of a v1 server', async () => {
     const pipe = openPipe()
     const server = protect(makeServer('v1'), { authenticator, clock, token, onEvent: fail })
     server.server.onerror = fail
@@ -68,7 +68,7 @@ describe.each(failing)('a line goes on when a callback %s', (_how, fail) => {
     expect(fail.mock.calls.length).toBeGreaterThan(1)
   })
 
-  test('that hears of a listen stream that could not be opened', async () => {
+  test('that is notified of a listen stream that could not be opened', async () => {
     const pipe = openPipe()
     let isBroken = false
     const createServer = () => {
@@ -93,7 +93,7 @@ describe.each(failing)('a line goes on when a callback %s', (_how, fail) => {
 })
 
 describe.each(generations)('a %s server', (generation) => {
-  test('goes on after a message that could not be delivered', async () => {
+  test('continues after a message that could not be delivered', async () => {
     const server = protect(makeServer(generation), { authenticator, clock, token })
     server.registerTool('any', { inputSchema: nothing }, async () => reply('done'))
     const [near, far] = linkedPair(generation)

@@ -79,7 +79,7 @@ describe.each(generations)('a URI template of a %s server', (generation) => {
     expect(guardedTemplate(generation, text).match(uri)).toEqual(found)
   })
 
-  test('may match less by a function of its own, and not more', async () => {
+  test('may match less by its own function, and not more', async () => {
     const template = makeTemplate(generation, 'x://{id}')
     const own = (uri: string) => (/\d+$/.test(uri) ? { id: 'own' } : null)
     Object.assign(template.uriTemplate, { match: own })

@@ -1,6 +1,6 @@
 import { passOnSubjectToken } from '../authenticator/subject-tokens.ts'
 import { buildIdentity, gatewayMayList, type Identity } from '../identity.ts'
-import type { Awaitable } from '../internal/promises.ts'
+import { type Awaitable, maxTimerMilliseconds } from '../internal/promises.ts'
 import { type Call, type Decision, deny, type Guard } from './guard.ts'
 
 export interface DecideOptions {
@@ -8,11 +8,13 @@ export interface DecideOptions {
   readonly call?: Call
   /** Seconds since 1970; the identity must not have expired by then. */
   readonly now: number
+  /** Seconds that the guard may take. Default 10. */
+  readonly timeoutSeconds?: number | undefined
 }
 
 /**
- * Asks a guard. No identity, an expired identity, a throw, a rejection and an answer that is not a
- * decision all deny: forgetting the middleware fails closed.
+ * Asks a guard. No identity, an expired identity, a throw, a rejection, no answer in time and an answer
+ * that is not a decision all deny: forgetting the middleware fails closed.
  */
 export function decide(
   guard: Guard<never>,
@@ -22,7 +24,28 @@ export function decide(
   if (identity === undefined) return deny(guard.name, 'identity_missing')
   // Asked for what must hold: a time that is not a number refuses.
   const lasts = options.now < identity.expiresAt + graceSeconds
-  return lasts ? ask(guard, identity, options.call) : deny(guard.name, 'identity_expired')
+  if (!lasts) return deny(guard.name, 'identity_expired')
+  const decision = ask(guard, identity, options.call)
+  return decision instanceof Promise ? inTime(guard, decision, options.timeoutSeconds) : decision
+}
+
+/** How long a guard may take where nothing else is said. */
+export const guardSeconds = 10
+
+/** One that answers never rejects; what it says too late is not heard. */
+function inTime(
+  { name }: Guard<never>,
+  decision: Promise<Decision>,
+  seconds: number = guardSeconds,
+): Promise<Decision> {
+  return new Promise((resolve) => {
+    const refuse = (): void => resolve(deny(name, 'guard_timeout'))
+    const timer = setTimeout(refuse, Math.min(seconds * 1000, maxTimerMilliseconds))
+    void decision.then((decided) => {
+      clearTimeout(timer)
+      resolve(decided)
+    })
+  })
 }
 
 // The clock skew that token verification allows: what was accepted a moment ago stays accepted.

@@ -13,11 +13,13 @@ export type DenialReason =
   | 'scope_missing'
   | 'check_failed'
   | 'guard_error'
+  | 'guard_timeout'
   | 'session_owner_mismatch'
   | 'rate_limited'
   | 'concurrency_limited'
   | 'time_limited'
   | 'limit_unavailable'
+  | 'too_many_open'
 
 /** What would satisfy a denial. Only the members that the guard asked for are present. */
 export interface Requirement {

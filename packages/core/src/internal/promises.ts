@@ -9,7 +9,8 @@ export function andThen<T, R>(value: Awaitable<T>, next: (value: T) => Awaitable
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-const maxTimerMilliseconds = 2 ** 31 - 1
+/** A longer timer would fire at once. */
+export const maxTimerMilliseconds: number = 2 ** 31 - 1
 
 /**
  * Runs `work` under one time limit. At the limit the promise rejects and the signal aborts: work
@@ -30,7 +31,6 @@ export async function withDeadline<T>(
       reject(timeout)
       controller.abort(timeout)
     }
-    // A longer timer would fire at once.
     timer = setTimeout(expire, Math.min(seconds * 1000, maxTimerMilliseconds))
   })
   try {

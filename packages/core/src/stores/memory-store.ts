@@ -8,6 +8,9 @@ export interface MemoryStoreOptions {
   readonly monotonic?: () => number
 }
 
+// What has expired goes as well when there is twice as much as after the last time.
+const fewestSwept = 1_000
+
 /**
  * A store inside this process. It does not know what other processes saw: use a shared one where
  * several serve the same resource.
@@ -26,6 +29,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   assertOptions('memoryStore', options, { maxEntries: true, monotonic: true })
   const entries = new Map<string, { readonly value: string; readonly until: number }>()
   let nextExpiry = 0
+  let sweepSize = fewestSwept
 
   function read(key: string): string | undefined {
     const entry = entries.get(key)
@@ -33,7 +37,10 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
   }
 
   function write(key: string, value: string, ttlSeconds: number): void {
-    if (!entries.has(key) && entries.size >= maxEntries) dropExpired()
+    if (!entries.has(key) && entries.size >= Math.min(maxEntries, sweepSize)) {
+      dropExpired()
+      sweepSize = Math.max(fewestSwept, 2 * entries.size)
+    }
     if (!entries.has(key) && entries.size >= maxEntries) throw new Error('The store is full')
     entries.set(key, { value, until: monotonic() + ttlSeconds })
     nextExpiry = Math.min(nextExpiry, monotonic() + ttlSeconds)

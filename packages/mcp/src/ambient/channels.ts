@@ -171,6 +171,8 @@ export interface Serving {
   readonly tracksIdentity: boolean
   /** Seconds since 1970. */
   now(): number
+  /** How long a guard may take. */
+  readonly guardSeconds: number
   /** The guard of the handler itself refused the request. */
   refused(open: OpenRequest, decision: Deny): Promise<void> | undefined
 }

@@ -14,6 +14,7 @@ import { denialCode } from '../handlers/denial.ts'
 import { tellLoss } from '../handlers/identity-loss.ts'
 import { decideCall } from '../handlers/policy.ts'
 import { type Target, targetOf } from '../items/items.ts'
+import type { Place } from '../owners/places.ts'
 import type { DecisionEvent, Protection } from '../protection.ts'
 import {
   asksForTask,
@@ -37,6 +38,8 @@ export interface Targeted extends Received {
 /** An open request and what was found out about it. */
 export interface TargetedRequest extends OpenRequest, Targeted {
   readonly request: Request
+  /** For the task that it asks for. */
+  place?: Place
   /** That it is recorded to run. */
   intent?: AuditIntent
 }
@@ -65,13 +68,13 @@ export function recordedCallOf(context: unknown): RecordedCall | undefined {
 
 /** Decides on a request before anything in it was validated. */
 export function decideRequest(
-  { rules, now }: Protection,
+  { rules, now, guardSeconds }: Protection,
   { request, target, identity }: Targeted,
 ): Allow | Deny | Promise<Allow | Deny> {
   const policy = rules.policyFor(target)
   // A task is its caller's: nobody could fetch the result of one that runs for nobody.
   const asked = policy === 'public' && asksForTask(request) ? undefined : policy
-  return decideCall(asked, identity, { arguments: target.arguments, now: now() })
+  return decideCall(asked, identity, { arguments: target.arguments, now: now(), guardSeconds })
 }
 
 /**
@@ -111,6 +114,19 @@ export function recordIntent(
   return intent?.then((recorded) => {
     open.intent = recorded
   })
+}
+
+/**
+ * Reports a decision that allows, and records that its call is about to run.
+ *
+ * @throws IdentityError `AUDIT` when a strict trail cannot record it
+ */
+export function recordAllowed(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Allow,
+): Promise<void> | undefined {
+  return recordDecision(protection, open, decision) ?? recordIntent(protection, open)
 }
 
 /** @throws IdentityError `AUDIT` when a strict trail cannot record it: do not answer */

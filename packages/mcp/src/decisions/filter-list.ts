@@ -15,6 +15,7 @@ type Verdict = Awaitable<Decision>
 interface Viewer {
   readonly identity: Identity | undefined
   readonly now: number
+  readonly guardSeconds: number
   /** What is known already: items that ask the same of callers are decided on once. */
   readonly verdicts: Map<Policy | undefined, Verdict>
 }
@@ -66,7 +67,8 @@ function filterList(
   listed: unknown,
 ): Awaitable<readonly unknown[]> {
   const entries = Array.isArray(listed) ? listed.filter(isRecord) : []
-  const viewer: Viewer = { identity, now: protection.now(), verdicts: new Map() }
+  const { guardSeconds } = protection
+  const viewer: Viewer = { identity, now: protection.now(), guardSeconds, verdicts: new Map() }
   const all = entries.map((entry) => ({ entry, policy: list.policyOf(entry, protection) }))
   const show = ({ entry, policy }: (typeof all)[number]): Result =>
     list.describe?.(entry, policy, protection) ?? entry
@@ -87,8 +89,9 @@ function isShown(decision: Decision | undefined, { hidesUnconsented }: Protectio
   return decision.reason === 'scope_missing' && !hidesUnconsented
 }
 
-function decideOnce(policy: Policy | undefined, { identity, now, verdicts }: Viewer): Verdict {
-  const verdict = verdicts.get(policy) ?? decideListing(policy, identity, now)
+function decideOnce(policy: Policy | undefined, viewer: Viewer): Verdict {
+  const { identity, verdicts } = viewer
+  const verdict = verdicts.get(policy) ?? decideListing(policy, identity, viewer)
   verdicts.set(policy, verdict)
   return verdict
 }
@@ -113,10 +116,11 @@ function ofResource({ uri }: Result, { items, rules }: Protection): Policy | und
 function decideResource(
   { uri }: Result,
   { items, rules }: Protection,
-  { identity, now }: Viewer,
+  { identity, now, guardSeconds }: Viewer,
 ): Verdict {
   const target = resourceTarget(items, uri)
-  return decideCall(rules.policyFor(target), identity, { arguments: target.arguments, now })
+  const call = { arguments: target.arguments, now, guardSeconds }
+  return decideCall(rules.policyFor(target), identity, call)
 }
 
 async function filterTasks(

@@ -5,16 +5,15 @@ import { type Awaitable, andThen } from '@onbehalf/core/internal'
 import type { Received } from '../ambient/channels.ts'
 import type { GateHandlers } from '../gate/gate-handlers.ts'
 import type { Ask } from '../gate/inquiries.ts'
-import { createDenialError, createDenialResult } from '../handlers/denial.ts'
 import { noteLoss } from '../handlers/identity-loss.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { isMissing } from '../items/items.ts'
 import { Grants } from '../owners/grants.ts'
 import type { Protection } from '../protection.ts'
 import {
+  asksForTask,
   createdTask,
   isListMethod,
-  isModern,
   isRecord,
   type Message,
   makePrivate,
@@ -25,13 +24,13 @@ import {
   type Request,
 } from '../wire/json-rpc.ts'
 import { type Challenge, challengeFor } from './challenge.ts'
+import { createReply } from './create-reply.ts'
 import {
   decideRequest,
   describe,
-  isRefusedByError,
+  recordAllowed,
   recordAnswer,
   recordDecision,
-  recordIntent,
   type Targeted,
   type TargetedRequest,
   toEvent,
@@ -43,6 +42,7 @@ import { isOnlyListed, lookUp } from './listing.ts'
 import { missingItem } from './missing-item.ts'
 import { recordAbandoned } from './record-abandoned.ts'
 import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
+import { giveUpPlace, inPlace } from './task-place.ts'
 
 /** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
@@ -53,12 +53,13 @@ const foreign: Deny = deny('owner', 'session_owner_mismatch')
  * @param announce is called when the lists of the connection's caller may have changed
  */
 export function createGateHandlers(protection: Protection, announce: () => void): GateHandlers {
-  const { now, report, audit, tracksIdentity } = protection
+  const { now, report, audit, tracksIdentity, guardSeconds } = protection
   const client: KnownClient = {}
   const grants = new Grants()
   return {
     tracksIdentity,
     now,
+    guardSeconds,
     receive: (open) => {
       hearClient(client, open.request)
       return { ...withTarget(protection, open), ...lossOf(protection, open) }
@@ -68,10 +69,12 @@ export function createGateHandlers(protection: Protection, announce: () => void)
     },
     admit: (open: TargetedRequest, ask) => admit(protection, open, ask),
     abandon: (open: TargetedRequest) => {
+      giveUpPlace(protection, open)
       open.limits?.answered()
       return recordAbandoned(protection, open)
     },
     expire: (open: TargetedRequest, limit) => {
+      giveUpPlace(protection, open)
       const decision = deny(limit, 'time_limited')
       report?.(toEvent(protection, open, decision, undefined))
       return createReply(open, decision)
@@ -202,11 +205,21 @@ function pass(
   protection: Protection,
   open: TargetedRequest,
   decision: Allow,
-): Promise<undefined> | undefined {
+): Awaitable<Reply | undefined> {
   if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
-  const reported = recordDecision(protection, open, decision)
-  const recorded = reported ?? recordIntent(protection, open)
-  return recorded?.then(() => undefined)
+  if (asksForTask(open.request)) return passTask(protection, open, decision)
+  return recordAllowed(protection, open, decision)?.then(() => undefined)
+}
+
+async function passTask(
+  protection: Protection,
+  open: TargetedRequest,
+  decision: Allow,
+): Promise<Reply | undefined> {
+  const full = await inPlace(protection, open, () => recordAllowed(protection, open, decision))
+  if (full === undefined) return undefined
+  await recordDecision(protection, open, full)
+  return createReply(open, full)
 }
 
 async function passLimited(
@@ -220,7 +233,9 @@ async function passLimited(
     return refuse(protection, open, denied, faultOf(protection, open, denied))
   }
   try {
-    return await pass(protection, open, decision)
+    const full = await pass(protection, open, decision)
+    if (full !== undefined) open.limits?.undo()
+    return full
   } catch (error) {
     open.limits?.undo()
     throw error
@@ -254,8 +269,11 @@ function release(
   const task = createdTask(answer)
   const isCut = isListMethod(request.method)
   const released = isCut ? filterAnswer(protection, open, answer) : keepPrivate(request, answer)
-  if (task === undefined || identity === undefined) return released
-  return protection.tasks.keep(task, identity).then(() => released)
+  if (task !== undefined && identity !== undefined) {
+    return protection.tasks.keep(task, identity, open.place).then(() => released)
+  }
+  giveUpPlace(protection, open)
+  return released
 }
 
 /** What depends on the caller is kept from shared caches. */
@@ -273,11 +291,4 @@ function isUnknown(
 ): boolean {
   const isKnown = reason !== 'identity_missing' && reason !== 'identity_expired'
   return isKnown && target.isCall === true && isMissing(target, request.method, servesItself)
-}
-
-function createReply({ request }: TargetedRequest, decision: Deny): Reply {
-  if (isRefusedByError(request)) return { error: createDenialError(decision) }
-  const result = createDenialResult(decision)
-  // The gate speaks the wire format. Results of the 2026-07-28 revision name their type.
-  return { result: isModern(request) ? { ...result, resultType: 'complete' } : result }
 }

@@ -13,6 +13,7 @@ export interface DenialResult {
 const codes: Partial<Record<DenialReason, number>> = {
   identity_missing: 31_401,
   identity_expired: 31_401,
+  too_many_open: 31_429,
   rate_limited: 31_429,
   concurrency_limited: 31_429,
   time_limited: 31_504,

@@ -6,7 +6,7 @@ import {
   deliveryOf,
   identities,
   type OpenRequest,
-  timeIn,
+  systemTime,
 } from '../ambient/channels.ts'
 import { warnOnce } from '../warn.ts'
 import { AccessDeniedError, createDenialResult } from './denial.ts'
@@ -66,7 +66,9 @@ async function serve(
 ): Promise<unknown> {
   const context = params.at(-1)
   const identity = identityOf(context)
-  const call = { arguments: params.at(-2) ?? {}, now: timeIn(context) }
+  const server = deliveryOf(context)?.server
+  const now = server?.now() ?? systemTime()
+  const call = { arguments: params.at(-2) ?? {}, now, guardSeconds: server?.guardSeconds }
   if (identity === undefined) noteLoss(authInfoOf(context))
   const decided = decideCall(guard, identity, call)
   const decision = decided instanceof Promise ? await decided : decided

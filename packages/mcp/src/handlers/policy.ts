@@ -44,22 +44,29 @@ export function policyOf(handler: unknown): Policy | undefined {
   return stateOf(handler)?.policy
 }
 
+/** When it is decided, and how long that may take. */
+export interface Moment {
+  /** Seconds since 1970. */
+  readonly now: number
+  readonly guardSeconds?: number | undefined
+}
+
 /** Decides on a call. */
 export function decideCall(
   policy: Policy | undefined,
   identity: Identity | undefined,
-  call: { readonly arguments: unknown; readonly now: number },
+  call: Moment & { readonly arguments: unknown },
 ): Awaitable<Allow | Deny> {
-  return andThen(decidePolicy(policy, identity, { call, now: call.now }), final)
+  return andThen(decidePolicy(policy, identity, call, call), final)
 }
 
 /** Decides on an item of a list. */
 export function decideListing(
   policy: Policy | undefined,
   identity: Identity | undefined,
-  now: number,
+  moment: Moment,
 ): Awaitable<Decision> {
-  return decidePolicy(policy, identity, { now })
+  return decidePolicy(policy, identity, moment)
 }
 
 /** The identity, unless it is missing or has expired. */
@@ -71,8 +78,10 @@ export function validIdentity(identity: Identity | undefined, now: number): Iden
 function decidePolicy(
   policy: Policy | undefined,
   identity: Identity | undefined,
-  options: Parameters<typeof decide>[2],
+  { now, guardSeconds }: Moment,
+  call?: { readonly arguments: unknown },
 ): Awaitable<Decision> {
+  const options = { now, timeoutSeconds: guardSeconds, ...(call && { call }) }
   return policy === 'public' ? allow : decide(policy ?? authenticated, identity, options)
 }
 

@@ -1,4 +1,4 @@
-/** Whether an answer of the web goes on after it was given. By its shape: frameworks bring their own classes. */
+/** Whether a web answer continues after it was given. By its shape: frameworks bring their own classes. */
 export function isEventStream(value: unknown): value is Response {
   const { headers } = (value ?? {}) as Partial<Response>
   return headers?.get?.('content-type')?.startsWith('text/event-stream') === true

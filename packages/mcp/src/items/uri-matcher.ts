@@ -142,7 +142,7 @@ function beforeVariable(part: Variable, uri: string, after: Table): Table {
   for (let at = uri.length - 1; at >= 0; at--) {
     if (!part.accepts(uri.charCodeAt(at))) continue
     const next = at + 1
-    // The value ends here, goes on, or goes on with the next value of its list.
+    // The value ends here, continues, or continues with the next value of its list.
     const isNextValue = part.isList && uri.charCodeAt(next) === comma && before[next + 1] === 1
     if (after[next] === 1 || before[next] === 1 || isNextValue) before[at] = 1
   }

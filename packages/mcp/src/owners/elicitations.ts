@@ -3,6 +3,7 @@ import { type Identity, memoryStore, type Store } from '@onbehalf/core'
 import { deny } from '@onbehalf/core/guards'
 import { AccessDeniedError } from '../handlers/denial.ts'
 import { identityOf } from '../handlers/identity-of.ts'
+import { Places } from './places.ts'
 import { digest } from './session-owner.ts'
 
 export interface ElicitationOptions {
@@ -20,7 +21,7 @@ export interface Elicitations {
   /**
    * An id for the URL that the caller of this context is sent to.
    *
-   * @throws AccessDeniedError when the caller has no identity
+   * @throws AccessDeniedError when the caller has no identity, or as many open ones as are free
    */
   open(context: unknown): Promise<string>
   /** Whether this is the user who was sent to the URL with this id, in time. */
@@ -51,13 +52,18 @@ export interface Elicitations {
  */
 export function createElicitations(options: ElicitationOptions = {}): Elicitations {
   const { store = memoryStore(), ttlSeconds = 600 } = options
+  const places = new Places()
   if (!(ttlSeconds > 0)) throw new TypeError('ttlSeconds must be positive')
   return {
     open: async (context) => {
       const identity = identityOf(context)
       if (!identity) throw new AccessDeniedError(deny('elicitation', 'identity_missing'))
+      const owner = digest(identity.principal)
+      const place = places.take(owner)
+      if (place === undefined) throw new AccessDeniedError(deny('elicitation', 'too_many_open'))
+      places.keep(place, ttlSeconds)
       const id = randomUUID()
-      await store.add(keyOf(id), digest(identity.principal), ttlSeconds)
+      await store.add(keyOf(id), owner, ttlSeconds)
       return id
     },
     isFor: async (id, identity) => {

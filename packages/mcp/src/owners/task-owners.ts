@@ -1,12 +1,14 @@
-import { type Identity, memoryStore, type Store } from '@onbehalf/core'
+import type { Identity, Store } from '@onbehalf/core'
+import { guardedStore } from '@onbehalf/core/internal'
 import type { NewTask } from '../wire/json-rpc.ts'
+import { type Place, Places } from './places.ts'
 import { digest, ownerOf } from './session-owner.ts'
 
-// Longer than tasks live: a later request gets the answer for a task that does not exist.
-const keptSeconds = 7 * 24 * 3600
+const weekSeconds = 7 * 24 * 3600
+const yearSeconds = 366 * 24 * 3600
 
 // Stateless servers are made again for each request, while their tasks live on.
-const thisProcess = memoryStore()
+const placesIn = new WeakMap<Store, Places>()
 
 /**
  * Remembers whose a task is. The SDKs know a task by its id alone, or by its session: anyone who sends
@@ -14,14 +16,46 @@ const thisProcess = memoryStore()
  */
 export class TaskOwners {
   readonly #store: Store
+  readonly #places: Places
 
-  constructor(store: Store = thisProcess) {
-    this.#store = store
+  constructor(store: Store) {
+    this.#store = guardedStore(store)
+    this.#places = placesIn.get(store) ?? new Places()
+    placesIn.set(store, this.#places)
   }
 
-  /** The first owner stays. */
-  async keep({ taskId, ttl }: NewTask, identity: Identity): Promise<void> {
-    await this.#store.add(keyOf(taskId), digest(ownerOf(identity)), keptSeconds + ttl / 1000)
+  /**
+   * A place for a task that is about to be made; undefined when the caller has too many. A store that
+   * is away is noticed now, and not when the task runs already.
+   *
+   * @throws IdentityError `DOWN`
+   */
+  async reserve(identity: Identity): Promise<Place | undefined> {
+    const owner = digest(ownerOf(identity))
+    await this.#store.get(keyOf(owner))
+    return this.#places.take(owner)
+  }
+
+  /** No task was made. */
+  free(place: Place): void {
+    this.#places.free(place)
+  }
+
+  /**
+   * The first owner stays.
+   *
+   * @throws IdentityError `DOWN`
+   */
+  async keep(task: NewTask, identity: Identity, reserved?: Place): Promise<void> {
+    const owner = digest(ownerOf(identity))
+    const place = reserved ?? this.#places.add(owner)
+    const seconds = secondsOf(task)
+    this.#places.keep(place, seconds)
+    const isKept = await this.#store.add(keyOf(task.taskId), owner, seconds).catch((error) => {
+      this.#places.free(place)
+      throw error
+    })
+    if (!isKept) this.#places.free(place)
   }
 
   /** Those of the tasks that are not this caller's. */
@@ -37,6 +71,11 @@ export class TaskOwners {
     if (identity === undefined || typeof taskId !== 'string') return false
     return (await this.#store.get(keyOf(taskId))) === digest(ownerOf(identity))
   }
+}
+
+/** The SDK counts `ttl` from the start of a task, and again from its end. */
+function secondsOf({ ttl }: NewTask): number {
+  return ttl === 0 ? weekSeconds : Math.min(Math.max(1, (2 * ttl) / 1000), yearSeconds)
 }
 
 function keyOf(taskId: string): string {
