@@ -60,7 +60,7 @@ export function isSameCaller(one: Caller | undefined, other: Caller | undefined)
 }
 
 /**
- * Whose session a transport serves: that of whoever opened its stream, or else of the first identity
+ * Whose session a transport serves: that of the caller who opened its stream, or else of the first identity
  * which speaks in it. Transports without a session, and sessions that no identity has spoken in, have
  * no owner.
  */
@@ -92,7 +92,7 @@ export class SessionOwner {
   /** Whether this caller may take part. */
   admits(caller: Identity | undefined): boolean {
     if (!this.isOpen) return this.#hear(caller)
-    // A stream that was opened by nobody would hear whoever adopts its session.
+    // A stream that was opened by nobody would hear the caller who adopts its session.
     if (this.#isOpened || this.#owner !== undefined) return isSameCaller(this.#owner, caller)
     if (caller !== undefined) this.#adopt(caller)
     return true
