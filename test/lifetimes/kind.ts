@@ -20,9 +20,9 @@ export interface Rounds {
 const key = createKey('ES256')
 const keys = { jwks: { keys: [key.jwk] } }
 
-export const clock = (): number => now
+const clock = (): number => now
 
-export const authenticator = createAuthenticator({
+const authenticator = createAuthenticator({
   resource,
   clock,
   sources: [direct({ issuer: issuer({ iss: issuerName, audience, algorithms: ['ES256'], keys }) })],

@@ -84,6 +84,8 @@ export interface AuditEvent {
   readonly method: string
   readonly target?: AuditTarget
   readonly arguments?: CapturedValue
+  /** What the caller answered to the questions of a tool, by the name of each. */
+  readonly inputResponses?: CapturedValue
   readonly result?: CapturedValue
   /** The token that the call needed; `credential` is the one that it was obtained with. */
   readonly exchange?: AuditExchange

@@ -25,6 +25,11 @@ export interface AuditCall {
    * `x-sensitive` are redacted. Of a completion it is that of what is completed.
    */
   readonly argumentsSchema?: unknown
+  /**
+   * What the caller answers to the questions of a tool, by the name of each: `inputResponses` of MCP
+   * 2026-07-28. Taken, recorded and redacted as the arguments are.
+   */
+  readonly inputResponses?: unknown
   /** Name of the guard that decided. */
   readonly guard?: string | undefined
   /**

@@ -170,6 +170,21 @@ test('leaves the status of an unknown method of the 2026-07-28 era as it is', as
   ])
 })
 
+test('records what the caller answers to the questions of a tool', async () => {
+  const { trail, events } = listTrail(() => false, { levels: { default: 'arguments' } })
+  const url = await serve(v2Entry({ options: { audit: trail } }))
+  const inputResponses = { amount: { action: 'accept', content: { amount: 5 } } }
+  const params = { ...call(1, 'acme_only', january).params, inputResponses }
+  const { body, headers } = modern('tools/call', params)
+  await post(url, body, { ...headers, 'x-caller': 'ada' })
+  await post(url, body, { ...headers, 'x-caller': 'eve' })
+  const [intent, , refusal] = events
+  for (const event of [intent, refusal]) {
+    expect(event?.arguments?.value).toEqual(january)
+    expect(event?.inputResponses?.value).toEqual(inputResponses)
+  }
+})
+
 describe.each(['auto', 'sse', 'json'] as const)('with responseMode %s', (responseMode) => {
   const ask = async (trail: AuditTrail) => {
     const handler = protectedHandler(

@@ -14,7 +14,7 @@ export function redactionOf(rules: readonly Redaction[], name: string): readonly
 }
 
 /** Where a path starts. */
-export type RedactionRoot = 'arguments' | 'result'
+export type RedactionRoot = 'arguments' | 'inputResponses' | 'result'
 
 /** A path by its parts, for names that hold a dot, or written with dots. */
 export type RedactionPath = string | readonly string[]
@@ -29,11 +29,15 @@ export function compileRedaction(
   }
   const below = (name: RedactionRoot): Redaction =>
     pathRule(split.filter(([root]) => root === name).map(([, ...rest]) => rest))
-  return { arguments: below('arguments'), result: below('result') }
+  return {
+    arguments: below('arguments'),
+    inputResponses: below('inputResponses'),
+    result: below('result'),
+  }
 }
 
 function isRoot(name: string | undefined): boolean {
-  return name === 'arguments' || name === 'result'
+  return name === 'arguments' || name === 'inputResponses' || name === 'result'
 }
 
 function pathRule(paths: readonly (readonly string[])[]): Redaction {

@@ -41,13 +41,17 @@ export function argumentRules(
   value: unknown,
   rules: readonly Redaction[],
 ): readonly Redaction[] {
-  const answered = ofMembers({ inputResponses: [ofEach([ofMembers({ content: rules })])] })
-  if (method !== 'completion/complete') return [...rules, answered]
+  if (method !== 'completion/complete') return rules
   const completed = ofMembers({
     argument: [ofMembers({ value: redactionOf(rules, completedIn(value) ?? '') })],
     context: [ofMembers({ arguments: rules })],
   })
   return [...rules, completed]
+}
+
+/** What redacts the answers to questions: in their contents, a name means what it means in the arguments. */
+export function answerRules(rules: readonly Redaction[]): readonly Redaction[] {
+  return [ofEach([ofMembers({ content: rules })])]
 }
 
 /** What redacts a result: the text beside structured content says the same again, as MCP asks. */

@@ -102,7 +102,8 @@ function apiOf({ method, server, id, decision, outcome }: AuditEvent): object {
 
 function unmappedOf(event: AuditEvent): object {
   const { actor, gateway, source, credential, arguments: args, result, trace, dropped } = event
-  const values = { arguments: args, exchange: event.exchange, result, trace, dropped }
+  const { inputResponses, exchange } = event
+  const values = { arguments: args, inputResponses, exchange, result, trace, dropped }
   return withoutUndefined({ actor, gateway, source, credential, ...values })
 }
 

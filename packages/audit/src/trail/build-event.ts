@@ -12,7 +12,12 @@ import type {
 import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { Redaction, RedactionRoot } from '../capture/redaction.ts'
 import { schemaRedaction } from '../capture/schema/schema-redaction.ts'
-import { argumentRules, completedRules, resultRules } from '../capture/travelling-values.ts'
+import {
+  answerRules,
+  argumentRules,
+  completedRules,
+  resultRules,
+} from '../capture/travelling-values.ts'
 import type {
   AuditDecision,
   AuditEvent,
@@ -126,7 +131,9 @@ function describeCall(
   const { identity, target, traceparent } = call
   return toEvent({
     actor: identity?.actor && describeActor(identity.actor),
-    arguments: call.arguments === undefined ? undefined : captureArguments(settings, call),
+    arguments: captureSent(settings, call, call.arguments, (rules) =>
+      argumentRules(call.method, call.arguments, rules),
+    ),
     client: identity?.client,
     credential: describeCredential(settings, call),
     decision,
@@ -134,6 +141,10 @@ function describeCall(
     errorCode: ended?.errorCode,
     gateway: identity?.gateway && describeGateway(identity.gateway),
     id: randomUUID(),
+    inputResponses: captureSent(settings, call, call.inputResponses, (rules) => [
+      settings.redaction.inputResponses,
+      ...answerRules(rules),
+    ]),
     method: bounded(call.method),
     organization: describeOrganization(identity?.organization),
     principal: identity && describePrincipal(identity),
@@ -208,11 +219,17 @@ function describeCredential(
   return digest === undefined ? undefined : { hash: hash.ofText(digest) }
 }
 
-function captureArguments(settings: CaptureSettings, call: AuditCall): CapturedValue {
+/** What the caller sent, as far as the level lets it into the event. */
+function captureSent(
+  settings: CaptureSettings,
+  call: AuditCall,
+  value: unknown,
+  toRules: (rules: readonly Redaction[]) => readonly Redaction[],
+): CapturedValue | undefined {
+  if (value === undefined) return undefined
   const level = settings.levelOf(call)
-  const value = call.arguments
   if (level === 'none' || level === 'metadata') return { hash: settings.hash.ofValue(value) }
-  return capture(settings, value, argumentRules(call.method, value, rulesOf(settings, call)))
+  return capture(settings, value, toRules(rulesOf(settings, call)))
 }
 
 function captureResult(settings: CaptureSettings, { call, result }: Ended): CapturedValue {

@@ -38,7 +38,8 @@ export interface AuditTrailOptions {
   readonly levels?: AuditLevels
   /**
    * Paths to redact in recorded values, with `*` for any member: `arguments.password`,
-   * `arguments.cards.*.number`, `result.structuredContent.token`.
+   * `arguments.cards.*.number`, `inputResponses.*.content.pin`, `result.structuredContent.token`. Paths
+   * of arguments count for the contents of answers to questions as well.
    */
   readonly redact?: readonly RedactionPath[]
   /** About how many characters of JSON are kept of arguments or a result. Default: 16384. */

@@ -9,7 +9,7 @@ it.each<[string, object, unknown, unknown]>([
   ['patternProperties', { patternProperties: { '^p': secret } }, { pin: 1 }, { pin: redacted }],
   ['additionalProperties', { additionalProperties: secret }, { pin: 1 }, { pin: redacted }],
   ['items', { items: secret }, [1, 2], [redacted, redacted]],
-  ['prefixItems', { prefixItems: [{}, secret] }, [1, 2], [redacted, redacted]],
+  ['prefixItems', { prefixItems: [{}, secret] }, [1, 2], [1, redacted]],
   ['allOf', { allOf: [{ properties: { pin: secret } }] }, { pin: 1 }, { pin: redacted }],
   ['anyOf', { anyOf: [{ properties: { pin: secret } }] }, { pin: 1 }, { pin: redacted }],
   ['oneOf', { oneOf: [{ properties: { pin: secret } }] }, { pin: 1 }, { pin: redacted }],

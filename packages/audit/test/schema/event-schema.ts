@@ -48,6 +48,9 @@ export const eventSchema = z
     method: text.meta({ description: 'MCP method' }),
     target: z.strictObject({ kind: z.enum(['tool', 'resource', 'prompt']), name: text }).optional(),
     arguments: captured.optional(),
+    inputResponses: captured.optional().meta({
+      description: 'What the caller answered to the questions of a tool, by the name of each',
+    }),
     result: captured.optional(),
     exchange: z
       .strictObject({

@@ -146,6 +146,47 @@ describe('T12 levels and redaction', () => {
     expect(events[1]?.result?.value).toEqual({ 'a.b': '[Redacted]', a: { b: 'open' } })
   })
 
+  describe('answers to questions', () => {
+    const pin = { action: 'accept', content: { pin: '1234', amount: 5 } }
+    const inputResponses = { confirm: pin, roots: { roots: [] } }
+    const redacted = {
+      ...inputResponses,
+      confirm: { ...pin, content: { pin: '[Redacted]', amount: 5 } },
+    }
+
+    it('T12 are recorded at the levels of arguments', async () => {
+      const { trail, events } = listTrail({ levels })
+      for (const name of ['any', 'silent', 'open']) {
+        await trail.intent({ ...tool(name), inputResponses })
+      }
+      const hash = createHmac('sha256', key)
+        .update(canonicalize(inputResponses))
+        .digest('base64url')
+      expect(events.map((event) => event.inputResponses)).toEqual([
+        { hash },
+        { hash, value: inputResponses },
+      ])
+    })
+
+    it.each([
+      ['their own path', { redact: ['inputResponses.confirm.content.pin'] }, undefined],
+      ['a path for any', { redact: ['inputResponses.*.content.pin'] }, undefined],
+      ['a path of arguments', { redact: ['arguments.pin'] }, undefined],
+      ['the schema of arguments', {}, { properties: { pin: { writeOnly: true } } }],
+    ])('T12 are redacted by %s', async (_by, options, argumentsSchema) => {
+      const { trail, events } = listTrail({ levels, ...options })
+      await trail.intent({ ...tool('open'), inputResponses, argumentsSchema })
+      expect(events[0]?.inputResponses?.value).toEqual(redacted)
+      expect(JSON.stringify(events)).not.toContain('1234')
+    })
+
+    it('T12 are recorded of a refusal too', async () => {
+      const { trail, events } = listTrail({ levels })
+      await trail.refusal({ ...tool('open'), inputResponses, reason: 'role_missing' })
+      expect(events[0]?.inputResponses?.value).toEqual(inputResponses)
+    })
+  })
+
   it('T12 redacts what the schema marks, also behind references that go round', async () => {
     const argumentsSchema = {
       $defs: {

@@ -209,6 +209,7 @@ function toAuditCall(
     identity: acting,
     ...describe(open),
     arguments: argumentsOf(request),
+    inputResponses: paramsOf(request)['inputResponses'],
     get argumentsSchema() {
       return argumentsSchemaOf(target)
     },
@@ -252,8 +253,9 @@ function toAuditTarget({ kind, name }: Target): AuditTarget | undefined {
 
 /** What the caller asks with: of a method without items, all of its parameters. */
 function argumentsOf(request: Message): unknown {
-  const { arguments: given, name: _, uri: __, _meta: ___, ...others } = paramsOf(request)
-  return given ?? others
+  const { arguments: given, inputResponses: _answers, ...others } = paramsOf(request)
+  const { name: _name, uri: _uri, _meta, ...rest } = others
+  return given ?? rest
 }
 
 /** As the message says, or else its HTTP request. */

@@ -1,7 +1,12 @@
 import type { Registered } from '../items/item-table.ts'
 import type { Items, Target } from '../items/items.ts'
-import type { TargetedRequest } from './decide-request.ts'
 import { jsonSchemaOf } from './json-schema.ts'
+
+/** A request, and what it is about. */
+interface Recorded {
+  readonly request: { readonly method: string }
+  readonly target: Target
+}
 
 /** What the arguments of a call, or of a completion, are declared to be. */
 export function argumentsSchemaOf({ item, listed }: Target): unknown {
@@ -11,7 +16,7 @@ export function argumentsSchemaOf({ item, listed }: Target): unknown {
 }
 
 /** What a result is declared to be. */
-export function resultSchemaOf(items: Items, { request, target }: TargetedRequest): unknown {
+export function resultSchemaOf(items: Items, { request, target }: Recorded): unknown {
   const structuredContent = request.method.startsWith('tasks/')
     ? anyOutput(items)
     : outputOf(target.item?.registered ?? target.listed)

@@ -61,7 +61,7 @@ export function uriTemplateOf({ registered }: Item): string | undefined {
   return registered.resourceTemplate?.uriTemplate.toString()
 }
 
-export function parseUri(uri: unknown): URL | undefined {
+function parseUri(uri: unknown): URL | undefined {
   return typeof uri === 'string' && URL.canParse(uri) ? new URL(uri) : undefined
 }
 

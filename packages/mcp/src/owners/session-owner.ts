@@ -60,7 +60,7 @@ export function isSameCaller(one: Caller | undefined, other: Caller | undefined)
 }
 
 /**
- * Whose session a transport serves: that of the caller who opened its stream, or else of the first identity
+ * Whose session a transport serves: that of the opener of its stream, or else of the first identity
  * which speaks in it. Transports without a session, and sessions that no identity has spoken in, have
  * no owner.
  */
