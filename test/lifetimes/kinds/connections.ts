@@ -12,12 +12,14 @@ import type { Census } from '../census.ts'
 import { assertSame, initialize, type Kind, settings, token } from '../kind.ts'
 import { type Received, readLines } from '../lines.ts'
 
+// One object: the validators of the SDKs keep each schema that they have seen.
+const form = { message: 'Sure?', requestedSchema: { type: 'object', properties: {} } } as const
+
 function createServer(generation: Generation, census: Census) {
   const server = protect(makeServer(generation), { ...settings, token })
   server.registerTool('any', { inputSchema: nothing }, async () => reply('done'))
   server.registerTool('ask', { inputSchema: nothing }, async (_args, extra) => {
     const { requestId, mcpReq } = extra as { requestId?: number; mcpReq?: { id: number } }
-    const form = { message: 'Sure?', requestedSchema: { type: 'object', properties: {} } } as const
     const relatedRequestId = requestId ?? mcpReq?.id ?? 0
     const { action } = await server.server.elicitInput(form, { relatedRequestId })
     return reply(action)

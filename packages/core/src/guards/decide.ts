@@ -30,7 +30,7 @@ export function decide(
 }
 
 /** How long a guard may take where nothing else is said. */
-export const guardSeconds = 10
+const guardSeconds = 10
 
 /** One that answers never rejects; what it says too late is not heard. */
 function inTime(
