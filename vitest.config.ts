@@ -24,7 +24,8 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: '.artifacts/tests.json' }]],
     // Of its own accord vitest leaves a processor to itself, which is half of a small machine.
     maxWorkers: '100%',
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    // Enough for a machine that has twenty times too much to do.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 })

@@ -114,7 +114,7 @@ describe.each(generations)('gate of a %s server', (generation) => {
       await line.settle()
       expect(await line.ask(ping(1), 'ada')).toMatchObject({ result: {} })
       expect(await line.ask(ping(10_001), 'ada')).toMatchObject({ error: inUse })
-    })
+    }, 120_000)
 
     test.each([5, 0, '', 'x'])(
       'lets no list out under a cancelled and reused id %j',

@@ -216,7 +216,7 @@ describe('T3 a sink that fails', () => {
       code: 'AUDIT',
       reason: 'audit_timeout',
     })
-    expect(performance.now() - started).toBeLessThan(2_000)
+    expect(performance.now() - started).toBeLessThan(10_000)
     await trail.close()
   })
 

@@ -512,7 +512,7 @@ describe('keys', () => {
     const began = performance.now()
     const event = machineEvent({ onBehalfOfToken: await token() })
     expect(await refusal(event, options)).toMatchObject({ reason: 'unavailable' })
-    expect(performance.now() - began).toBeLessThan(2000)
+    expect(performance.now() - began).toBeLessThan(15_000)
   })
 })
 

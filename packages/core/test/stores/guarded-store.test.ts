@@ -43,6 +43,6 @@ describe('a store of another party', () => {
     const started = performance.now()
     const silent = storeThat(() => new Promise(() => undefined))
     await expect(call(guardedStore(silent))).rejects.toMatchObject({ reason: 'store_unavailable' })
-    expect(performance.now() - started).toBeLessThan(4_000)
+    expect(performance.now() - started).toBeLessThan(15_000)
   })
 })

@@ -1,5 +1,6 @@
 import { memoryStore } from '@onbehalf/core'
 import { describe, expect, it } from 'vitest'
+import { processorTime } from '../support/processor-time.ts'
 
 function start(maxEntries = 3) {
   let time = 0
@@ -115,10 +116,10 @@ describe('a store in memory', () => {
     const maxEntries = 100_000
     const { store } = start(maxEntries)
     for (let n = 0; n < maxEntries; n++) await store.add(`key-${n}`, '', 1_000)
-    const started = performance.now()
+    const spent = processorTime()
     for (let n = 0; n < 1_000; n++) await store.add('new', '', 1_000).catch(() => undefined)
     // A walk takes a millisecond or more.
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(spent()).toBeLessThan(500)
   })
 
   it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseToken } from '../../src/token/parse-token.ts'
 import { expectRefused } from '../support/expect-refused.ts'
+import { processorTime } from '../support/processor-time.ts'
 import { unsigned } from '../support/signer.ts'
 
 const header = '{"alg":"RS256"}'
@@ -74,9 +75,9 @@ describe('the JSON of a token', () => {
 
   it('costs little when it is wide', () => {
     const wide = `{${Array.from({ length: 1000 }, (_, n) => `"a${n}":1`).join(',')}}`
-    const started = performance.now()
+    const spent = processorTime()
     expect(Object.keys(claimsOf(wide))).toHaveLength(1000)
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(spent()).toBeLessThan(500)
   })
 
   it('becomes objects without a prototype at every depth', () => {

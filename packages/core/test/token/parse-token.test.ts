@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { maxTokenLength, parseCompact, parseToken } from '../../src/token/parse-token.ts'
 import { expectRefused } from '../support/expect-refused.ts'
+import { processorTime } from '../support/processor-time.ts'
 import { encode, unsigned } from '../support/signer.ts'
 
 const header = { alg: 'RS256', kid: 'k1', typ: 'at+jwt' }
@@ -64,9 +65,9 @@ describe('parseToken', () => {
 
   it('refuses a megabyte of dots at once', async () => {
     const dots = '.'.repeat(1_000_000)
-    const started = performance.now()
+    const spent = processorTime()
     await expectRefused(() => parseToken(dots), { code: 'TOK', reason: 'malformed_size' })
-    expect(performance.now() - started).toBeLessThan(500)
+    expect(spent()).toBeLessThan(500)
   })
 
   it.each([
