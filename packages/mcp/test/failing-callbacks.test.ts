@@ -70,7 +70,7 @@ describe.each(failing)('a line continues when a callback %s', (_how, fail) => {
 
   test('that is notified of a listen stream that could not be opened', async () => {
     const pipe = openPipe()
-    let isBroken = false
+    let isBroken = true
     const createServer = () => {
       if (isBroken) throw new Error('no database')
       const server = new McpServer({ name: 'test', version: '1' })
@@ -83,11 +83,10 @@ describe.each(failing)('a line continues when a callback %s', (_how, fail) => {
     protectedStdio(serve as never, createServer, { authenticator, clock, token, transport })
     const ask = (id: number) =>
       pipe.ask(modern('tools/call', { name: 'any', arguments: {} }, id).body)
-    expect((await ask(1))?.result).toEqual(done)
-    isBroken = true
     const wanted = { notifications: { toolsListChanged: true } }
     const refused = await pipe.ask(modern('subscriptions/listen', wanted, 2).body)
     expect(refused?.error).toEqual({ code: -32_603, message: 'Internal error' })
+    isBroken = false
     expect((await ask(3))?.result).toEqual(done)
   })
 })

@@ -39,15 +39,18 @@ export function compileTemplate(text: string): ((uri: string) => Variables | nul
 // As the SDKs read a template, which is not all of RFC 6570.
 function parseTemplate(text: string): readonly Part[] | undefined {
   const parts: Part[] = []
-  for (const [, literal = '', expression] of text.matchAll(/([^{]*)(?:\{([^}]*)\})?/g)) {
+  for (let at = 0; at < text.length; ) {
+    const open = text.indexOf('{', at)
+    const literal = text.slice(at, open < 0 ? undefined : open)
     if (literal !== '') parts.push(literal)
-    if (expression === undefined) continue
-    const found = parseExpression(expression)
+    if (open < 0) break
+    const close = text.indexOf('}', open)
+    const found = close < 0 ? undefined : parseExpression(text.slice(open + 1, close))
     if (found === undefined) return undefined
     parts.push(...found)
+    at = close + 1
   }
-  const isClosed = text.replace(/\{[^}]*\}/g, '').includes('{') === false
-  return isClosed ? joinLiterals(parts) : undefined
+  return joinLiterals(parts)
 }
 
 function parseExpression(expression: string): readonly Part[] | undefined {

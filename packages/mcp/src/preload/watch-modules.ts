@@ -32,11 +32,8 @@ function siblingOf(name: string): URL {
 }
 
 /** CommonJS modules of both SDK generations that make servers. */
-const commonJs = new RegExp(
-  '[\\\\/]@modelcontextprotocol[\\\\/](?:' +
-    'sdk[\\\\/]dist[\\\\/]cjs[\\\\/]server[\\\\/](?:index|mcp)\\.js' +
-    '|server[\\\\/]dist[\\\\/](?:index|stdio)\\.cjs)$',
-)
+const commonJs =
+  /[\\/]@modelcontextprotocol[\\/](?:sdk[\\/]dist[\\/]cjs[\\/]server[\\/](?:index|mcp)\.js|server[\\/]dist[\\/](?:index|stdio)\.cjs)$/
 
 function watchCommonJs({ prototype }: ModuleClass): void {
   exchange(
