@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defaultExternalConditions } from 'vite'
 import { defineConfig } from 'vitest/config'
 
@@ -22,8 +23,9 @@ export default defineConfig({
       },
     ],
     reporters: ['default', ['json', { outputFile: '.artifacts/tests.json' }]],
-    // Of its own accord vitest leaves a processor to itself, which is half of a small machine.
-    maxWorkers: '100%',
+    // Of its own accord vitest leaves a processor to itself, which is half of a small machine; and
+    // many files wait for the processes that they start.
+    maxWorkers: Math.max(3, availableParallelism()),
     // Enough for a machine that has twenty times too much to do.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -31,9 +31,10 @@ describe('the demo', () => {
     expect(demo.leftFolders()).toEqual([])
   })
 
-  it('runs until it is interrupted, and leaves nothing behind', async () => {
+  it('makes every call as expected, runs until it is interrupted, and leaves nothing behind', async () => {
     const first = await portsInRow()
     const demo = start('--serve', '--port', String(first))
+    await demo.prints(' refused, 0 unexpected')
     await demo.prints('Everything keeps running')
     demo.process.kill('SIGINT')
     expect(await demo.end()).toEqual([0, null])

@@ -17,7 +17,8 @@ describe.each(examples)('the MCP Inspector on the example $name', (example) => {
     const { exitCode, stdout, stderr } = await ask(example, ['--method', 'tools/list'])
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
     const { tools } = JSON.parse(stdout) as { tools: readonly { name: string }[] }
-    expect(tools.map(({ name }) => name)).toEqual(['whoami', 'list_invoices', 'read_ledger'])
+    const expected = ['whoami', 'list_invoices', 'read_ledger', ...(example.more ?? [])]
+    expect(tools.map(({ name }) => name)).toEqual(expected)
   })
 
   it('calls a tool', async () => {

@@ -13,8 +13,8 @@ export interface Kind {
 
 export interface Rounds {
   /** Opens, uses and closes one. */
-  round(number: number): Promise<void>
-  close?(): Promise<void>
+  readonly round: (number: number) => Promise<void>
+  readonly close?: () => Promise<void>
 }
 
 const key = createKey('ES256')

@@ -39,7 +39,10 @@ export function memoryBooks(): Books {
         .filter((row) => row.organization === organization.id)
         .filter((row) => month === undefined || row.month === month)
         .filter((row) => number === undefined || row.number === number)
-        .map(({ organization: _, ...invoice }) => invoice),
+        .map((row) => {
+          const { organization: _organization, ...invoice } = row
+          return invoice
+        }),
     close: async () => {},
     end: async () => {},
   }

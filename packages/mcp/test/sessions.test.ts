@@ -65,7 +65,7 @@ const requests: Record<string, MakeRequest> = {
     })
   },
   'no class of ours': (sent) => new LeanRequest(sent),
-  'an object': (sent) => ({ ...new LeanRequest(sent) }),
+  'an object': (sent) => Object.assign({}, new LeanRequest(sent)),
 }
 
 interface WebTransport {

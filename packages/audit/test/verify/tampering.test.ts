@@ -14,7 +14,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { linesOf, newSigner, segments, writeLog } from '../support/log.ts'
 
-const size = 1_000
+const size = 300
 // Both ends, and every 23rd line between them: each place is one verification of the whole log.
 const places = Array.from({ length: size }, (_, at) => at).filter(
   (at) => at % 23 === 0 || at < 3 || at >= size - 3,
@@ -50,7 +50,7 @@ function lastHead(): LogHead {
   return JSON.parse(heads.at(-1) ?? '') as LogHead
 }
 
-describe('T7 a log of 1000 events', () => {
+describe('T7 a log of 300 events', () => {
   it('verifies as it was written', async () => {
     writeFileSync(file, lines.map((line) => `${line}\n`).join(''))
     const report = await verify()

@@ -2,7 +2,7 @@ import { compileTemplate, type Variables } from './uri-matcher.ts'
 
 /** The part of the SDKs' `UriTemplate` that is used. */
 export interface UriTemplate {
-  match(uri: string): unknown
+  match: (uri: string) => unknown
   toString(): string
 }
 

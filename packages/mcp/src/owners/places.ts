@@ -72,8 +72,7 @@ export class Places {
     const now = this.#monotonic()
     if (now < this.#sweptAt + 1) return
     this.#sweptAt = now
-    for (const held of this.#byOwner.values()) {
-      for (const place of held) if (place.until <= now) this.free(place)
-    }
+    const places = [...this.#byOwner.values()].flatMap((held) => [...held])
+    for (const place of places) if (place.until <= now) this.free(place)
   }
 }

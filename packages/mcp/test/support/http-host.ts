@@ -8,7 +8,7 @@ export type Handle = (req: NodeRequest, res: ServerResponse, body: unknown) => P
 
 export interface Host {
   readonly url: URL
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /** A plain HTTP server: parses JSON, and leaves `req.auth` as middleware would. */
