@@ -18,6 +18,7 @@ import {
   type Message,
   makePrivate,
   namedTasks,
+  noMethod,
   noTask,
   openMethods,
   type Reply,
@@ -154,7 +155,7 @@ async function admitTask(
   const isForeign = await namesOthers(protection, open, named)
   if (!isForeign) return isOpen ? undefined : conclude(protection, open, decision)
   await recordDecision(protection, open, foreign)
-  return noTask
+  return protection.server.handles(open.request.method) ? noTask : noMethod
 }
 
 async function namesOthers(
