@@ -178,7 +178,10 @@ function guardConnections(
     if (!gated.has(transport)) {
       const handlers = createGateHandlers(protection, () => announceLists(low))
       arrival?.prepare(transport)
-      const opening = openOlderStream(transport, arrival?.authentication)
+      const opening =
+        'handlePostMessage' in transport
+          ? openOlderStream(transport, arrival?.authentication)
+          : undefined
       const opened = opening instanceof Promise ? await opening : opening
       // Nobody is served: the answer has left.
       if (opened === 'refused') return

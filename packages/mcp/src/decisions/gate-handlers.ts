@@ -1,14 +1,14 @@
-import { IdentityError } from '@onbehalf/core'
+import { type Identity, IdentityError } from '@onbehalf/core'
 import type { IdentityLoss } from '@onbehalf/core/auth-info'
 import { type Allow, allow, type Deny, deny, type Limit, narrow } from '@onbehalf/core/guards'
-import { type Awaitable, andThen } from '@onbehalf/core/internal'
+import { type Awaitable, andThen, isSubjectTokenKept } from '@onbehalf/core/internal'
 import type { Received } from '../ambient/channels.ts'
 import type { GateHandlers } from '../gate/gate-handlers.ts'
 import type { Ask } from '../gate/inquiries.ts'
 import { noteLoss } from '../handlers/identity-loss.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { isMissing } from '../items/items.ts'
-import { Grants } from '../owners/grants.ts'
+import { hasOtherGrants } from '../owners/grants.ts'
 import type { Protection } from '../protection.ts'
 import {
   asksForTask,
@@ -21,6 +21,7 @@ import {
   noMethod,
   noTask,
   openMethods,
+  paramsOf,
   type Reply,
   type Request,
 } from '../wire/json-rpc.ts'
@@ -38,12 +39,12 @@ import {
   withTarget,
 } from './decide-request.ts'
 import { filterAnswer } from './filter-list.ts'
-import { faultOf, isLimited, limitsFor, takeLimits } from './limits.ts'
+import { faultOf, isLimited, takeLimits } from './limits.ts'
 import { isOnlyListed, lookUp } from './listing.ts'
 import { missingItem } from './missing-item.ts'
 import { recordAbandoned } from './record-abandoned.ts'
-import { applyRemedy, hearClient, type KnownClient, mayRefuseLater } from './remedy.ts'
-import { giveUpPlace, inPlace } from './task-place.ts'
+import { answerable, applyRemedy, type KnownClient } from './remedy.ts'
+import { inPlace } from './task-place.ts'
 
 /** Another caller's session or task. */
 const foreign: Deny = deny('owner', 'session_owner_mismatch')
@@ -56,17 +57,20 @@ const foreign: Deny = deny('owner', 'session_owner_mismatch')
 export function createGateHandlers(protection: Protection, announce: () => void): GateHandlers {
   const { now, report, audit, tracksIdentity, guardSeconds } = protection
   const client: KnownClient = {}
-  const grants = new Grants()
+  let heard: Identity | undefined
   return {
     tracksIdentity,
     now,
     guardSeconds,
     receive: (open) => {
-      hearClient(client, open.request)
+      const { method } = open.request
+      if (method === 'initialize') client.capabilities = paramsOf(open.request)['capabilities']
       return { ...withTarget(protection, open), ...lossOf(protection, open) }
     },
     hear: (identity) => {
-      if (grants.change(identity)) announce()
+      if (identity === undefined || identity === heard) return
+      if (heard !== undefined && hasOtherGrants(heard, identity)) announce()
+      heard = identity
     },
     admit: (open: TargetedRequest, ask) => admit(protection, open, ask),
     abandon: (open: TargetedRequest) => {
@@ -88,7 +92,8 @@ export function createGateHandlers(protection: Protection, announce: () => void)
     admitNotification: (received) => admitNotification(protection, received),
     release: (open: TargetedRequest, answer) => {
       open.limits?.answered()
-      const released = release(protection, open, applyRemedy(protection, open, answer, client))
+      const remedied = open.thrown ? applyRemedy(protection, open, answer, client) : answer
+      const released = release(protection, open, remedied)
       const recorded = recordAnswer(protection, open, answer)
       return recorded === undefined
         ? released
@@ -129,7 +134,7 @@ function admit(
 /** Whether a decision, or the record of it, depends on what only the server's own list says. */
 function readsList(protection: Protection, open: TargetedRequest): boolean {
   const { rules, audit } = protection
-  if (!isOnlyListed(protection, open)) return false
+  if (open.target.item !== undefined || !isOnlyListed(protection, open)) return false
   return rules.readsAnnotations(open.target) || audit?.recordsValues?.(describe(open)) === true
 }
 
@@ -140,7 +145,7 @@ function isUncertain(
   decision: Allow | Deny,
 ): boolean {
   const isChallenge = decision.effect === 'deny' && decision.reason === 'scope_missing'
-  return isChallenge && isOnlyListed(protection, open)
+  return isChallenge && open.target.item === undefined && isOnlyListed(protection, open)
 }
 
 // A task that is not the caller's own is refused whether it exists or not: no server is asked.
@@ -196,7 +201,7 @@ function conclude(
     return refuse(protection, open, decision, challengeFor(protection, open, decision))
   }
   open.acting = open.identity && narrow(open.identity, decision)
-  const limits = limitsFor(protection, open)
+  const limits = protection.rules.limitsFor(open.target)
   return limits.length === 0
     ? pass(protection, open, decision)
     : passLimited(protection, open, decision, limits)
@@ -207,8 +212,11 @@ function pass(
   open: TargetedRequest,
   decision: Allow,
 ): Awaitable<Reply | undefined> {
-  if (mayRefuseLater(open)) open.exchange?.mayRefuseLater()
-  if (asksForTask(open.request)) return passTask(protection, open, decision)
+  const { request, identity } = open
+  // Its handler may find that the user has to sign in again.
+  const mayAsk = identity !== undefined && isSubjectTokenKept(identity)
+  if (mayAsk && answerable.has(request.method)) open.exchange?.mayRefuseLater()
+  if (asksForTask(request)) return passTask(protection, open, decision)
   return recordAllowed(protection, open, decision)?.then(() => undefined)
 }
 
@@ -275,6 +283,11 @@ function release(
   }
   giveUpPlace(protection, open)
   return released
+}
+
+/** No task was made. */
+function giveUpPlace({ tasks }: Protection, { place }: TargetedRequest): void {
+  if (place !== undefined) tasks.free(place)
 }
 
 /** What depends on the caller is kept from shared caches. */

@@ -7,13 +7,6 @@ import type { Protection } from '../protection.ts'
 import type { Challenge } from './challenge.ts'
 import type { TargetedRequest } from './decide-request.ts'
 
-/** What counts a request: a call, or a method without items. Completions and subscriptions are neither. */
-export function limitsFor({ rules }: Protection, { target }: TargetedRequest): readonly Limit[] {
-  if (target.isCall !== true && target.kind !== 'method') return []
-  const policy = rules.policyFor(target)
-  return policy === undefined || policy === 'public' ? [] : (policy.limits ?? [])
-}
-
 /** Counts a call that its guards allowed, or says which limit refuses it. */
 export async function takeLimits(
   { report }: Protection,

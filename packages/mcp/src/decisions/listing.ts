@@ -19,13 +19,13 @@ const lists: ReadonlyMap<string, List> = new Map([
   ['prompts/get', { method: 'prompts/list', member: 'prompts' }],
 ])
 
-/** Whether only a list of the server's own can say what a request is about. */
+/** Whether only a list of the server's own can say what a request without a registered item is about. */
 export function isOnlyListed(
   { servesItself }: Protection,
   { request, target }: TargetedRequest,
 ): boolean {
   const list = lists.get(request.method)
-  const isKnown = target.item !== undefined || target.listed !== undefined
+  const isKnown = target.listed !== undefined
   if (list === undefined || isKnown || typeof target.name !== 'string') return false
   return servesItself(request.method) && servesItself(list.method)
 }

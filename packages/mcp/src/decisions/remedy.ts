@@ -1,5 +1,5 @@
 import { createRefusal, IdentityError, type Refusal, type RefusalContext } from '@onbehalf/core'
-import { createStepUpRefusal, isSubjectTokenKept } from '@onbehalf/core/internal'
+import { createStepUpRefusal } from '@onbehalf/core/internal'
 import { refusalContext } from '../http/refusals.ts'
 import type { Protection } from '../protection.ts'
 import { isModern, isRecord, type Message, paramsOf, type Request } from '../wire/json-rpc.ts'
@@ -34,12 +34,11 @@ export function setRemedy(error: object, remedy: Remedy): void {
 }
 
 // Those whose answer may ask for something in every revision.
-const answerable = new Set(['tools/call', 'resources/read', 'prompts/get'])
-
-/** Whether the handler of a request may find that the user has to sign in again. */
-export function mayRefuseLater({ request, identity }: TargetedRequest): boolean {
-  return answerable.has(request.method) && identity !== undefined && isSubjectTokenKept(identity)
-}
+export const answerable: ReadonlySet<string> = new Set([
+  'tools/call',
+  'resources/read',
+  'prompts/get',
+])
 
 /**
  * The answer to a request whose handler threw an error that the caller can do something about. A
@@ -80,11 +79,6 @@ function toRefusal(
 export interface KnownClient {
   /** `capabilities` of its `initialize` request. */
   capabilities?: unknown
-}
-
-/** Remembers what the client of a connection can do. */
-export function hearClient(client: KnownClient, request: Request): void {
-  if (request.method === 'initialize') client.capabilities = paramsOf(request)['capabilities']
 }
 
 /** A client that cannot open addresses gets the error. */

@@ -22,13 +22,8 @@ export async function inPlace(
   try {
     await work()
   } catch (error) {
-    giveUpPlace(protection, open)
+    protection.tasks.free(place)
     throw error
   }
   return undefined
-}
-
-/** No task was made. */
-export function giveUpPlace({ tasks }: Protection, { place }: TargetedRequest): void {
-  if (place !== undefined) tasks.free(place)
 }

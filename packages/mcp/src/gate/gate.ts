@@ -70,7 +70,7 @@ class Gate {
   readonly #send: Transport['send']
   readonly #open = new OpenRequests(maxOpenRequests)
   readonly #asked = new AskedRequests(maxAskedRequests)
-  readonly #inquiries = new Inquiries()
+  #inquiries: Inquiries | undefined
   // The request that is being handed to the server at this moment.
   #handedOver: OpenRequest | undefined
 
@@ -109,7 +109,7 @@ class Gate {
     transport.onclose = () => {
       for (const open of this.#open.clear()) this.#abandon(open)
       this.#asked.clear()
-      this.#inquiries.clear()
+      this.#inquiries?.clear()
       closed()
       onclose?.call(transport)
     }
@@ -167,10 +167,11 @@ class Gate {
   }
 
   #askFor({ identity }: OpenRequest, dispatch: Dispatch): Ask {
-    return (method, params) =>
-      this.#inquiries.ask(method, params, (request) =>
-        this.#workFor(identity, () => dispatch(request)),
-      )
+    return (method, params) => {
+      this.#inquiries ??= new Inquiries()
+      const hand = (request: Request): void => this.#workFor(identity, () => dispatch(request))
+      return this.#inquiries.ask(method, params, hand)
+    }
   }
 
   #settle(open: OpenRequest, refusal: Reply | undefined, dispatch: Dispatch): void {
@@ -256,7 +257,7 @@ class Gate {
   #leave(message: Message, options?: unknown): Promise<void> {
     if (isRequest(message)) this.#asked.add(message.id, this.#whomToAsk(options))
     if (!isResponse(message)) return this.#send(message, options)
-    if (this.#inquiries.settle(message)) return Promise.resolve()
+    if (this.#inquiries?.settle(message)) return Promise.resolve()
     const open = this.#open.answer(message.id)
     if (open === undefined) return this.#refuseToSend()
     const { code } = (message.error ?? {}) as { readonly code?: unknown }

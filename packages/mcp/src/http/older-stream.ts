@@ -11,15 +11,11 @@ export type OlderStream = { readonly by: Identity | undefined } | 'refused'
 
 type Opening = ServerResponse & { readonly req?: { readonly auth?: unknown } }
 
-/**
- * Who opens the stream of the older HTTP and SSE transport, which is made for the response to a GET
- * request. Undefined for other transports.
- */
+/** Who opens the stream of the older HTTP and SSE transport, which is made for the response to a GET request. */
 export function openOlderStream(
   transport: Transport,
   authentication: Authentication | undefined,
-): Awaitable<OlderStream | undefined> {
-  if (!('handlePostMessage' in transport)) return undefined
+): Awaitable<OlderStream> {
   const { res: response } = transport as Transport & { readonly res?: Opening }
   const by = identityOfAuthInfo(response?.req?.auth)
   if (by !== undefined || authentication === undefined || !response?.req) return { by }

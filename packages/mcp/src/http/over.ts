@@ -1,16 +1,4 @@
-/** Whether a web answer continues after it was given. By its shape: frameworks bring their own classes. */
-export function isEventStream(value: unknown): value is Response {
-  const { headers } = (value ?? {}) as Partial<Response>
-  return headers?.get?.('content-type')?.startsWith('text/event-stream') === true
-}
-
-/** By its shape, too. */
-export function isWebResponse(value: unknown): value is Response {
-  const { headers, status } = (value ?? {}) as Partial<Response>
-  return typeof status === 'number' && typeof headers?.get === 'function'
-}
-
-/** The same answer, of which `over` hears when it has been read to its end, fails or is cancelled. */
+/** The same answer, which calls `over` when it has been read to its end, fails or is cancelled. */
 export function untilOver(answer: Response, over: (isCancelled: boolean) => void): Response {
   const { body, status, headers } = answer
   if (body === null) {

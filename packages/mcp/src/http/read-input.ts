@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { CredentialRequest, Refusal } from '@onbehalf/core'
 import { credentialRequest } from '@onbehalf/core/node'
-import { isEventStream, untilOver } from './over.ts'
+import { untilOver } from './over.ts'
 import { toResponse } from './refusals.ts'
 
 /** What a transport is given, whatever the form. */
@@ -34,6 +34,20 @@ export function readInput(input: readonly unknown[]): HttpInput | undefined {
 export function isWebRequest(value: unknown): value is Request {
   const { headers, method } = (value ?? {}) as Partial<Request>
   return typeof method === 'string' && typeof headers?.get === 'function'
+}
+
+/** By its shape, too. */
+export function isWebResponse(value: unknown): value is Response {
+  const { headers, status } = (value ?? {}) as Partial<Response>
+  return typeof status === 'number' && typeof headers?.get === 'function'
+}
+
+/** Whether an answer of the web continues after it was given. */
+export function isEventStream(value: unknown): value is Response {
+  return (
+    isWebResponse(value) &&
+    value.headers.get('content-type')?.startsWith('text/event-stream') === true
+  )
 }
 
 function readWeb(request: Request, [, options, ...rest]: readonly unknown[]): HttpInput {

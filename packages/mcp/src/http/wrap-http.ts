@@ -4,8 +4,13 @@ import { Exchange, exchanges } from '../ambient/channels.ts'
 import type { SessionOwner } from '../owners/session-owner.ts'
 import type { Authentication } from '../protection.ts'
 import type { MessageExtra } from '../wire/transport.ts'
-import { isWebResponse } from './over.ts'
-import { type HttpInput, isWebRequest, readInput } from './read-input.ts'
+import {
+  type HttpInput,
+  isEventStream,
+  isWebRequest,
+  isWebResponse,
+  readInput,
+} from './read-input.ts'
 import { createFault, toResponse } from './refusals.ts'
 import type { StreamExpiry } from './stream-expiry.ts'
 
@@ -150,7 +155,7 @@ function held(handle: Handle, key: Key, known: Statuses): Handle {
     const status = known.get(exchange.atOnce?.code)
     // A stream may have been opened before the SDK was asked.
     const error =
-      status !== undefined && isStream(answer) ? await exchange.atOnce?.answer : undefined
+      status !== undefined && isEventStream(answer) ? await exchange.atOnce?.answer : undefined
     const begun = exchange.canBeRefusedLater ? await begin(answer) : answer
     const { refusal } = exchange
     if (refusal === undefined && error === undefined) return withStatus(begun, status)
@@ -164,7 +169,7 @@ function held(handle: Handle, key: Key, known: Statuses): Handle {
  * which only the status of the answer can say.
  */
 async function begin(answer: Response): Promise<Response> {
-  if (answer.body === null || !isStream(answer)) return answer
+  if (answer.body === null || !isEventStream(answer)) return answer
   const { status, headers } = answer
   const reader = answer.body.getReader()
   let next: ReturnType<typeof reader.read> | undefined = Promise.resolve(await reader.read())
@@ -178,10 +183,6 @@ async function begin(answer: Response): Promise<Response> {
     cancel: (reason) => reader.cancel(reason),
   })
   return new Response(body, { status, headers })
-}
-
-function isStream({ headers }: Response): boolean {
-  return headers.get('content-type') === 'text/event-stream'
 }
 
 function withStatus(answer: Response, status: number | undefined): Response {

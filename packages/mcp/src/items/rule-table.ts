@@ -1,4 +1,4 @@
-import { all } from '@onbehalf/core/guards'
+import { all, type Limit } from '@onbehalf/core/guards'
 import { undecided } from '../handlers/hidden-guards.ts'
 import type { Policy } from '../handlers/policy.ts'
 import type { Item } from './item-table.ts'
@@ -33,6 +33,13 @@ export class RuleTable {
     if (ruled === 'public') return asked
     if (asked === undecided) return ruled
     return asked === 'public' ? ruled : all(ruled, asked)
+  }
+
+  /** What counts a request: a call, or a method without items. Completions and subscriptions are neither. */
+  limitsFor(target: Ruled): readonly Limit[] {
+    if (target.isCall !== true && target.kind !== 'method') return []
+    const policy = this.policyFor(target)
+    return policy === undefined || policy === 'public' ? [] : (policy.limits ?? [])
   }
 
   /** The number of the rule that counts, from 1. */
