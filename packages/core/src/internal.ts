@@ -40,6 +40,7 @@ export {
   type MirrorLog,
   type MirrorOptions,
   type MirrorPage,
+  mirrorOptions,
   type RevocationMirror,
 } from './revocation/mirror.ts'
 // Stores

@@ -5,6 +5,7 @@ import {
   type MirrorLog,
   type MirrorOptions,
   type MirrorPage,
+  mirrorOptions,
   type OptionNames,
   type RevocationMirror,
 } from '@onbehalf/core/internal'
@@ -24,9 +25,7 @@ export interface PostgresRevocationsOptions extends MirrorOptions {
 const known: OptionNames<PostgresRevocationsOptions> = {
   pool: true,
   prefix: true,
-  maxStaleSeconds: true,
-  whenStale: true,
-  onEvent: true,
+  ...mirrorOptions,
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   type MirrorLog,
   type MirrorOptions,
   type MirrorPage,
+  mirrorOptions,
   type OptionNames,
   type RevocationMirror,
 } from '@onbehalf/core/internal'
@@ -20,9 +21,7 @@ export interface RedisRevocationsOptions extends MirrorOptions {
 const known: OptionNames<RedisRevocationsOptions> = {
   client: true,
   prefix: true,
-  maxStaleSeconds: true,
-  whenStale: true,
-  onEvent: true,
+  ...mirrorOptions,
 }
 
 /**

@@ -1,4 +1,4 @@
-import { toObserver } from '../internal/options.ts'
+import { type OptionNames, toObserver } from '../internal/options.ts'
 import { type Awaitable, withDeadline } from '../internal/promises.ts'
 import { laterOf, type RevocationStore } from './revocation.ts'
 
@@ -49,6 +49,13 @@ export interface MirrorOptions {
    */
   readonly whenStale: 'refuse' | 'serve'
   readonly onEvent?: (event: MirrorEvent) => void
+}
+
+/** The names in {@link MirrorOptions}, for packages that take them beside their own. */
+export const mirrorOptions: OptionNames<MirrorOptions> = {
+  maxStaleSeconds: true,
+  whenStale: true,
+  onEvent: true,
 }
 
 /** A store of revocations that answers from memory. */
