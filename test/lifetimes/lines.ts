@@ -23,18 +23,19 @@ export function readLines(input: PassThrough, output: PassThrough): Line {
   output.on('data', (chunk: Buffer) => {
     const lines = `${rest}${chunk.toString('utf8')}`.split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) for (const hear of waiting) hear(JSON.parse(line) as Received)
+    const received = lines.map((line) => JSON.parse(line) as Received)
+    for (const message of received) for (const deliver of waiting) deliver(message)
   })
   return {
     send: (message) => void input.write(`${JSON.stringify(message)}\n`),
     next: (fits) =>
       new Promise((resolve) => {
-        const hear = (message: Received): void => {
+        const deliver = (message: Received): void => {
           if (!fits(message)) return
-          waiting.delete(hear)
+          waiting.delete(deliver)
           resolve(message)
         }
-        waiting.add(hear)
+        waiting.add(deliver)
       }),
     end: () => void input.end(),
   }

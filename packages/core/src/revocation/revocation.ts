@@ -104,7 +104,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   return { ready, revoke, check }
 }
 
-/** Rejects, rather than throws, as everything does that had to be waited for. */
+/** A refusal rejects and never throws, like that of a store that is waited for. */
 function stands(
   revoked: readonly (string | undefined)[],
   issuedAt: unknown,

@@ -49,8 +49,8 @@ function isSafe(url: string): boolean {
 }
 
 /**
- * Another sign-in at the issuer of the user's own token. The scopes are those that this server asks for:
- * an API that names others cannot make users consent to them.
+ * The user signs in again at the issuer of their own token. Only scopes that this server is configured with
+ * are asked for: an API cannot make users consent to others.
  */
 function signInFor(
   { code, detail }: GrantFault,

@@ -14,8 +14,8 @@ export interface IntrospectionRequest {
 }
 
 /**
- * Asks the authorization server about a token (RFC 7662 section 2.1). By hand: this package depends on
- * jose alone, and the one request is bounded as every other document that it fetches.
+ * Asks the authorization server about a token (RFC 7662 section 2.1). This package depends
+ * on jose alone, so it makes the request itself, with the limits of time and size that all its requests have.
  *
  * @returns the token's claims, or `undefined` when it is not active
  * @throws IdentityError `DOWN` when there is no usable answer: that is not the token's fault
