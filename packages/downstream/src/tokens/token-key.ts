@@ -11,10 +11,29 @@ export interface TokenScope {
 }
 
 /**
- * The key of a token. Two calls share one only if everything that decides about a token is the same:
- * this server and its client, the API, and of the subject the whole authority with which it calls.
+ * Keys of the tokens of one scope. Two calls share a token only if everything that decides about it is
+ * the same: this server and its client, the API, and of the subject the whole authority with which it
+ * calls.
  */
-export function tokenKey(scope: TokenScope, identity: Identity<unknown>): string {
+export class TokenKeys {
+  readonly #scope: TokenScope
+  /** Identities are frozen, so their keys stay. */
+  readonly #known = new WeakMap<Identity<unknown>, string>()
+
+  constructor(scope: TokenScope) {
+    this.#scope = scope
+  }
+
+  of(identity: Identity<unknown>): string {
+    const known = this.#known.get(identity)
+    if (known !== undefined) return known
+    const key = tokenKey(this.#scope, identity)
+    this.#known.set(identity, key)
+    return key
+  }
+}
+
+function tokenKey(scope: TokenScope, identity: Identity<unknown>): string {
   const { server, api, grant, target } = scope
   const { audience, resource, scopes } = target
   const forApi = [server, api, grant.name, grant.client, audience, resource, scopes]

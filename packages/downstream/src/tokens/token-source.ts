@@ -6,7 +6,7 @@ import { GrantFault } from '../oauth/fault.ts'
 import { Refusals } from './refusals.ts'
 import type { ApiToken } from './token.ts'
 import type { TokenCache } from './token-cache.ts'
-import { type TokenScope, tokenKey } from './token-key.ts'
+import { TokenKeys, type TokenScope } from './token-key.ts'
 
 /** A token, and whether it was kept or obtained for this call. */
 export interface FoundToken {
@@ -38,18 +38,20 @@ const maxEarlySeconds = 60
 /** Tokens of one API: kept ones, and one exchange for all calls that wait for the same. */
 export class TokenSource {
   readonly #options: TokenSourceOptions
+  readonly #keys: TokenKeys
   readonly #pending = new Map<string, Promise<ApiToken>>()
   readonly #refusals: Refusals
 
   constructor(options: TokenSourceOptions) {
     this.#options = options
+    this.#keys = new TokenKeys(options.scope)
     this.#refusals = new Refusals(() => options.subjectTokens.now())
   }
 
   /** @throws GrantFault */
   async find(caller: VerifiedCaller, need: TokenNeed = {}): Promise<FoundToken> {
-    const { scope, cache } = this.#options
-    const key = tokenKey(scope, caller.identity)
+    const { cache } = this.#options
+    const key = this.#keys.of(caller.identity)
     if (need.notThis !== undefined) await cache.drop(key, need.notThis)
     if (need.claims !== undefined) return this.#obtainAlone(key, caller, need.claims)
     const kept = cache.peek(key) ?? (await cache.fetch(key))
