@@ -66,15 +66,30 @@ const tool = requireUser(async ({ progress }: z.infer<typeof inputSchema>, ctx: 
   return { content: [{ type: 'text' as const, text: `status ${answer.status}` }] }
 })
 
+const uri = 'ledger://me'
+const resourceReader = requireUser(async (_uri: URL, ctx: object) => {
+  const { status } = await downstream.ledger.fetch(ctx, '/me')
+  return { contents: [{ uri, text: `status ${status}` }] }
+})
+const promptReader = requireUser(async (_args: object, ctx: object) => {
+  const { status } = await downstream.ledger.fetch(ctx, '/me')
+  const content = { type: 'text' as const, text: `status ${status}` }
+  return { messages: [{ role: 'user' as const, content }] }
+})
+
 function createV1(): McpServerV1 {
   const server = protect(new McpServerV1(info), { authenticator: world.authenticator })
   server.registerTool('read', { inputSchema: inputSchema.shape }, tool as never)
+  server.registerResource('read', uri, {}, resourceReader as never)
+  server.registerPrompt('read', { argsSchema: {} }, promptReader as never)
   return server
 }
 
 function createV2(options: Parameters<typeof protect>[1] = {}): McpServerV2 {
   const server = protect(new McpServerV2(info), options)
   server.registerTool('read', { inputSchema }, tool as never)
+  server.registerResource('read', uri, {}, resourceReader as never)
+  server.registerPrompt('read', { argsSchema: z.object({}) }, promptReader as never)
   return server
 }
 
@@ -124,7 +139,7 @@ const v2Entry = (): Handle => {
 
 /** What a client saw of one call. */
 interface Called {
-  /** What the tool answered. */
+  /** What was answered. */
   readonly text?: string
   /** What the client threw. */
   readonly thrown?: { readonly code?: unknown; readonly elicitations?: readonly Asked[] }
@@ -139,6 +154,8 @@ interface Asked {
 
 interface Connected {
   readonly call: (args?: object) => Promise<Called>
+  readonly readResource: () => Promise<Called>
+  readonly getPrompt: () => Promise<Called>
   /** What the client was asked to open within a call. */
   readonly asked: Asked[]
 }
@@ -150,6 +167,8 @@ interface Client {
   setRequestHandler(method: never, handler: never): void
   connect(transport: never): Promise<void>
   callTool(request: { name: string; arguments: object }): Promise<unknown>
+  readResource(request: { uri: string }): Promise<unknown>
+  getPrompt(request: { name: string; arguments: object }): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -163,7 +182,7 @@ async function connect(way: Way, answer?: Answer): Promise<Connected> {
     fetch: async (url: string | URL, init?: RequestInit) => {
       const response = await fetch(url, init)
       const { body } = init ?? {}
-      if (typeof body === 'string' && body.includes('tools/call')) last.response = response
+      if (typeof body === 'string' && answered.test(body)) last.response = response
       return response
     },
   }
@@ -185,17 +204,33 @@ async function connect(way: Way, answer?: Answer): Promise<Connected> {
     await client.close()
     await server.close()
   })
+  async function see(answer: Promise<unknown>): Promise<Called> {
+    const outcome = await answer.then(
+      (result) => ({ text: textIn(result) }),
+      (thrown: unknown) => ({ thrown: thrown as NonNullable<Called['thrown']> }),
+    )
+    const { status, headers } = last.response ?? {}
+    return { ...outcome, status, challenge: headers?.get('www-authenticate') }
+  }
   return {
     asked,
-    call: async (args = {}) => {
-      const outcome = await client.callTool({ name: 'read', arguments: args }).then(
-        (result) => ({ text: (result as { content: { text: string }[] }).content[0]?.text ?? '' }),
-        (thrown: unknown) => ({ thrown: thrown as NonNullable<Called['thrown']> }),
-      )
-      const { status, headers } = last.response ?? {}
-      return { ...outcome, status, challenge: headers?.get('www-authenticate') }
-    },
+    call: (args = {}) => see(client.callTool({ name: 'read', arguments: args })),
+    readResource: () => see(client.readResource({ uri })),
+    getPrompt: () => see(client.getPrompt({ name: 'read', arguments: {} })),
   }
+}
+
+const answered = /"(?:tools\/call|resources\/read|prompts\/get)"/
+
+interface Answered {
+  readonly content?: readonly { readonly text: string }[]
+  readonly contents?: readonly { readonly text: string }[]
+  readonly messages?: readonly { readonly content: { readonly text: string } }[]
+}
+
+function textIn(result: unknown): string {
+  const { content, contents, messages } = result as Answered
+  return (content ?? contents ?? messages?.map((message) => message.content))?.[0]?.text ?? ''
 }
 
 interface Way {
@@ -302,6 +337,38 @@ describe.each(ways)('a call of an API below $way', (way) => {
       text: 'The user lacks a permission that this call needs (ledger: insufficient_scope).',
       status: 200,
     })
+  })
+
+  it.each(['readResource', 'getPrompt'] as const)('is the same within %s', async (read) => {
+    const connected = await connect(way, async () => {
+      hasConsent = true
+      return 'accept'
+    })
+    expect(await connected[read]()).toMatchObject({ text: 'status 200', status: 200 })
+
+    // A server without kept tokens.
+    useApi()
+    world.tokens.answer = failWith('insufficient_scope')
+    const challenged = await connected[read]()
+    expect(challenged.status).toBe(403)
+    expect(challenged.challenge).toContain(`error="insufficient_scope"`)
+    expect(challenged.challenge).toContain(scopes)
+
+    useApi()
+    world.tokens.answer = failWith('invalid_grant', { error_description: 'ada@example.com' })
+    const { thrown, status } = await connected[read]()
+    expect(status).toBe(200)
+    expect(String((thrown as Error).message)).toContain('Access to the API was refused')
+    expect(String((thrown as Error).message)).not.toContain('ada@')
+
+    hasConsent = false
+    world.tokens.answer = (request, res) =>
+      hasConsent ? issueToken(request, res) : failWith('consent_required')(request, res)
+    useApi(world.minter.issuer, { consent: { page: consentUrl, elicitations } })
+    const first = await connected[read]()
+    expect(first.thrown?.elicitations ?? connected.asked).toHaveLength(1)
+    hasConsent = true
+    expect(way.isModern ? first : await connected[read]()).toMatchObject({ text: 'status 200' })
   })
 
   describe('with a page for consent', () => {

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Client, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
@@ -7,7 +8,7 @@ import { type AuditEvent, createAuditTrail } from '@onbehalf/audit'
 import type { AuditTrail } from '@onbehalf/core'
 import type { Downstream } from '@onbehalf/downstream'
 import { protect, protectedHandler, requireUser } from '@onbehalf/mcp'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { z } from 'zod'
 import { createWorld, failWith, issueToken, type World } from './support/scripted.ts'
 import { json, resource } from './support/world.ts'
@@ -150,6 +151,21 @@ describe.each([
     expect(await caller.call()).toBe('The call cannot be recorded')
     await caller.close()
     expect(world.api.received).toEqual([])
+  })
+
+  it('leaves the traceparent to an instrumentation of fetch', async () => {
+    const own = traceparent.replace('00f067aa0ba902b7', 'b7ad6b7169203331')
+    const instrument = (message: unknown): void => {
+      const { request } = message as { request: { addHeader(name: string, value: string): void } }
+      request.addHeader('traceparent', own)
+    }
+    subscribe('undici:request:create', instrument)
+    onTestFinished(() => void unsubscribe('undici:request:create', instrument))
+    const { trail } = createTrail()
+    const caller = await connect(trail)
+    await caller.call()
+    await caller.close()
+    expect(world.api.received[0]?.headers['traceparent']).toBe(own)
   })
 
   it('hands the traceparent of its call on', async () => {
