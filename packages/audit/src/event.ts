@@ -5,6 +5,7 @@ import type {
   AuditTarget,
   Gateway,
   IdentityErrorCode,
+  RequestedResource,
 } from '@onbehalf/core'
 
 /**
@@ -77,6 +78,8 @@ export interface AuditEvent {
   readonly actor?: Actor
   /** OAuth client that obtained the principal's credential. */
   readonly client?: string
+  /** Which of the server's resources the request was for; absent where it has one. */
+  readonly resource?: RequestedResource
   readonly gateway?: Gateway
   readonly source?: string
   readonly credential?: AuditCredential

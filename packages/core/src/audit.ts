@@ -1,5 +1,6 @@
 import type { IdentityError } from './errors.ts'
 import type { Identity } from './identity.ts'
+import type { RequestedResource } from './resources/resources.ts'
 
 /** What a call is aimed at. */
 export interface AuditTarget {
@@ -12,6 +13,8 @@ export interface AuditTarget {
 export interface AuditCall {
   /** Who calls, where that is known. */
   readonly identity?: Identity<unknown> | undefined
+  /** Which of several resources it is for, where no identity says it. */
+  readonly resource?: RequestedResource | undefined
   /**
    * MCP method, for example `tools/call`; for a request that nobody reads, `HTTP POST`; for a token
    * that is refused without HTTP, `authenticate`.

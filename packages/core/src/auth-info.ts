@@ -1,4 +1,5 @@
 import type { Identity } from './identity.ts'
+import { resourceMetadataUrl } from './refusal/metadata.ts'
 
 /**
  * The record that both generations of the MCP SDK carry from `req.auth` to a handler's context.
@@ -34,6 +35,7 @@ const brand = Symbol.for('onbehalf.authInfo')
  * not, and a guard that meets a copy denies.
  */
 export function createAuthInfo(identity: Identity<unknown>, options: AuthInfoOptions): AuthInfo {
+  const { resource: requested } = identity
   const info: AuthInfo = {
     token: '',
     clientId: identity.client ?? identity.gateway?.client ?? identity.subject,
@@ -41,9 +43,11 @@ export function createAuthInfo(identity: Identity<unknown>, options: AuthInfoOpt
     expiresAt: identity.expiresAt,
     // Made on each read: a kept one could be changed, and few callers read it.
     get resource() {
-      return new URL(options.resource)
+      return new URL(requested?.id ?? options.resource)
     },
-    resourceMetadataUrl: options.resourceMetadataUrl,
+    resourceMetadataUrl: requested
+      ? resourceMetadataUrl(requested.id)
+      : options.resourceMetadataUrl,
     extra: { iss: identity.issuer, sub: identity.subject, org: identity.organization?.id },
   }
   identities.set(info, identity)

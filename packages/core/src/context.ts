@@ -3,10 +3,16 @@ import type { IdentityErrorCode, RefusalDetail } from './errors.ts'
 import type { Claims, SourceKind } from './identity.ts'
 import type { KeyEvent } from './keys/key-source.ts'
 import type { RefusalReason } from './reasons.ts'
+import type { RequestedResource } from './resources/resources.ts'
 
 /** What happened while a request was authenticated. Wire it to logs, metrics and alerts. */
 export type AuthenticatorEvent =
-  | { readonly type: 'accepted'; readonly source: SourceKind }
+  | {
+      readonly type: 'accepted'
+      readonly source: SourceKind
+      /** Which resource it was for, where the server has several. */
+      readonly resource?: RequestedResource
+    }
   | {
       readonly type: 'refused'
       readonly code: IdentityErrorCode
@@ -15,6 +21,8 @@ export type AuthenticatorEvent =
       readonly failure?: RefusalDetail
       /** The caller has it as `x-request-id`. */
       readonly requestId?: string
+      /** Which resource it was for, where the server has several. */
+      readonly resource?: RequestedResource
     }
   | {
       readonly type: 'claim_dropped'
@@ -41,6 +49,13 @@ export interface Context {
   /** Seconds since 1970, read once for the whole request. */
   readonly now: number
   report(event: AuthenticatorEvent): void
+  /** Which resource the request is for; absent where the server has one. */
+  readonly resource?: RequestedResource | undefined
+  /**
+   * Of the audiences that an issuer states, those of which a token has to name one for this resource.
+   * Absent where the server has one: then all of them.
+   */
+  audiencesAt?(audiences: readonly string[]): readonly string[]
   /** The name by which identities of an issuer are known: its first, or the given one. */
   issuerName(issuer: string): string
   /**

@@ -1,5 +1,6 @@
 import type { SourceKind } from './identity.ts'
 import type { RefusalReason } from './reasons.ts'
+import type { RequestedResource } from './resources/resources.ts'
 
 /**
  * Every way in which a request can be refused. The list is closed: anything unexpected inside the
@@ -14,7 +15,7 @@ import type { RefusalReason } from './reasons.ts'
  * | `BIND`    | 401  | the user's token is not bound to this gateway                 |
  * | `DOWN`    | 503  | keys are unavailable, or this server failed: not the caller's fault |
  * | `AUDIT`   | 503  | the call could not be recorded                                  |
- * | `SESS`    | 404  | the session, task or stream belongs to another principal        |
+ * | `SESS`    | 404  | the session, task or stream is another principal's, or no resource has the path |
  * | `LIMIT`   | 429  | too many calls, or too many refused credentials                 |
  */
 export type IdentityErrorCode =
@@ -80,6 +81,8 @@ export interface IdentityErrorDetail {
   readonly failure?: RefusalDetail
   /** Id of the refused request, which its caller receives as well. */
   readonly requestId?: string | undefined
+  /** Which resource the request is for, where the server has several: the challenge leads to it. */
+  readonly resource?: RequestedResource | undefined
   /** What went wrong underneath. Not shown to callers. */
   readonly cause?: unknown
 }
@@ -106,6 +109,8 @@ export class IdentityError extends Error {
   readonly failure: RefusalDetail
   /** Id of the refused request: the caller has it as `x-request-id`. */
   readonly requestId: string | undefined
+  /** Which resource the request is for, where the server has several. */
+  readonly resource: RequestedResource | undefined
 
   static {
     Object.defineProperty(this.prototype, brand, { value: true })
@@ -123,6 +128,7 @@ export class IdentityError extends Error {
     this.dpopNonce = detail.dpopNonce
     this.failure = Object.freeze({ ...detail.failure })
     this.requestId = detail.requestId
+    this.resource = detail.resource
   }
 }
 
@@ -147,7 +153,7 @@ export function asIdentityError(error: unknown): IdentityError {
 export function withFailure(
   thrown: unknown,
   failure: RefusalDetail,
-  requestId?: string,
+  { requestId, resource }: Pick<IdentityErrorDetail, 'requestId' | 'resource'> = {},
 ): IdentityError {
   const error = asIdentityError(thrown)
   // One that another copy of this package made may have a code that this one does not know.
@@ -155,7 +161,7 @@ export function withFailure(
     return withFailure(
       new IdentityError('DOWN', { reason: 'internal_error', cause: error }),
       failure,
-      requestId,
+      { requestId, resource },
     )
   }
   const { code, reason, scopes, retryAfterSeconds, dpopError, dpopNonce } = error
@@ -168,6 +174,7 @@ export function withFailure(
     ...('cause' in error && { cause: error.cause }),
     failure: { ...failure, ...error.failure },
     requestId: requestId ?? error.requestId,
+    resource: resource ?? error.resource,
   })
   if (error.stack !== undefined) copy.stack = error.stack
   return copy

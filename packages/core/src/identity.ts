@@ -1,4 +1,5 @@
 import { deepFreeze } from './internal/values.ts'
+import type { RequestedResource } from './resources/resources.ts'
 
 /** The tenant the subject acts in. */
 export interface Organization {
@@ -62,6 +63,11 @@ export interface Identity<C = Claims> {
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
   readonly source: SourceKind
+  /**
+   * Which of the server's resources the request is for, by its path: the organization in it is what the
+   * caller asks for, and says nothing about who they are. Absent where the server has one resource.
+   */
+  readonly resource?: RequestedResource
   /** Seconds since 1970 at which the first of all credentials used expires. */
   readonly expiresAt: number
   /** `jti` of the subject's credential, where it has one. */

@@ -80,6 +80,7 @@ export type {
 } from './refusal/metadata.ts'
 export type { Refusal, RefusalContext } from './refusal/refusal.ts'
 export { createRefusal } from './refusal/refusal.ts'
+export type { RequestedResource, ResourceOf } from './resources/resources.ts'
 export type { BackChannelLogoutOptions } from './revocation/back-channel-logout.ts'
 // Ending a session before its tokens expire
 export { backChannelLogout } from './revocation/back-channel-logout.ts'

@@ -32,6 +32,7 @@ export { type FetchOptions, fetchDocument } from './keys/fetch-json.ts'
 export { type KeySet, parseKeySet } from './keys/key-set.ts'
 export type { KeyEvent, KeySource, ReportKeyEvent } from './keys/key-source.ts'
 export { refreshingKeys } from './keys/refreshing-keys.ts'
+export { resourceMetadataUrl } from './refusal/metadata.ts'
 export { createStepUpRefusal, type StepUp } from './refusal/refusal.ts'
 export {
   createMirror,

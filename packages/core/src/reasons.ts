@@ -67,6 +67,8 @@ export type RefusalReason =
   | 'two_spellings'
   | 'token_in_query'
   | 'credential_not_understood'
+  | 'resource_unknown'
+  | 'resource_organization'
   | 'issuer_unknown'
   | 'issuer'
   | 'opaque_token'

@@ -128,6 +128,8 @@ export interface Authentication {
    * @throws IdentityError by rejecting
    */
   authenticate(request: CredentialRequest): Awaitable<AuthInfo | undefined>
+  /** Whether the path of a request decides which of several resources it is for. */
+  readonly needsPath: boolean
   /** The answer to a request that was refused. */
   refuse(thrown: unknown): Refusal
 }
@@ -143,6 +145,7 @@ export function createAuthentication(
     throw error
   }
   return {
+    needsPath: authenticator.resourceOf !== undefined,
     authenticate: (request) => {
       const found = authenticateNow(authenticator, request, options)
       return found instanceof Promise ? found.then(toInfo, asGuest) : toInfo(found)

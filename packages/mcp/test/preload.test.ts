@@ -83,9 +83,13 @@ describe('a process that speaks on stdio', { timeout: 120_000 }, () => {
   })
 })
 
-async function serve(program: readonly string[]): Promise<{ url: URL; authorization: string }> {
+async function serve(
+  program: readonly string[],
+  own: object = {},
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ url: URL; authorization: string }> {
   const child = spawn(process.execPath, argumentsOf('guard.ts', program), {
-    env: { PATH: process.env['PATH'], TEST_CLAIMS: JSON.stringify(claims) },
+    env: { PATH: process.env['PATH'], TEST_CLAIMS: JSON.stringify({ ...claims, ...own }), ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   onTestFinished(() => void child.kill())
@@ -122,6 +126,25 @@ describe('a process that listens', { timeout: 120_000 }, () => {
     )
     expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['read'])
     expect(await textOf(client, 'read')).toBe('read')
+  })
+})
+
+describe('a process that listens for several organizations', { timeout: 120_000 }, () => {
+  test.each([
+    ['SDK v1', [esm, 'v1-http']],
+    ['SDK v2', [esm, 'v2-http']],
+  ])('guards %s: each path is a resource', async (_what, program) => {
+    const aud = 'https://mcp.example.com/o/acme/mcp'
+    const env = { TEST_RESOURCE: 'https://mcp.example.com/o/{organization}/mcp' }
+    const { url, authorization } = await serve(program, { aud }, env)
+    const own = await post(new URL('/o/acme/mcp', url), call(1, 'read'), { authorization })
+    expect(own.text).toContain('"read"')
+    const other = await post(new URL('/o/beta/mcp', url), call(2, 'read'), { authorization })
+    expect(other.status).toBe(401)
+    const path = '/.well-known/oauth-protected-resource/o/beta/mcp'
+    expect(other.headers.get('www-authenticate')).toContain(`https://mcp.example.com${path}"`)
+    const metadata = await fetch(new URL(path, url))
+    expect(await metadata.json()).toMatchObject({ resource: 'https://mcp.example.com/o/beta/mcp' })
   })
 })
 

@@ -70,13 +70,14 @@ function failure(message: string | undefined): SpanStatus {
 }
 
 function identityAttributes(event: AuditEvent, nameUser: NameUser): Attributes {
-  const { principal, organization, client, gateway, source } = event
+  const { principal, organization, client, resource, gateway, source } = event
   return {
     ...(principal?.kind === 'user' && nameUser(principal)),
     'onbehalf.principal.kind': principal?.kind,
     'onbehalf.principal.issuer': principal?.issuer,
     'onbehalf.organization.id': organization?.id,
     'onbehalf.client': client,
+    'onbehalf.resource': resource?.id,
     'onbehalf.gateway': gateway?.client,
     'onbehalf.source': source,
   }

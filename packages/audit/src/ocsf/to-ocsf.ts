@@ -102,9 +102,9 @@ function apiOf({ method, server, id, decision, outcome }: AuditEvent): object {
 
 function unmappedOf(event: AuditEvent): object {
   const { actor, gateway, source, credential, arguments: args, result, trace, dropped } = event
-  const { inputResponses, exchange } = event
+  const { inputResponses, exchange, resource } = event
   const values = { arguments: args, inputResponses, exchange, result, trace, dropped }
-  return withoutUndefined({ actor, gateway, source, credential, ...values })
+  return withoutUndefined({ actor, resource, gateway, source, credential, ...values })
 }
 
 function withoutUndefined(members: Readonly<Record<string, unknown>>): Record<string, unknown> {

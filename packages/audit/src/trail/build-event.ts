@@ -8,6 +8,7 @@ import type {
   AuditTarget,
   Gateway,
   Identity,
+  RequestedResource,
 } from '@onbehalf/core'
 import { boundedCopy } from '../capture/bounded-copy.ts'
 import type { Redaction, RedactionRoot } from '../capture/redaction.ts'
@@ -84,6 +85,7 @@ export function buildResult(
     organization: intent.organization,
     outcome: result.outcome,
     principal: intent.principal,
+    resource: intent.resource,
     result: isCaptured ? captureResult(settings, ended) : undefined,
     server: intent.server,
     source: intent.source,
@@ -112,6 +114,7 @@ export function buildExchange(
     method: intent.method,
     organization: intent.organization,
     principal: intent.principal,
+    resource: intent.resource,
     server: intent.server,
     source: intent.source,
     target: intent.target,
@@ -148,6 +151,7 @@ function describeCall(
     method: bounded(call.method),
     organization: describeOrganization(identity?.organization),
     principal: identity && describePrincipal(identity),
+    resource: describeResource(identity?.resource ?? call.resource),
     server: settings.server,
     source: identity?.source,
     target: target && { kind: target.kind, name: bounded(target.name) },
@@ -184,6 +188,12 @@ function describeActor({ actor, issuer, subject }: Actor): Actor {
 
 function describeGateway({ client, issuer }: Gateway): Gateway {
   return { client, issuer }
+}
+
+function describeResource(resource: RequestedResource | undefined): RequestedResource | undefined {
+  if (resource === undefined) return undefined
+  const { id, organization } = resource
+  return { id, ...(organization !== undefined && { organization }) }
 }
 
 function describeExchange(exchange: AuditExchange): AuditExchange {

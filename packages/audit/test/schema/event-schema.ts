@@ -39,6 +39,10 @@ export const eventSchema = z
     organization: z.strictObject({ id: text, name: text.optional() }).optional(),
     actor: actor.optional().meta({ description: 'Who acted for the principal, outermost first' }),
     client: text.optional().meta({ description: 'OAuth client of the principal' }),
+    resource: z
+      .strictObject({ id: text, organization: text.optional() })
+      .optional()
+      .meta({ description: 'Which of several resources the request was for, by its path' }),
     gateway: z.strictObject({ issuer: text, client: text }).optional(),
     source: text.meta({ description: 'Kind of the source that decided' }).optional(),
     credential: z

@@ -18,6 +18,7 @@ const members = [
   'scopes',
   'roles',
   'source',
+  'resource',
 ] as const
 
 /** An identity as a user writes it down: an organization may go without roles. */

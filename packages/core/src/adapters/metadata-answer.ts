@@ -1,7 +1,11 @@
 import type { Authenticator } from '../authenticator/authenticator.ts'
+import { metadataOf, type ProtectedResourceMetadata } from '../refusal/metadata.ts'
 
 /** What publishes the metadata needs to know of an authenticator. */
-export type MetadataPublisher = Pick<Authenticator<unknown>, 'metadata' | 'resourceMetadataUrl'>
+export type MetadataPublisher = Pick<
+  Authenticator<unknown>,
+  'metadata' | 'resourceMetadataUrl' | 'resourceOf'
+>
 
 /** A complete HTTP answer. */
 export interface Answer {
@@ -22,17 +26,34 @@ const rootPath = '/.well-known/oauth-protected-resource'
 
 /**
  * Answers a request for the metadata (RFC 9728), at the path of its URL or at the root of the host;
- * `undefined` for any other. Both paths are exact.
+ * `undefined` for any other. Both paths are exact. Several resources are published at their own paths
+ * alone: the root says of none which one a client means.
  */
 export function answerMetadata(
   method: string | undefined,
   path: string,
-  { metadata, resourceMetadataUrl }: MetadataPublisher,
+  publisher: MetadataPublisher,
 ): Answer | undefined {
-  if (path !== rootPath && path !== new URL(resourceMetadataUrl).pathname) return undefined
+  const metadata = metadataAt(path, publisher)
+  if (metadata === undefined) return undefined
   if (method === 'GET' || method === 'HEAD') return found(JSON.stringify(metadata))
   if (method === 'OPTIONS') return preflight
   return { status: 405, headers: { ...everyOrigin, allow: methods }, body: '' }
+}
+
+function metadataAt(
+  path: string,
+  { metadata, resourceMetadataUrl, resourceOf }: MetadataPublisher,
+): ProtectedResourceMetadata | undefined {
+  if (resourceOf === undefined) {
+    return path === rootPath || path === new URL(resourceMetadataUrl).pathname
+      ? metadata
+      : undefined
+  }
+  const resource = path.startsWith(`${rootPath}/`)
+    ? resourceOf({ url: path.slice(rootPath.length) })
+    : undefined
+  return resource && metadataOf(metadata, resource)
 }
 
 function found(body: string): Answer {

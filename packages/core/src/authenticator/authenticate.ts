@@ -48,14 +48,14 @@ export function createAuthenticate<C>(settings: AuthenticationSettings): Authent
 }
 
 async function refuseAttempt(
-  { request, credentials, source, report }: Attempt,
+  { request, credentials, source, report, found }: Attempt,
   thrown: unknown,
   { audit, acceptsGuests }: AuthenticateOptions,
 ): Promise<never> {
-  const error = toRefusal(thrown, source)
+  const error = toRefusal(thrown, source, found?.resource)
   if (acceptsGuests && error.reason === 'no_credential') throw error
-  const { code, reason, failure, requestId = '' } = error
-  report({ type: 'refused', code, reason, failure, requestId })
+  const { code, reason, failure, requestId = '', resource } = error
+  report({ type: 'refused', code, reason, failure, requestId, ...(resource && { resource }) })
   throw await recordRefusal(audit, { request, credentials, error })
 }
 

@@ -13,7 +13,6 @@ import {
   toObserver,
 } from '../internal/options.ts'
 import type { Awaitable } from '../internal/promises.ts'
-import { secureUrl } from '../internal/safe-url.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { type Confirmation, toConfirmations } from '../proof-of-possession/confirmation.ts'
 import {
@@ -21,6 +20,7 @@ import {
   type ResourceDescription,
   resourceMetadataUrl,
 } from '../refusal/metadata.ts'
+import { type ResourceOf, type Resources, toResources } from '../resources/resources.ts'
 import {
   assertRevocation,
   createRevocations,
@@ -47,8 +47,16 @@ import { createSubjectTokens } from './subject-tokens.ts'
 import { tellInsecure, tellNotShared } from './warnings.ts'
 
 export interface AuthenticatorOptions<S extends readonly AnySource[]> {
-  /** Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request. */
-  readonly resource: string
+  /**
+   * Identifier of this server (RFC 8707): its public URL. Stated, never taken from a request.
+   *
+   * A URL with `{organization}` as one segment of its path is one resource for each organization, and a
+   * list is several. Then the path of a request, and nothing else of it, says which one it is for: its
+   * metadata and challenges are that resource's, and an `audience` that is one of the resources counts at
+   * its own path alone. The path has to arrive as clients send it. An organization is 1 to 128 letters,
+   * digits, `.`, `_`, `~` or `-`; all else is refused.
+   */
+  readonly resource: OneOrMore<string>
   /** Tried in this order; the first that applies decides. */
   readonly sources: S
   /**
@@ -89,10 +97,16 @@ export interface AuthenticatorOptions<S extends readonly AnySource[]> {
 
 /** Turns the credentials of a request into an identity. Made by {@link createAuthenticator}. */
 export interface Authenticator<C = Claims> {
+  /** Identifier of this server; of several, the first as it was stated. */
   readonly resource: string
+  /**
+   * Which resource a request is for, by the path of its URL; undefined for a path that none has. Absent
+   * where the server has one.
+   */
+  readonly resourceOf?: ResourceOf
   /** The trail that it was given. */
   readonly audit: AuditTrail | undefined
-  /** Where {@link metadata} is published (RFC 9728 section 3.1). */
+  /** Where {@link metadata} is published (RFC 9728 section 3.1); each of several has its own. */
   readonly resourceMetadataUrl: string
   readonly metadata: ProtectedResourceMetadata
   /** Kinds of its sources, in the order in which they are tried. */
@@ -148,8 +162,9 @@ type ClaimsOf<S> = S extends readonly Source<infer C>[] ? C : never
 export function createAuthenticator<const S extends readonly AnySource[]>(
   options: AuthenticatorOptions<S>,
 ): Authenticator<ClaimsOf<S>> {
-  const { resource, audit, clock = systemTime, onEvent, about = {} } = options
-  secureUrl(resource, 'resource')
+  const { audit, clock = systemTime, onEvent, about = {} } = options
+  const resources = toResources(options.resource)
+  const [resource] = resources.stated
   assertFunction(clock, 'clock')
   if (onEvent !== undefined) assertFunction(onEvent, 'onEvent')
   if (audit !== undefined) assertFunction(audit['refusal'], 'audit.refusal')
@@ -161,6 +176,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const headers = toHeaders(sources, confirmations)
   const issuers = [...new Set(sources.flatMap((source) => source.issuers))]
   assertAuthenticatorOptions(options)
+  assertTemplates(issuers, resources)
   const namesOf = toIssuerNames(issuers)
   const maxLifetimeSeconds = Math.max(0, ...issuers.map((issuer) => issuer.maxLifetimeSeconds))
   const revocations = createRevocations({ store, maxLifetimeSeconds, namesOf })
@@ -171,7 +187,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   const { check: checkRevoked } = revocations
   const subjectTokens = createSubjectTokens({ resource, sources, clock, checkRevoked })
   const authenticateNow = createAuthenticate<ClaimsOf<S>>({
-    resource,
+    resources,
     sources,
     headers,
     confirmations,
@@ -186,6 +202,7 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
 
   const authenticator: Authenticator<ClaimsOf<S>> = Object.freeze({
     resource,
+    ...resourceFinder(resources),
     audit,
     resourceMetadataUrl: resourceMetadataUrl(resource),
     scopes: requiredScopes(sources),
@@ -207,6 +224,20 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
   })
   immediate.set(authenticator, authenticateNow)
   return subjectTokens.offer(authenticator)
+}
+
+function resourceFinder({ find }: Resources): Pick<Authenticator, 'resourceOf'> {
+  return find === undefined ? {} : { resourceOf: ({ url }) => find(url)?.resource }
+}
+
+/** An audience with a placeholder that no resource has would never be that of a token. */
+function assertTemplates(issuers: readonly Issuer<unknown>[], { stated }: Resources): void {
+  const audiences = issuers.flatMap((issuer) => issuer.audiences ?? [])
+  const strange = audiences.find((it) => it.includes('{organization}') && !stated.includes(it))
+  if (strange === undefined) return
+  throw new TypeError(
+    `audience '${strange}' is a template that is not a resource of this server: write it as \`resource\` has it`,
+  )
 }
 
 const immediate = new WeakMap<object, AuthenticateNow<unknown>>()

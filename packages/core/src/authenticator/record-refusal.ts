@@ -2,14 +2,19 @@ import type { AuditTrail } from '../audit.ts'
 import type { Credentials } from '../credentials/credentials.ts'
 import { type CredentialRequest, readHeader } from '../credentials/header-lines.ts'
 import { asIdentityError, type IdentityError, withFailure } from '../errors.ts'
+import type { RequestedResource } from '../resources/resources.ts'
 import type { AnySource } from '../sources/source.ts'
 
 /** The refusal of one request: which of its credentials failed, under its own id. */
-export function toRefusal(thrown: unknown, source: AnySource | undefined): IdentityError {
+export function toRefusal(
+  thrown: unknown,
+  source: AnySource | undefined,
+  resource: RequestedResource | undefined,
+): IdentityError {
   const { failure } = asIdentityError(thrown)
   const located =
     source === undefined ? {} : { role: roleOf(source, failure?.header), source: source.kind }
-  return withFailure(thrown, located, crypto.randomUUID())
+  return withFailure(thrown, located, { requestId: crypto.randomUUID(), resource })
 }
 
 /** Beside a user's credential, `Authorization` carries the gateway's own. */
@@ -37,12 +42,13 @@ export async function recordRefusal(
     await audit.refusal({
       method: request.method === undefined ? 'authenticate' : `HTTP ${request.method}`,
       error,
+      resource: error.resource,
       credentialHash: await hashOf(credentials),
       traceparent: readHeader(request, 'traceparent'),
     })
     return error
   } catch (thrown) {
-    return withFailure(thrown, error.failure, error.requestId)
+    return withFailure(thrown, error.failure, error)
   }
 }
 

@@ -6,9 +6,12 @@ import {
   readPresented,
 } from '../credentials/credentials.ts'
 import type { CredentialHeaders, CredentialRequest } from '../credentials/header-lines.ts'
+import { IdentityError } from '../errors.ts'
 import type { Identity } from '../identity.ts'
 import { readClock } from '../internal/options.ts'
 import { type Awaitable, andThen, sharesPromises } from '../internal/promises.ts'
+import { atResource } from '../resources/at-resource.ts'
+import type { FoundResource } from '../resources/resources.ts'
 import type { AnySource } from '../sources/source.ts'
 import { collectConditions, isRepeatable } from '../verdicts/conditions.ts'
 import type { Verdict, Verdicts } from '../verdicts/verdicts.ts'
@@ -21,6 +24,8 @@ import type { SubjectTokenKeeper } from './subject-tokens.ts'
 export interface Attempt {
   readonly request: CredentialRequest
   readonly report: Context['report']
+  /** Which resource it is for, of several. */
+  found?: FoundResource
   credentials?: Credentials
   source?: AnySource
 }
@@ -61,13 +66,24 @@ export class RequestVerifier {
   identify(attempt: Attempt): Awaitable<Identity> {
     const { clock, headers, verdicts } = this.#settings
     const reading = attempt as Mutable<Reading>
+    this.#findResource(attempt)
     reading.now = readClock(clock)
     reading.presented = readPresented(attempt.request, headers)
-    return andThen(verdicts.keyOf(reading.presented), (key) => {
-      if (key === undefined) return this.#verify(reading)
+    return andThen(verdicts.keyOf(reading.presented), (digest) => {
+      if (digest === undefined) return this.#verify(reading)
+      const key = keyAt(digest, reading)
       const verdict = verdicts.find(key)
       return verdict ? this.#recall(reading, verdict, key) : this.#verifyOnce(reading, key)
     })
+  }
+
+  /** @throws IdentityError `SESS` for a path that none of several resources has */
+  #findResource(attempt: Attempt): void {
+    const { find } = this.#settings.resources
+    if (find === undefined) return
+    const found = find(attempt.request.url)
+    if (found === undefined) throw new IdentityError('SESS', { reason: 'resource_unknown' })
+    attempt.found = found
   }
 
   /** What does not hold is verified again, which says why. */
@@ -129,8 +145,9 @@ export class RequestVerifier {
     reading.source = source
     const context = this.#createContext(reading, reading.request, credentials)
     const conditions = collectConditions(context)
-    const identity = (await source.identify(credentials, context)) as Identity
-    if (identity?.principal === undefined) throw new TypeError('A source returned no identity')
+    const identified = (await source.identify(credentials, context)) as Identity
+    if (identified?.principal === undefined) throw new TypeError('A source returned no identity')
+    const identity = reading.found ? atResource(identified, reading.found) : identified
     const verdict = { identity, source, conditions }
     const isKept = this.#kept.has(source) && conditions.isKeepable
     if (key !== undefined && isKept) verdicts.keep(key, verdict, presented)
@@ -148,12 +165,18 @@ export class RequestVerifier {
   }
 
   #accept(reading: Reading, { identity, source }: Verdict<AnySource>): Identity {
-    reading.report({ type: 'accepted', source: source.kind })
+    const { resource } = reading.found ?? {}
+    reading.report({ type: 'accepted', source: source.kind, ...(resource && { resource }) })
     const { subjectTokens } = this.#settings
     if (!subjectTokens.isKept) return identity as Identity
     const read = (): Credentials => reading.credentials ?? this.#parse(reading)
     return subjectTokens.bind(identity as Identity, source, read)
   }
+}
+
+/** What was found out for one resource of several says nothing about another. No digest has a space in it. */
+function keyAt(digest: string, { found }: Attempt): string {
+  return found === undefined ? digest : `${digest} ${found.resource.id}`
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }

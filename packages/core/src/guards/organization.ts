@@ -14,8 +14,11 @@ export interface OrganizationOptions<A = unknown> {
    * Reads the organization out of the arguments. The caller must be in it: this closes the hole
    * where a model writes another tenant's id into a call. Runs on the arguments as they were sent
    * and again as they were validated; both must pass.
+   *
+   * `'path'`: the organization in the path of the request, of a server whose `resource` has
+   * `{organization}` in it. Without one there the call is denied.
    */
-  readonly match?: (args: A) => string | undefined
+  readonly match?: 'path' | ((args: A) => string | undefined)
 }
 
 /**
@@ -23,7 +26,8 @@ export interface OrganizationOptions<A = unknown> {
  *
  * Without `match` the caller's current organization decides; if the token lists several without
  * naming a current one, `ids` must single one out. With `match` every organization of the caller
- * counts, and the one that matched becomes the current one for the handler.
+ * counts, and the one that matched becomes the current one for the handler. The path of a request is
+ * known while a list is filtered as well.
  *
  * @throws TypeError when `ids` or `roles` is an empty list, or a rule is undefined or unknown
  */
@@ -35,18 +39,20 @@ export function organization<A = unknown>(
   assertRules(options)
   const ids = toList(options.ids, 'ids')
   const roles = toList(options.roles, 'roles')
-  const match = options.match as ((args: unknown) => unknown) | undefined
+  const byPath = options.match === 'path'
+  const match = byPath ? undefined : (options.match as ((args: unknown) => unknown) | undefined)
   const required: Requirement = {
     ...(ids && { organizations: ids }),
     ...(roles && { roles }),
   }
 
   function decide(identity: Identity, call?: Call): Decision {
-    const named = match && call ? match(call.arguments) : undefined
-    const mine = candidates(identity, match !== undefined)
+    const isMatched = byPath || (match !== undefined && call !== undefined)
+    const named = byPath ? identity.resource?.organization : call && match?.(call.arguments)
+    const mine = candidates(identity, options.match !== undefined)
     if (mine.length === 0) return deny('organization', 'org_missing', required)
     const fitting = mine.filter(
-      (org) => (!ids || ids.includes(org.id)) && (!match || !call || org.id === named),
+      (org) => (!ids || ids.includes(org.id)) && (!isMatched || org.id === named),
     )
     if (fitting.length === 0) return deny('organization', 'org_mismatch', required)
     const open = match !== undefined && call === undefined
@@ -63,8 +69,8 @@ const optionNames: OptionNames<OrganizationOptions> = { ids: true, roles: true, 
 
 function assertRules(options: OrganizationOptions<never>): void {
   assertOptions('organization', options, optionNames)
-  if ('match' in options && typeof options.match !== 'function') {
-    throw new TypeError('match must be a function')
+  if ('match' in options && typeof options.match !== 'function' && options.match !== 'path') {
+    throw new TypeError("match must be a function or 'path'")
   }
 }
 

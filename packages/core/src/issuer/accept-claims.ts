@@ -18,11 +18,15 @@ import type { VerifiedToken } from './verified-token.ts'
  * @returns seconds since 1970 at which the token expires
  * @throws IdentityError `TOK`
  */
-export function checkClaims(claims: Claims, rules: ClaimRules<unknown>, now: number): number {
+export function checkClaims(
+  claims: Claims,
+  rules: ClaimRules<unknown>,
+  context: Pick<Context, 'now' | 'audiencesAt'>,
+): number {
   checkKind(claims, rules)
   checkIds(claims)
-  const expiresAt = checkTimes(claims, rules, now)
-  checkAudience(claims, rules.audiences)
+  const expiresAt = checkTimes(claims, rules, context.now)
+  checkAudience(claims, rules.audiences, context)
   checkRequired(claims, rules.requiredClaims)
   return expiresAt
 }
@@ -64,7 +68,16 @@ export async function acceptClaims<C>(
   const claims = made instanceof Promise ? await made : made
   const hash = facts.tokenId === undefined ? credential.hash() : undefined
   const tokenHash = hash instanceof Promise ? await hash : hash
-  return Object.assign(facts, { issuer, expiresAt, tokenHash, verified, exposed, claims })
+  const isIssuedForResource = isIssuedFor(verified, context, rules.audiences)
+  return Object.assign(facts, {
+    issuer,
+    expiresAt,
+    tokenHash,
+    verified,
+    exposed,
+    claims,
+    ...(isIssuedForResource && { isIssuedForResource }),
+  })
 }
 
 /** Claims as a handler may see them. A removed address is reported to the operator. */
@@ -162,13 +175,30 @@ export function validityPeriod(claims: Claims, rules: ClaimRules<unknown>): Peri
   }
 }
 
-function checkAudience(claims: Claims, audiences: readonly string[] | undefined): void {
-  if (audiences === undefined) return
+function checkAudience(
+  claims: Claims,
+  stated: readonly string[] | undefined,
+  context: Pick<Context, 'audiencesAt'>,
+): void {
+  if (stated === undefined) return
+  const audiences = context.audiencesAt?.(stated) ?? stated
   const named = [claims['aud']].flat().filter((value) => !isEmpty(value))
   const failure = { claim: 'aud', expected: audiences }
   if (named.length === 0) throw refused('audience_missing', failure)
   if (!named.every((value) => typeof value === 'string')) throw refused('audience', failure)
   if (!named.some((value) => audiences.includes(value))) throw refused('audience', failure)
+}
+
+/** Whether the issuer's rules and the token's audience both name the resource that the request is for. */
+function isIssuedFor(
+  claims: Claims,
+  context: Context,
+  stated: readonly string[] | undefined,
+): boolean {
+  const { resource } = context
+  if (resource === undefined || stated === undefined) return false
+  const isNamed = [claims['aud']].flat().includes(resource.id)
+  return isNamed && context.audiencesAt?.(stated).includes(resource.id) === true
 }
 
 function checkRequired(

@@ -103,7 +103,7 @@ function isReader(value: unknown): boolean {
 /** What claims say about the caller, before anything else is decided. */
 export type CallerFacts = Omit<
   VerifiedToken,
-  'issuer' | 'expiresAt' | 'verified' | 'exposed' | 'claims'
+  'issuer' | 'expiresAt' | 'isIssuedForResource' | 'verified' | 'exposed' | 'claims'
 >
 
 /**

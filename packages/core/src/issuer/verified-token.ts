@@ -14,6 +14,8 @@ export interface VerifiedToken<C = Claims> {
   readonly scopes: readonly string[]
   readonly roles: readonly string[]
   readonly expiresAt: number
+  /** Whether its audience is the very resource that the request is for, of a server with several. */
+  readonly isIssuedForResource?: boolean
   readonly tokenId: string | undefined
   /** SHA-256 of a credential without an id, base64url. */
   readonly tokenHash?: string | undefined

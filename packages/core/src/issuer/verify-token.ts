@@ -29,7 +29,7 @@ export async function verifyToken<C>(
   // Before any key is looked up: a flood of tokens that are wrong anyway causes no fetch.
   const issuer = checkIssuer(token, rules)
   checkType(token, rules)
-  const expiresAt = checkClaims(token.claims, rules, context.now)
+  const expiresAt = checkClaims(token.claims, rules, context)
   conditionsOf(context)?.within(validityPeriod(token.claims, rules))
   await checkSignature(token, rules, context)
   // One name for one issuer: a revocation under any of its names covers tokens under all of them.

@@ -1,6 +1,7 @@
 import { assertOptions, type OptionNames } from '../internal/options.ts'
 import { secureUrl } from '../internal/safe-url.ts'
 import { isText } from '../internal/values.ts'
+import type { RequestedResource } from '../resources/resources.ts'
 
 /** What a resource says about sender-constrained tokens (RFC 9728 section 2). */
 export interface ConfirmationMetadata {
@@ -44,6 +45,14 @@ export function resourceMetadataUrl(resource: string): string {
   // RFC 9728 section 3.1: a trailing slash of a bare host is dropped.
   const path = url.pathname === '/' ? '' : url.pathname
   return `${url.origin}/.well-known/oauth-protected-resource${path}${url.search}`
+}
+
+/** What a server with several resources publishes about one of them. */
+export function metadataOf(
+  metadata: ProtectedResourceMetadata,
+  { id }: RequestedResource,
+): ProtectedResourceMetadata {
+  return { ...metadata, resource: id }
 }
 
 const members: OptionNames<ResourceDescription> = {

@@ -4,7 +4,8 @@ import {
   type IdentityError,
   type IdentityErrorCode,
 } from '../errors.ts'
-import type { ProtectedResourceMetadata } from './metadata.ts'
+import type { RequestedResource, ResourceOf } from '../resources/resources.ts'
+import { type ProtectedResourceMetadata, resourceMetadataUrl } from './metadata.ts'
 
 /** A complete HTTP answer to a refused caller. */
 export interface Refusal {
@@ -17,6 +18,8 @@ export interface Refusal {
 /** The facts about this server that a refusal may tell. */
 export interface RefusalContext {
   readonly resourceMetadataUrl: string
+  /** Present where there are several resources: the refused request says which one it was for. */
+  readonly resourceOf?: ResourceOf
   readonly metadata: ProtectedResourceMetadata
   /** Scopes that every token needs. Default: those of the metadata. */
   readonly scopes?: readonly string[]
@@ -39,7 +42,7 @@ const oauthError: Partial<Record<IdentityErrorCode, string>> = {
  */
 export function createRefusal(thrown: unknown, context: RefusalContext): Refusal {
   const error = asIdentityError(thrown)
-  const challenge = createChallenge(error, context)
+  const challenge = createChallenge(error, contextAt(context, error.resource))
   return {
     status: error.status,
     headers: {
@@ -51,6 +54,25 @@ export function createRefusal(thrown: unknown, context: RefusalContext): Refusal
       ...((error.status === 503 || error.status === 429) && { 'retry-after': retryAfter(error) }),
     },
     body: createBody(error),
+  }
+}
+
+/** What a refusal may say. Without a URL, where the resource is not known, no metadata is named. */
+type AnswerContext = Pick<RefusalContext, 'metadata' | 'scopes'> & {
+  readonly resourceMetadataUrl: string | undefined
+}
+
+/** The facts about one of several resources; of one that is not known, what all of them have in common. */
+function contextAt(
+  context: RefusalContext,
+  resource: RequestedResource | undefined,
+): AnswerContext {
+  if (context.resourceOf === undefined) return context
+  const { metadata, scopes } = context
+  return {
+    metadata,
+    ...(scopes !== undefined && { scopes }),
+    resourceMetadataUrl: resource && resourceMetadataUrl(resource.id),
   }
 }
 
@@ -93,7 +115,7 @@ export function createStepUpRefusal(
   }
 }
 
-function createChallenge(error: IdentityError, context: RefusalContext): string | undefined {
+function createChallenge(error: IdentityError, context: AnswerContext): string | undefined {
   if (error.status !== 401 && error.status !== 403 && error.status !== 400) return undefined
   const always = context.scopes ?? context.metadata.scopes_supported ?? []
   const scopes = error.code === 'SCOPE' ? error.scopes : always
@@ -103,20 +125,20 @@ function createChallenge(error: IdentityError, context: RefusalContext): string 
 function toParameters(
   fault: Fault | undefined,
   scopes: readonly string[],
-  { resourceMetadataUrl }: RefusalContext,
+  { resourceMetadataUrl: url }: AnswerContext,
 ): readonly string[] {
   return [
     // RFC 6750 section 3.1: no error code for a request without credentials.
     ...(fault ? [`error="${fault.error}"`, `error_description="${fault.description}"`] : []),
     ...(scopes.length === 0 ? [] : [`scope="${quotable(scopes.join(' '))}"`]),
-    `resource_metadata="${quotable(resourceMetadataUrl)}"`,
+    ...(url === undefined ? [] : [`resource_metadata="${quotable(url)}"`]),
   ]
 }
 
 /** One challenge for each scheme that this server takes tokens in. */
 function inSchemes(
   parameters: readonly string[],
-  { metadata }: RefusalContext,
+  { metadata }: AnswerContext,
   dpopError?: DpopError,
 ): string {
   const { dpop_signing_alg_values_supported: algorithms, dpop_bound_access_tokens_required: only } =

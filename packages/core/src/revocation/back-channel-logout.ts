@@ -83,7 +83,9 @@ export function backChannelLogout(
       return answer(200)
     } catch (thrown) {
       const requestId = crypto.randomUUID()
-      const { code, reason, failure } = withFailure(thrown, named(options.issuer), requestId)
+      const { code, reason, failure } = withFailure(thrown, named(options.issuer), {
+        requestId,
+      })
       report({ type: 'refused', code, reason, failure, requestId })
       const headers = { 'x-request-id': requestId }
       return code === 'TOK' ? answer(400, headers) : answer(503, { 'retry-after': '5', ...headers })

@@ -15,6 +15,7 @@ import { toSchema } from '../issuer/claim-options.ts'
 import { applySchema, firstOf } from '../issuer/claims.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { StandardSchema } from '../issuer/standard-schema.ts'
+import { noteIssuedFor } from '../resources/at-resource.ts'
 import { asRepeatable } from '../verdicts/conditions.ts'
 import { findUser, toUser, type UserClaimMap, type UserPlace } from './enriched-user.ts'
 import {
@@ -126,7 +127,8 @@ export function enriched<C = Claims>(options: EnrichedOptions<C>): Source<C | Cl
     // known: `iat` is the machine token's, or whatever the issuer's trigger wrote.
     const { iat: _iat, ...known } = user
     await context.checkRevoked({ ...parts, claims: known })
-    return createIdentity<C>({ ...parts, ...within, claims })
+    const identity = createIdentity<C>({ ...parts, ...within, claims })
+    return noteIssuedFor(identity, sender.token.isIssuedForResource)
   }
 
   const comesFromGateway = (credentials: Credentials): boolean =>

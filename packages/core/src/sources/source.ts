@@ -12,6 +12,7 @@ import { asText } from '../internal/values.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import type { VerifiedToken } from '../issuer/verified-token.ts'
 import type { RefusalReason } from '../reasons.ts'
+import { noteIssuedFor } from '../resources/at-resource.ts'
 
 /**
  * One place where an identity may come from, with its rule. Made by `direct`, `forwarded`,
@@ -118,5 +119,5 @@ export function toIdentity<C>(token: VerifiedToken<C>, provenance: Provenance): 
     tokenId: token.tokenId,
     tokenHash: token.tokenHash,
   }
-  return buildIdentity<C>(parts, gatewayMayList)
+  return noteIssuedFor(buildIdentity<C>(parts, gatewayMayList), token.isIssuedForResource)
 }

@@ -1,4 +1,4 @@
-import type { Identity } from '@onbehalf/core'
+import { createIdentity, type Identity } from '@onbehalf/core'
 import {
   type Decision,
   type DenialReason,
@@ -185,7 +185,7 @@ describe('the rules of organization', () => {
     [{ ids: undefined }, 'ids must not be undefined'],
     [{ roles: [] }, names('roles')],
     [{ roles: undefined }, 'roles must not be undefined'],
-    [{ match: 'orgId' }, 'match must be a function'],
+    [{ match: 'orgId' }, "match must be a function or 'path'"],
     [{ match: undefined }, 'match must not be undefined'],
     [{ id: 'acme' }, '"id" is not an option of organization; did you mean "ids"?'],
     [{ role: 'owner' }, '"role" is not an option of organization; did you mean "roles"?'],
@@ -193,5 +193,52 @@ describe('the rules of organization', () => {
     [null, 'organization: the options must be an object'],
   ])('must not be %j', (options, message) => {
     expect(() => organization(options as never)).toThrow(new TypeError(message))
+  })
+})
+
+describe("organization({ match: 'path' })", () => {
+  const at = (organization: string | undefined, identity: Identity): Identity =>
+    createIdentity({
+      ...identity,
+      resource: { id: 'https://mcp.example.com/mcp', ...(organization && { organization }) },
+    })
+  const byPath: OrganizationOptions<Args> = { match: 'path' }
+
+  it('allows a caller of the organization in the path, and makes it the current one', () => {
+    expect(ask(byPath, at('beta', both))).toEqual(chosen('beta'))
+    expect(ask(byPath, at('acme', both))).toEqual(chosen('acme'))
+  })
+
+  it.each([
+    ['another organization', at('gamma', both)],
+    ['a path without one', at(undefined, both)],
+    ['a server with one resource', both],
+    ['another spelling', at('ACME', both)],
+  ])('denies at %s', (_case, identity) => {
+    expect(ask(byPath, identity, { orgId: 'acme' })).toEqual(denied('org_mismatch'))
+  })
+
+  it('denies a caller of no organization, whatever the path says', () => {
+    expect(ask(byPath, at('acme', identityOf()))).toEqual(denied('org_missing'))
+  })
+
+  it('decides the same for a list: the path is known there', () => {
+    const guard = organization(byPath)
+    expect(decide(guard, at('beta', both), { now })).toEqual(chosen('beta'))
+    expect(decide(guard, at('gamma', both), { now })).toEqual(denied('org_mismatch'))
+  })
+
+  it('looks for the role in the organization of the path', () => {
+    const options = { ...byPath, roles: 'controller' }
+    expect(ask(options, at('acme', both))).toEqual(chosen('acme'))
+    expect(ask(options, at('beta', both))).toEqual(
+      denied('org_role_missing', { roles: ['controller'] }),
+    )
+  })
+
+  it.each(['args', '', 7, null])('has no match of %j', (wrong) => {
+    expect(() => organization({ match: wrong as never })).toThrow(
+      new TypeError("match must be a function or 'path'"),
+    )
   })
 })

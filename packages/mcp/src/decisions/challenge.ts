@@ -38,7 +38,7 @@ export function challengeFor(
 ): Challenge | undefined {
   const { request, identity, extra, target } = open
   if (hidesRefused || !challenged.has(request.method)) return undefined
-  const context = refusalContext(authenticator, extra?.authInfo)
+  const context = refusalContext(authenticator, extra)
   if (context === undefined) return undefined
   const requestId = randomUUID()
   if (reason === 'identity_missing' && acceptsGuests) {

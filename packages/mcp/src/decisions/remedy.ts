@@ -54,7 +54,7 @@ export function applyRemedy(
   const remedy = isObject(thrown) ? remedies.get(thrown) : undefined
   if (remedy === undefined || !answerable.has(request.method)) return answer
   if (remedy.kind === 'url') return askFor(remedy, open, answer, client)
-  const context = refusalContext(protection.authenticator, open.extra?.authInfo)
+  const context = refusalContext(protection.authenticator, open.extra)
   if (context !== undefined && !protection.hidesRefused) {
     open.exchange?.refused(toRefusal(remedy, open, context))
   }

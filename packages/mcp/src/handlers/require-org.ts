@@ -13,6 +13,9 @@ import type { ArgumentsOf, GuardedHandler, Handler } from './handler.ts'
  * With `match` the organization that the arguments name must be one of the caller's: a model that
  * writes another tenant's id into a call is refused.
  *
+ * With `match: 'path'` it must be the one in the path of the request, of a server with a resource for
+ * each organization.
+ *
  * It does not check that the rows your handler reads belong to that organization.
  *
  * @throws TypeError when a list is empty or a rule is undefined
@@ -22,6 +25,7 @@ import type { ArgumentsOf, GuardedHandler, Handler } from './handler.ts'
  * server.registerTool('list_invoices', { inputSchema }, requireOrg(listInvoices))
  * server.registerTool('close_books', { inputSchema }, requireOrg('acme', { roles: ['controller'] }, closeBooks))
  * server.registerTool('read_ledger', { inputSchema }, requireOrg({ match: (args) => args.orgId }, readLedger))
+ * server.registerTool('list_own', { inputSchema }, requireOrg({ match: 'path' }, listInvoices))
  * ```
  */
 export function requireOrg<A, C, R, P extends unknown[] = []>(

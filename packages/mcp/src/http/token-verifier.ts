@@ -36,7 +36,8 @@ export type OAuthErrors = OAuthErrorsV1 | OAuthErrorsV2
  * the answers: a key outage is 500 without `Retry-After`. `authenticate` of an adapter has none of
  * these limits.
  *
- * @throws TypeError for an authenticator that needs more than the bearer token, and unless `errors`
+ * @throws TypeError for an authenticator that needs more than the bearer token or has several
+ *   resources, which the path of a request tells apart, and unless `errors`
  *   has the error classes of one SDK generation
  *
  * @example
@@ -74,7 +75,10 @@ function assertTokenSuffices(authenticator: Authenticator<unknown>): void {
   if (typeof authenticator?.authenticate !== 'function') {
     throw new TypeError('authenticator must be made by createAuthenticator')
   }
-  const { credentialHeaders, metadata } = authenticator
+  const { credentialHeaders, metadata, resourceOf } = authenticator
+  if (resourceOf !== undefined) {
+    throw new TypeError('a token verifier gets the bearer token alone, not the path of a request')
+  }
   const others = credentialHeaders.filter((name) => name !== 'authorization')
   if (others.length > 0) {
     throw new TypeError(`a token verifier gets the bearer token alone, not ${others.join(', ')}`)

@@ -10,22 +10,27 @@ export interface SessionTransport {
   close?: () => Promise<void>
 }
 
-/** Whom a caller is, and for which organization: what sessions, tasks and request state belong to. */
-type Caller = Pick<Identity, 'issuer' | 'subject' | 'organization'>
+/**
+ * Whom a caller is, for which organization and at which of several resources: what sessions, tasks and
+ * request state belong to.
+ */
+type Caller = Pick<Identity, 'issuer' | 'subject' | 'organization' | 'resource'>
 
 /** No more of a caller than a session needs to remember. */
-function nameOf({ issuer, subject, organization }: Caller): Caller {
-  return { issuer, subject, ...(organization && { organization }) }
+function nameOf({ issuer, subject, organization, resource }: Caller): Caller {
+  return { issuer, subject, ...(organization && { organization }), ...(resource && { resource }) }
 }
 
 /** A caller as one string. A token refresh does not change it. */
-export function ownerOf({ issuer, subject, organization }: Caller): string {
-  return JSON.stringify([issuer, subject, organization?.id ?? null])
+export function ownerOf({ issuer, subject, organization, resource }: Caller): string {
+  const place = resource === undefined ? [] : [resource.id]
+  return JSON.stringify([issuer, subject, organization?.id ?? null, ...place])
 }
 
 /**
- * The caller of a handler's context as one string, made of issuer, subject and organization: equal
- * for two requests of the same user in the same organization, whatever token they carry. Callers
+ * The caller of a handler's context as one string, made of issuer, subject and organization, and of
+ * the resource where the server has several: equal for two requests of the same user in the same
+ * organization, whatever token they carry. Callers
  * without an identity are all alike.
  *
  * Give it to whatever keeps state between requests and has to keep users apart, such as the
@@ -55,7 +60,8 @@ export function isSameCaller(one: Caller | undefined, other: Caller | undefined)
   return (
     one?.subject === other?.subject &&
     one?.issuer === other?.issuer &&
-    one?.organization?.id === other?.organization?.id
+    one?.organization?.id === other?.organization?.id &&
+    one?.resource?.id === other?.resource?.id
   )
 }
 

@@ -35,6 +35,9 @@ export function createLineCredential(
   if (token !== undefined && tokenFile !== undefined) {
     throw new TypeError('either token or tokenFile must be given, not both')
   }
+  if (authentication.needsPath) {
+    throw new TypeError('a transport without paths needs an authenticator with one resource')
+  }
   const present = async (text: string) =>
     authentication.authenticate({ headers: { authorization: `Bearer ${text.trim()}` } })
   if (tokenFile !== undefined) {

@@ -14,7 +14,10 @@ export interface Transport {
 export interface MessageExtra {
   readonly authInfo?: unknown
   /** SDK v1: the HTTP request. */
-  readonly requestInfo?: { readonly headers: Readonly<Record<string, unknown>> }
+  readonly requestInfo?: {
+    readonly headers: Readonly<Record<string, unknown>>
+    readonly url?: string | URL
+  }
   /** SDK v2: the HTTP request. */
   readonly request?: Request
 }

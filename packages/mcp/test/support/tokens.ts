@@ -26,8 +26,12 @@ export const people: SigningIssuer = issuer(issuerOptions)
 /** Issues the tokens of two services, too. */
 export const services: SigningIssuer = issuer({ ...issuerOptions, clients: ['gateway', 'reports'] })
 
-export function createTokenAuthenticator(clock: () => number): Authenticator<unknown> {
-  return createAuthenticator({ resource, clock, sources: [direct({ issuer: people })] })
+export function createTokenAuthenticator(
+  clock: () => number,
+  at: string = resource,
+): Authenticator<unknown> {
+  const trusted = at === resource ? people : issuer({ ...issuerOptions, audience: at })
+  return createAuthenticator({ resource: at, clock, sources: [direct({ issuer: trusted })] })
 }
 
 let made = 0

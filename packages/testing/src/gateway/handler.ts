@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRefusal, IdentityError } from '@onbehalf/core'
+import { metadataAnswer } from '@onbehalf/core/node'
 import type { InboundToken } from './credentials.ts'
 import { forward } from './forward.ts'
 import { pickRequestHeaders } from './headers.ts'
@@ -31,10 +32,12 @@ export async function handleGatewayRequest(
   res: ServerResponse,
 ): Promise<void> {
   const { authenticator, targets } = context
-  const [path = ''] = (req.url ?? '').split('?', 1)
-  if (path === new URL(authenticator.resourceMetadataUrl).pathname) {
-    return sendJson(res, 200, authenticator.metadata)
+  const published = metadataAnswer(req, authenticator)
+  if (published) {
+    res.writeHead(published.status, published.headers)
+    return void res.end(req.method === 'HEAD' ? undefined : published.body)
   }
+  const [path = ''] = (req.url ?? '').split('?', 1)
   const inbound = await authenticate(context, { req, res })
   if (!inbound) return
   const target = targets.get(targetPath.exec(path)?.[1] ?? '')

@@ -101,7 +101,10 @@ export function credentialsOf(issuer: LocalIssuer) {
   } as const satisfies Record<string, TargetCredential>
 }
 
-export function authenticatorOf(issuer: LocalIssuer, resource: string = GATEWAY): Authenticator {
+export function authenticatorOf(
+  issuer: LocalIssuer,
+  resource: string | readonly string[] = GATEWAY,
+): Authenticator {
   const people = trust({
     iss: issuer.issuer,
     audience: resource,

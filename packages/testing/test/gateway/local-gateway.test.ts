@@ -74,6 +74,29 @@ describe('callers', () => {
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/)
   })
 
+  it('need a token for the target that they call, where each is a resource', async () => {
+    const { endpoint, received } = await serveRecorder()
+    const credential = credentialsOf(issuer).machine
+    const resources = [`${GATEWAY}/server/mcp`, `${GATEWAY}/other/mcp`]
+    const { gateway, url } = await startGateway(
+      issuer,
+      { endpoint, credential },
+      {
+        authenticator: authenticatorOf(issuer, resources),
+        targets: ['server', 'other'].map((name) => ({ name, endpoint, credential })),
+      },
+    )
+    const token = await tokenOf(issuer, 'ada', { aud: resources[0] })
+    expect((await post(url, token)).status).toBe(200)
+    const other = await post(`${gateway.url}/other/mcp`, token)
+    const path = '/.well-known/oauth-protected-resource/other/mcp'
+    expect(other.status).toBe(401)
+    expect(other.headers.get('www-authenticate')).toContain(`"${GATEWAY}${path}"`)
+    const metadata = await fetch(`${gateway.url}${path}`)
+    expect(await metadata.json()).toMatchObject({ resource: resources[1] })
+    expect(received).toHaveLength(1)
+  })
+
   it('find the metadata that the challenge names', async () => {
     const port = await freePort()
     const resource = `http://127.0.0.1:${port}`

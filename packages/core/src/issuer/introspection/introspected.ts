@@ -98,7 +98,7 @@ export function introspected<C = Claims>(options: IntrospectionOptions<C>): Issu
       throw refused('issuer', { claim: 'iss', expected: [name as string] })
     }
     checkTokenType(claims, rules)
-    const expiresAt = checkClaims(claims, rules, context.now)
+    const expiresAt = checkClaims(claims, rules, context)
     return acceptClaims({ claims, issuer: name as string, expiresAt, credential }, rules, context)
   }
 

@@ -9,7 +9,7 @@ const token = claims ? mintToken(claims) : undefined
 // Its keys are of this process alone: callers over HTTP get theirs from it.
 console.error(`token ${token}`)
 guardServers({
-  authenticator: createTokenAuthenticator(clock),
+  authenticator: createTokenAuthenticator(clock, process.env['TEST_RESOURCE']),
   clock,
   ...(token !== undefined && { token }),
   rules: [{ kind: 'tool', name: process.env['TEST_TOOL'] ?? 'purge', guard: role('operator') }],
