@@ -1,5 +1,6 @@
 import {
   type Authenticator,
+  type Claims,
   createAuthenticator,
   direct,
   dpop,
@@ -311,7 +312,7 @@ describe('a list of resources', () => {
 
 describe('a gateway at the path of an organization', () => {
   const userHeader = 'x-user-token'
-  const request = async (user: object, machine: object = {}) => ({
+  const request = async (user: Claims, machine: Claims = {}) => ({
     ...bearer(await gateway.token({ aud: 'api://gateway', ...machine }), {
       [userHeader]: await people.token(user),
     }),
