@@ -48,12 +48,7 @@ export class InclusionPath {
   /** The finished path, from the leaf up. Call it once, after all entries. */
   finish(): readonly string[] {
     if (this.#at !== this.#size) throw new RangeError('the log is shorter than the tree')
-    while (this.#stack.length > 1) {
-      const right = this.#stack.pop()
-      const left = this.#stack.pop()
-      if (left === undefined || right === undefined) break
-      this.#stack.push(this.#join(left, right))
-    }
+    this.#stack.reduceRight((right, left) => this.#join(left, right))
     return this.#path
   }
 }
@@ -90,10 +85,10 @@ function up({ node, last }: Position): Position {
   return { node: half(node), last: half(last) }
 }
 
-// A last node without a sibling is carried up as it is.
+// A last node without a sibling is carried up as it is. The first node of a level has one, or is the root.
 function skipLoneNodes(at: Position): Position {
   let here = at
-  while (here.node % 2 === 0 && here.node !== 0) here = up(here)
+  while (here.node % 2 === 0) here = up(here)
   return here
 }
 

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { InclusionPath, rootFromPath } from '../../src/merkle/inclusion-proof.ts'
-import { GrowingTree, nodeHash } from '../../src/merkle/tree.ts'
+import {
+  fromBase64url,
+  GrowingTree,
+  isDigest,
+  nodeHash,
+  toBase64url,
+} from '../../src/merkle/tree.ts'
 
 /** The tree hash exactly as RFC 9162 section 2.1.1 defines it, by recursion over all entries. */
 function treeHash(entries: readonly string[]): string {
@@ -91,12 +97,51 @@ describe('T14 Merkle trees, RFC 9162', () => {
   })
 
   it.each([
-    [-1, 3],
-    [3, 3],
-    [0.5, 3],
+    [-1, 1],
+    [1, 1],
+    [0.5, 1],
+    [Number.NaN, 1],
+    [-2, 2],
+    [2, 2],
+    [3, 2],
+    [0.5, 2],
+    [0, 1.5],
     [0, Number.NaN],
-  ])('proves nothing for index %d of %d', (index, size) => {
-    expect(rootFromPath(many[0] ?? '', index, size, [])).toBeUndefined()
+  ])('proves nothing for index %d of %d, whatever the path', (index, size) => {
+    const [entry = '', sibling = ''] = many
+    expect(rootFromPath(entry, index, size, [])).toBeUndefined()
+    expect(rootFromPath(entry, index, size, [sibling])).toBeUndefined()
+  })
+
+  it('makes a path of the entries of its tree, and of no fewer', () => {
+    const path = new InclusionPath(1, 5)
+    for (const entry of many) path.add(entry)
+    expect(path.finish()).toEqual(pathOf(many.slice(0, 5), 1))
+    const short = new InclusionPath(1, 5)
+    for (const entry of many.slice(0, 4)) short.add(entry)
+    expect(() => short.finish()).toThrow(RangeError)
+  })
+
+  it('takes one spelling of a digest', () => {
+    const digest = toBase64url(many[0] ?? '')
+    expect(isDigest(digest)).toBe(true)
+    expect(fromBase64url(digest)).toBe(many[0])
+    const last = digest.at(-1) ?? ''
+    const sameBits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const other = `${digest.slice(0, -1)}${sameBits[sameBits.indexOf(last) + 1]}`
+    expect(fromBase64url(other)).toBe(many[0])
+    const wrong = [
+      '',
+      'AAAA',
+      digest.slice(1),
+      `${digest}A`,
+      `${digest}=`,
+      other,
+      7,
+      null,
+      [digest],
+    ]
+    for (const value of wrong) expect(isDigest(value)).toBe(false)
   })
 
   it.each<[string, (path: readonly string[]) => readonly string[]]>([
