@@ -24,6 +24,12 @@ describe('T14 canonical JSON, RFC 8785', () => {
     )
   })
 
+  it('T14 sorts names as they are written, once they were prepared', () => {
+    const object = { '\u200bz': 1, a: undefined, b: { '\u200b': 2, '0': 3 }, é: 4 }
+    const prepare = (text: string): string => text.replaceAll('\u200b', 'z').replaceAll('é', 'A')
+    expect(canonicalize(object, prepare)).toBe('{"A":4,"b":{"0":3,"z":2},"zz":1}')
+  })
+
   it('T14 sorts names by UTF-16 code units', () => {
     const names = ['\u20ac', '\r', '\ufb33', '1', '\ud83d\ude00', '\u0080', '\u00f6']
     const object = Object.fromEntries(names.map((name) => [name, 0]))

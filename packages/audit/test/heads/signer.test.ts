@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { localSigner, verifyLog } from '@onbehalf/audit'
@@ -23,6 +23,22 @@ describe('a key in a file', () => {
     const signers = await Promise.all(Array.from({ length: 5 }, () => localSigner(file)))
     expect(new Set(signers.map(({ keyId }) => keyId)).size).toBe(1)
     expect((await localSigner(file)).keyId).toBe(signers[0]?.keyId)
+  })
+
+  it('is told from others by the hash of its public form', async () => {
+    const file = join(newDirectory(), 'key.pem')
+    const { keyId } = await localSigner(file)
+    const publicKey = createPublicKey(readFileSync(`${file}.pub`, 'utf8'))
+    const spki = publicKey.export({ type: 'spki', format: 'der' })
+    expect(keyId).toBe(createHash('sha256').update(spki).digest('base64url'))
+    expect((await localSigner(join(newDirectory(), 'key.pem'))).keyId).not.toBe(keyId)
+  })
+
+  it('is not made in the place of what cannot be read', async () => {
+    const directory = newDirectory()
+    await expect(localSigner(directory)).rejects.toThrow('EISDIR')
+    await expect(localSigner(join(directory, 'none', 'key.pem'))).rejects.toThrow('ENOENT')
+    expect(readdirSync(directory)).toEqual([])
   })
 
   it('is refused unless it is Ed25519', async () => {
