@@ -77,10 +77,9 @@ function isDecision(decision: Decision, call: Call | undefined): boolean {
 
 /** The identity as a handler sees it after this decision: the organization that matched is current. */
 export function narrow(identity: Identity, decision: Decision): Identity {
-  if (decision.effect !== 'allow' || decision.organization === undefined) return identity
-  if (decision.organization === identity.organization?.id) return identity
-  const organization = identity.organizations.find(({ id }) => id === decision.organization)
-  if (organization === undefined) return identity
+  const chosen = decision.effect === 'allow' ? decision.organization : undefined
+  const organization = identity.organizations.find(({ id }) => id === chosen)
+  if (organization === undefined || chosen === identity.organization?.id) return identity
   const narrowed = buildIdentity({ ...identity, organization }, gatewayMayList(identity))
   return passOnSubjectToken(identity, narrowed)
 }

@@ -58,8 +58,9 @@ export function organization<A = unknown>(
     const open = match !== undefined && call === undefined
     if (fitting.length > 1 && !open) return deny('organization', 'org_ambiguous', required)
     const held = fitting.filter((org) => !roles || roles.some((role) => org.roles.includes(role)))
-    if (held.length === 0) return deny('organization', 'org_role_missing', required)
-    return open ? unknown : select(held[0])
+    const [first] = held
+    if (first === undefined) return deny('organization', 'org_role_missing', required)
+    return open ? unknown : select(first)
   }
 
   return Object.freeze({ name: 'organization', decide })
@@ -84,8 +85,6 @@ function candidates(identity: Identity, everyOne: boolean): readonly Organizatio
 }
 
 /** Always named, also when it is the current one: combined guards must speak of the same. */
-function select(selected: Organization | undefined): Decision {
-  return selected === undefined
-    ? deny('organization', 'guard_error')
-    : Object.freeze({ effect: 'allow', organization: selected.id })
+function select({ id }: Organization): Decision {
+  return Object.freeze({ effect: 'allow', organization: id })
 }

@@ -6,6 +6,7 @@ import {
   decide,
   deny,
   type Guard,
+  type Limit,
   organization,
   role,
   scope,
@@ -47,6 +48,16 @@ describe('all()', () => {
     )
   })
 
+  it('has the scopes and the limits of its guards, each once', () => {
+    const limit = { name: 'calls' } as unknown as Limit
+    const limited: Guard = { ...yes, limits: [limit] }
+    const both = all(scope('a'), limited, all(scope(['b', 'a']), limited))
+    expect(both.scopes).toEqual(['a', 'b'])
+    expect(both.limits).toEqual([limit])
+    expect(both.limits?.[0]).toBe(limit)
+    expect(Object.keys(all(yes, no))).toEqual(['name', 'decide'])
+  })
+
   it('is unknown in a list only when nothing denies', () => {
     expect(ofList(all(yes, maybe))).toBe(unknown)
     expect(ofList(all(maybe, no))).toEqual(denial)
@@ -67,6 +78,14 @@ describe('all()', () => {
 })
 
 describe('any()', () => {
+  it('takes no limit as an alternative, nor what contains one', () => {
+    const limited: Guard = { ...yes, limits: [{ name: 'calls' } as unknown as Limit] }
+    for (const guard of [limited, all(limited)]) {
+      expect(() => any(yes, guard)).toThrow('a limit cannot be one of several alternatives')
+    }
+    expect(Object.keys(any(yes, no))).toEqual(['name', 'decide'])
+  })
+
   it('allows when one guard does, and denies when none does', () => {
     expect(ofCall(any(no, yes))).toBe(allow)
     expect(ofCall(any(yes, no))).toBe(allow)

@@ -10,7 +10,7 @@ import {
   unknown,
   user,
 } from '@onbehalf/core/guards'
-import { describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { identityOf, memberOf, memberOfMany } from '../support/identities.ts'
 import { now } from '../support/world.ts'
 
@@ -37,6 +37,56 @@ describe('decide', () => {
       ),
     ).toBe(unknown)
   })
+
+  describe('of a guard that takes its time', () => {
+    beforeEach(() => {
+      vi.useFakeTimers()
+    })
+    afterEach(() => {
+      vi.useRealTimers()
+    })
+
+    const after = (milliseconds: number): Guard =>
+      guardOf(() => new Promise((resolve) => setTimeout(() => resolve(allow), milliseconds)))
+    const late = deny('own', 'guard_timeout')
+
+    it.each<[number | undefined, number, Decision]>([
+      [undefined, 9_999, allow],
+      [undefined, 10_001, late],
+      [2, 1_999, allow],
+      [2, 2_001, late],
+      [Number.POSITIVE_INFINITY, 1_000_000, allow],
+    ])(
+      'with %s seconds, denies one that takes %i ms unless it is in time',
+      async (seconds, ms, expected) => {
+        const decided = decide(after(ms), identityOf(), { call, now, timeoutSeconds: seconds })
+        await vi.advanceTimersByTimeAsync(ms + 10)
+        expect(await decided).toEqual(expected)
+        expect(vi.getTimerCount()).toBe(0)
+      },
+    )
+  })
+
+  it.each([{ effect: 'maybe' }, { effect: true }, {}, undefined, null, true])(
+    'denies where the answer is %j, in a list as well',
+    (answer) => {
+      const failed = deny('own', 'guard_error')
+      expect(
+        decide(
+          guardOf(() => answer),
+          identityOf(),
+          { call, now },
+        ),
+      ).toEqual(failed)
+      expect(
+        decide(
+          guardOf(() => answer),
+          identityOf(),
+          { now },
+        ),
+      ).toEqual(failed)
+    },
+  )
 
   it('denies without an identity, and asks nobody', () => {
     const asked: unknown[] = []

@@ -114,6 +114,8 @@ describe('scope()', () => {
     [{ implys: {} }, '"implys" is not an option of scope; did you mean "implies"?'],
     [{ implies: undefined }, 'implies must not be undefined'],
     [{ implies: [] }, 'implies must be an object'],
+    [{ implies: null }, 'implies must be an object'],
+    [{ implies: 'read' }, 'implies must be an object'],
     [{ implies: { admin: 'read' } }, 'implies.admin must be a list of scopes'],
     [{ implies: { admin: [7] } }, names('implies.admin')],
     [null, 'scope: the options must be an object'],
