@@ -4,6 +4,7 @@ import { resourceMetadataResponse } from '@onbehalf/core/fetch'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createFault, toResponse } from './http/refusals.ts'
 import { type ListenRefusal, openStream } from './listen/listen-stream.ts'
+import { OpenStreams } from './listen/open-streams.ts'
 import { serveStream } from './listen/serve-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
 import { guardFactory } from './protect.ts'
@@ -47,7 +48,8 @@ const known: OptionNames<ProtectedHandlerOptions> = { ...serverOptions, authenti
  * - It authenticates each request, and answers refused ones as RFC 6750 and MCP ask.
  * - Every server that the factory makes is guarded as {@link protect} does.
  * - A `subscriptions/listen` stream opens only for a caller who may read what it asks for. Each
- *   update is decided on again, and the stream ends when the token expires.
+ *   update is decided on again, and the stream ends when the token expires. A caller who comes back
+ *   with more grants is sent `list_changed` on it.
  *
  * To give `createMcpHandler` options, wrap it:
  * `protectedHandler((factory) => createMcpHandler(factory, { legacy: 'reject' }), ...)`.
@@ -110,19 +112,23 @@ function authenticate(authentication: Authentication, { headers, method, url }: 
 
 /** Guards `subscriptions/listen`, which the SDK serves before any server sees it. */
 function guardListen(serve: Fetch, createServer: CreateServer): Fetch {
+  const open = new OpenStreams()
   return async (request, options = {}) => {
     const { authInfo } = options
+    const identity = identityOfAuthInfo(authInfo)
+    open.hear(identity)
     const parsedBody = options.parsedBody ?? (await readListen(request))
     const message = isRecord(parsedBody) ? (parsedBody as Message) : {}
     if (!isListen(message)) return serve(request, options)
     const context = { era: 'modern', authInfo, requestInfo: request } as const
-    const identity = identityOfAuthInfo(authInfo)
     const extra = { request, authInfo }
     const stream = await openStream(createServer, context, { request: message, identity, extra })
     const refused = await stream.open().catch(toFault)
     if (refused instanceof Response) return refused
     if (refused !== undefined) return answer(message.id, refused)
-    return serveStream(request, stream, (opened) => serve(opened, { ...options, parsedBody }))
+    const serveIt = (opened: Request): Promise<Response> =>
+      serve(opened, { ...options, parsedBody })
+    return serveStream(request, { stream, open }, serveIt)
   }
 }
 

@@ -24,14 +24,19 @@ function decideOn(stream: ListenStream): TransformStream<string, string> {
     controller.terminate()
   }
   return new TransformStream({
+    start: (controller) => {
+      stream.sendBy((message) => controller.enqueue(eventOf(message)))
+    },
     transform: async (chunk, controller) => {
       const events = `${rest}${chunk}`.split(endOfEvent)
       rest = events.pop() ?? ''
       for (const event of events) {
         const message = messageOf(event)
         const passage = message === undefined ? 'pass' : await stream.judge(message)
-        if (passage === 'pass') controller.enqueue(event + endOfEvent)
         if (passage === 'end') return end(controller)
+        if (passage === 'withhold') continue
+        controller.enqueue(event + endOfEvent)
+        if (message !== undefined) stream.sent(message)
       }
     },
     flush: () => stream.end('ok'),
@@ -43,4 +48,8 @@ function messageOf(event: string): Message | undefined {
   const lines = event.split('\n').filter((line) => line.startsWith('data:'))
   if (lines.length === 0) return undefined
   return JSON.parse(lines.map((line) => line.slice('data:'.length)).join('\n')) as Message
+}
+
+function eventOf(message: Message): string {
+  return `event: message\ndata: ${JSON.stringify(message)}${endOfEvent}`
 }

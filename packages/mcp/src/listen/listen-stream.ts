@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AuditOutcome, Refusal } from '@onbehalf/core'
+import type { AuditOutcome, Identity, Refusal } from '@onbehalf/core'
 import type { OpenRequest } from '../ambient/channels.ts'
 import { challengeFor } from '../decisions/challenge.ts'
 import {
@@ -12,6 +12,7 @@ import {
 } from '../decisions/decide-request.ts'
 import { createDenialError } from '../handlers/denial.ts'
 import { validIdentity } from '../handlers/policy.ts'
+import { SeenGrants } from '../owners/grants.ts'
 import { type CreateServer, type Protection, protectionOf } from '../protection.ts'
 import { whenExpired } from '../wire/expiry.ts'
 import { isRecord, type Message, paramsOf, type RpcError } from '../wire/json-rpc.ts'
@@ -27,6 +28,12 @@ export interface ListenRefusal {
 }
 
 const updated = 'notifications/resources/updated'
+const acknowledged = 'notifications/subscriptions/acknowledged'
+
+/** Names the stream that a message is for. */
+export const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
+
+const lists = ['tools', 'prompts', 'resources']
 
 /**
  * One `subscriptions/listen`, which entries of SDK v2 serve without a gate. It is decided on
@@ -35,11 +42,42 @@ const updated = 'notifications/resources/updated'
 export class ListenStream {
   readonly #protection: Protection
   readonly #listen: TargetedRequest
+  readonly #grants: SeenGrants | undefined
+  /** Those whose changes the entry said that it reports. */
+  #lists: readonly string[] = []
+  #send: ((message: Message) => void) | undefined
   #isOver = false
 
   constructor(protection: Protection, listen: OpenRequest) {
     this.#protection = protection
     this.#listen = withTarget(protection, listen)
+    this.#grants = listen.identity && new SeenGrants(listen.identity)
+  }
+
+  get identity(): Identity | undefined {
+    return this.#listen.identity
+  }
+
+  /** How it sends messages that the entry does not know of. */
+  sendBy(send: (message: Message) => void): void {
+    this.#send = send
+  }
+
+  /** A message has left. */
+  sent(message: Message): void {
+    if (message.method !== acknowledged) return
+    const { notifications } = paramsOf(message)
+    const reported = isRecord(notifications) ? notifications : {}
+    this.#lists = lists.filter((list) => reported[`${list}ListChanged`] === true)
+  }
+
+  /** Announces that lists have changed where its caller comes back with grants that they did not have. */
+  hear(identity: Identity): void {
+    if (this.#isOver || this.#lists.length === 0 || !this.#grants?.grow(identity)) return
+    const params = { _meta: { [subscriptionKey]: this.#listen.request.id } }
+    for (const list of this.#lists) {
+      this.#send?.({ jsonrpc: '2.0', method: `notifications/${list}/list_changed`, params })
+    }
   }
 
   /**

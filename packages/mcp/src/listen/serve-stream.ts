@@ -1,6 +1,7 @@
 import { untilOver } from '../http/over.ts'
 import { filterEvents } from './filter-events.ts'
 import type { ListenStream } from './listen-stream.ts'
+import type { OpenStreams } from './open-streams.ts'
 
 /**
  * Serves a stream that may open, until its client leaves, its handler ends it, or its identity has
@@ -11,14 +12,16 @@ import type { ListenStream } from './listen-stream.ts'
  */
 export async function serveStream(
   request: Request,
-  stream: ListenStream,
+  { stream, open }: { readonly stream: ListenStream; readonly open: OpenStreams },
   serve: (request: Request) => Promise<Response>,
 ): Promise<Response> {
   const life = new AbortController()
   const leave = (): void => life.abort()
   const stop = stream.whenExpired(leave)
+  const forget = open.add(stream)
   const over = (isCancelled: boolean): void => {
     stop()
+    forget()
     request.signal.removeEventListener('abort', leave)
     stream.end(isCancelled ? 'cancelled' : 'ok')
   }

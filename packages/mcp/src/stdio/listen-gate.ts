@@ -1,7 +1,7 @@
 import type { AuditOutcome, Identity } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
 import { arrivals, type OpenRequest } from '../ambient/channels.ts'
-import { ListenStream, openStream } from '../listen/listen-stream.ts'
+import { ListenStream, openStream, subscriptionKey } from '../listen/listen-stream.ts'
 import { type CreateServer, type EntryServer, lowLevelServer, protectionOf } from '../protection.ts'
 import { reportFailure } from '../wire/failures.ts'
 import {
@@ -18,8 +18,6 @@ import {
 } from '../wire/json-rpc.ts'
 import type { Transport } from '../wire/transport.ts'
 import { inOrder } from './in-order.ts'
-
-const subscriptionKey = 'io.modelcontextprotocol/subscriptionId'
 
 /**
  * Guards `subscriptions/listen` of `serveStdio`, which SDK v2 serves before any server sees it. It
