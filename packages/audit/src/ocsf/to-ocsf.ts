@@ -1,3 +1,4 @@
+import { visibleText } from '../canonical/visible-text.ts'
 import type { AuditEvent } from '../event.ts'
 
 /** An event of OCSF class 6003, API Activity. */
@@ -11,14 +12,15 @@ const read = { id: 2, name: 'Read' }
 /**
  * Writes an event as OCSF 1.7.0 API Activity (class 6003): the user is `actor.user`, the client
  * `actor.app_uid`, the gateway or else the client `src_endpoint`, the decision is in
- * `actor.authorizations`. What OCSF has no place for is in `unmapped`.
+ * `actor.authorizations`. What OCSF has no place for is in `unmapped`. Characters that cannot be seen are
+ * written as by `visibleText`, in names and in values.
  *
  * It carries no attestation of the profile `record_integrity`: hashes of the log cover its own
  * records, not this form of them.
  */
 export function toOcsf(event: AuditEvent): OcsfApiActivity {
   const activity = activityOf(event)
-  return withoutUndefined({
+  const written = {
     activity_id: activity.id,
     activity_name: activity.name,
     category_uid: 6,
@@ -35,7 +37,8 @@ export function toOcsf(event: AuditEvent): OcsfApiActivity {
     resources: event.target && [{ name: event.target.name, type: event.target.kind }],
     trace: event.trace && { uid: event.trace.id },
     unmapped: unmappedOf(event),
-  })
+  }
+  return visibleMembers(withoutUndefined(written))
 }
 
 function activityOf({ method }: AuditEvent): { readonly id: number; readonly name: string } {
@@ -109,4 +112,17 @@ function unmappedOf(event: AuditEvent): object {
 
 function withoutUndefined(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(members).filter(([, member]) => member !== undefined))
+}
+
+function visibleMembers(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  // What is recorded may have a member of any name, `__proto__` too: `fromEntries` keeps it as one.
+  return Object.fromEntries(
+    Object.entries(members).map(([name, member]) => [visibleText(name), visible(member)]),
+  )
+}
+
+function visible(value: unknown): unknown {
+  if (typeof value === 'string') return visibleText(value)
+  if (typeof value !== 'object' || value === null) return value
+  return Array.isArray(value) ? value.map(visible) : visibleMembers({ ...value })
 }

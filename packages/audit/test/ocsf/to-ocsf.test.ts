@@ -121,6 +121,46 @@ it('says why a call was refused', async () => {
   })
 })
 
+it.each([
+  ['a bidirectional override', '\u202e', '\\u{202E}'],
+  ['a zero-width space', '\u200b', '\\u{200B}'],
+  ['a tag', '\u{e0041}', '\\u{E0041}'],
+  ['a terminal control', '\u009b', '\\u{9B}'],
+  ['what looks like an escape already', '\\u{', '\\u{5C}u{'],
+])('shows %s in every name and text', async (_what, hidden, shown) => {
+  const { trail, events } = listTrail({
+    server: { name: `in${hidden}voices`, version: `1${hidden}` },
+    levels: { default: 'arguments+result' },
+  })
+  const organization = { id: `ac${hidden}me`, name: `Ac${hidden}me`, roles: [] }
+  const identity = ada({ subject: `ad${hidden}a`, client: `agen${hidden}ts`, organization })
+  const nested = { [`na${hidden}me`]: [{ deep: `va${hidden}lue` }] }
+  const intent = await trail.intent({
+    ...call,
+    identity,
+    target: { kind: 'tool', name: `pa${hidden}y` },
+    arguments: nested,
+  })
+  await intent.result({ outcome: 'ok', value: { content: [nested] } })
+  for (const event of events) {
+    const text = JSON.stringify(written(event))
+    // In JSON, each backslash is two.
+    const seen = text.split(JSON.stringify(shown).slice(1, -1))
+    expect(seen.join('')).not.toContain(JSON.stringify(hidden).slice(1, -1))
+    expect(seen.length).toBeGreaterThan(9)
+  }
+  expect(written(events[0])).toMatchObject({
+    unmapped: { arguments: { value: { [`na${shown}me`]: [{ deep: `va${shown}lue` }] } } },
+  })
+  expect(written(events[1])).toMatchObject({
+    actor: { user: { uid: `ad${shown}a`, org: { uid: `ac${shown}me`, name: `Ac${shown}me` } } },
+    resources: [{ name: `pa${shown}y` }],
+    unmapped: {
+      result: { value: { content: [{ [`na${shown}me`]: [{ deep: `va${shown}lue` }] }] } },
+    },
+  })
+})
+
 it('names someone where nobody is known', async () => {
   const { trail, events } = listTrail()
   const error = new IdentityError('TOK', { reason: 'expired' })
