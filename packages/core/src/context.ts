@@ -30,6 +30,8 @@ export type AuthenticatorEvent =
     }
   /** At start: an issuer is asked over `http`, on these hosts (`insecureHttpHosts`). */
   | { readonly type: 'insecure_http'; readonly issuer: string; readonly hosts: readonly string[] }
+  /** An issuer of a family was found on its list, and is held from now on; or is no longer on it. */
+  | { readonly type: 'issuer_added' | 'issuer_removed'; readonly issuer: string }
   /** `revoke` was called without a shared store: other processes accept what was revoked. */
   | { readonly type: 'revocation_not_shared' }
   | (KeyEvent & { readonly issuer: string })

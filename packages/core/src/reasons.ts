@@ -71,6 +71,7 @@ export type RefusalReason =
   | 'resource_organization'
   | 'issuer_unknown'
   | 'issuer'
+  | 'issuer_unlisted'
   | 'opaque_token'
   | 'encrypted_token'
   | MalformedReason
@@ -116,6 +117,8 @@ export type RefusalReason =
   | 'keys_unavailable'
   | 'keys_unusable'
   | 'key_unverifiable'
+  | 'issuers_unavailable'
+  | 'issuers_busy'
   | 'introspection_busy'
   | 'introspection_malformed'
   | 'introspection_failed'

@@ -125,11 +125,13 @@ export interface Authenticator<C = Claims> {
    */
   authenticate(request: CredentialRequest, options?: AuthenticateOptions): Promise<Identity<C>>
   /**
-   * Loads the keys of every issuer: for start-up and health checks.
+   * Loads the keys of every issuer: for start-up and health checks. Of issuers that are looked up at run
+   * time, those that are held by now; with names (exact `iss`), those alone that are named.
    *
    * @throws IdentityError `DOWN`
+   * @throws TypeError for a name that none of its issuers has
    */
-  ready(): Promise<void>
+  ready(issuers?: OneOrMore<string>): Promise<void>
   /**
    * Refuses a token, a session (`sid`), every token that a subject was issued until now, or all that
    * an identity represents, from the next request on. A stream that is open already is not closed.
@@ -212,10 +214,13 @@ export function createAuthenticator<const S extends readonly AnySource[]>(
     // Whatever fails rejects.
     authenticate: async (request: CredentialRequest, more?: AuthenticateOptions) =>
       authenticateNow(request, more),
-    ready: () =>
-      closed(async () => {
-        await Promise.all([revocations.ready(), ...issuers.map((it) => loadOf(it, report))])
-      }),
+    ready: async (names?: OneOrMore<string>) => {
+      const asked = toList(names, 'issuers')
+      const found = asked === undefined ? issuers : await withNames(asked, issuers)
+      await closed(async () => {
+        await Promise.all([revocations.ready(), ...found.map((it) => loadOf(it, report))])
+      })
+    },
     revoke: async (revocation: Revocation) => {
       assertRevocation(revocation)
       warnNotShared?.()
@@ -290,6 +295,23 @@ function toSources(sources: readonly AnySource[]): readonly AnySource[] {
 
 function assertFunction(value: unknown, option: string): void {
   if (typeof value !== 'function') throw new TypeError(`${option} must be a function`)
+}
+
+async function withNames(
+  names: readonly string[],
+  issuers: readonly Issuer<unknown>[],
+): Promise<readonly Issuer<unknown>[]> {
+  const found = await Promise.all(
+    names.map(async (name) => {
+      for (const one of issuers) {
+        if (one.issuers.includes(name)) return one
+        const member = await one.family?.find(name)
+        if (member !== undefined) return member
+      }
+      throw new TypeError('issuers must be names of issuers of this authenticator')
+    }),
+  )
+  return [...new Set(found)]
 }
 
 async function loadOf(issuer: Issuer<unknown>, report: Context['report']): Promise<void> {

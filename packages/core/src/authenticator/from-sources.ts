@@ -44,7 +44,14 @@ export function toIssuerNames(
   for (const { issuers: all } of issuers) {
     for (const name of all) names.set(name, (names.get(name) ?? new Set()).add(all[0] ?? name))
   }
-  return (name) => [...(names.get(name) ?? [name])]
+  const families = issuers.flatMap(({ family }) => family ?? [])
+  const ofFamilies = (name: string): readonly string[] =>
+    families.flatMap((family) => family.nameOf(name) ?? [])
+  return (name) => {
+    const known = names.get(name) ?? (families.length === 0 ? undefined : ofFamilies(name))
+    const all = new Set(known)
+    return all.size === 0 ? [name] : [...all]
+  }
 }
 
 /** Scopes that a token in `Authorization` always needs. */

@@ -46,5 +46,6 @@ export class SourceIndex {
 /** What a user built around a source or an issuer may recognize other tokens. */
 function isFoundByName(source: AnySource): boolean {
   const { kind, authorizationIssuer: issuer } = source
-  return kind === 'direct' && isRepeatable(source) && issuer !== undefined && isRepeatable(issuer)
+  if (kind !== 'direct' || !isRepeatable(source) || issuer === undefined) return false
+  return isRepeatable(issuer) && issuer.family === undefined
 }

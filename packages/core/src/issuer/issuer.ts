@@ -17,6 +17,7 @@ import type { ParsedToken } from '../token/parse-token.ts'
 import { asRepeatable } from '../verdicts/conditions.ts'
 import { toServers } from './authorization-servers.ts'
 import { type ClaimOptions, longestLife, toClaimRules, toSwitch } from './claim-options.ts'
+import type { IssuerFamily } from './family/family.ts'
 import type { IssuerRules, TokenType } from './issuer-rules.ts'
 import type { VerifiedToken } from './verified-token.ts'
 import { checkSignature, verifyToken } from './verify-token.ts'
@@ -77,6 +78,8 @@ export interface Issuer<C = Claims> {
   readonly insecureHttpHosts?: readonly string[]
   /** Whether it accepts tokens whose header names or brings a key. Default: `false`. */
   readonly ignoresKeyHeaders?: boolean
+  /** Present where several issuers are found at run time; {@link issuers} is empty then. */
+  readonly family?: IssuerFamily
   /** Whether a credential says (so far without proof) that it comes from this issuer. */
   recognizes(credential: Credential): boolean
   /**
@@ -100,7 +103,7 @@ export interface SigningIssuer<C = Claims> extends Issuer<C> {
   checkSignature(token: ParsedToken, context: Context): Promise<string>
 }
 
-const knownOptions: OptionNames<IssuerOptions> = {
+export const issuerOptionNames: OptionNames<IssuerOptions> = {
   audience: true,
   authorizationServers: true,
   acceptNonce: true,
@@ -137,7 +140,7 @@ const knownOptions: OptionNames<IssuerOptions> = {
  */
 export function issuer<C = Claims>(options: IssuerOptions<C>): SigningIssuer<C> {
   const rules = toRules(options)
-  assertOptions('issuer', options, knownOptions)
+  assertOptions('issuer', options, issuerOptionNames)
   const [name = ''] = rules.issuers
   const insecureHttpHosts = toHttpHosts(options.insecureHttpHosts)
   return asRepeatable(

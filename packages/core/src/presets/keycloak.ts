@@ -2,19 +2,33 @@ import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/options.ts'
 import { safeUrl, toHttpHosts } from '../internal/safe-url.ts'
 import { asText, isEmpty, isRecord } from '../internal/values.ts'
-import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
+import { createFamily, type FamilyLimits } from '../issuer/family/family.ts'
+import { type TenantList, toFind, toMonotonic, toTenantServers } from '../issuer/family/options.ts'
+import { type Issuer, issuer, type SigningIssuer } from '../issuer/issuer.ts'
 import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
 
-export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
+interface KeycloakShared<C> extends PresetOptions<C> {
   /** Base URL of the server as its tokens name it, for example `https://id.example.com`. */
   readonly url: string
-  readonly realm: string
   /** Put there by an audience mapper; the default `account` is not your audience. */
   readonly audience: OneOrMore<string>
 }
 
+export interface KeycloakOptions<C = Claims> extends KeycloakShared<C> {
+  readonly realm: string
+}
+
+/** A realm for each tenant, with a list of those that may call. */
+export interface KeycloakRealmsOptions<C = Claims> extends KeycloakShared<C>, FamilyLimits {
+  /**
+   * Realms that may call, or a function that says of one whether it may. It is asked with the realm of a
+   * token that nobody has verified yet.
+   */
+  readonly realms: TenantList
+}
+
 /**
- * Access tokens of a Keycloak realm (26 or newer). Organizations come from the `organization` claim
+ * Access tokens of a Keycloak realm (26 or newer), or with `realms` of all that are on a list. Organizations come from the `organization` claim
  * in each of its shapes, the alias being the id unless the mapper adds one, or from
  * `active_organization`. An alias that looks like an id is refused, and attributes are not read. Roles are the realm's; name `['resource_access', client, 'roles']` in
  * `claimMap.roles` for a client's.
@@ -26,16 +40,48 @@ export interface KeycloakOptions<C = Claims> extends PresetOptions<C> {
  *
  * @throws TypeError naming the option that is missing or wrong
  */
-export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C> {
+export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer<C>
+export function keycloak<C = Claims>(options: KeycloakRealmsOptions<C>): Issuer<C>
+export function keycloak<C = Claims>(
+  options: KeycloakOptions<C> | KeycloakRealmsOptions<C>,
+): Issuer<C> {
+  return 'realms' in options ? ofRealms(options) : ofRealm(options)
+}
+
+const realmShape = /^(?!\.{1,2}$)[A-Za-z0-9._~-]+$/
+const expectedRealm = "the realm's name as it is in its URLs, for example 'agents'"
+
+function ofRealms<C>(options: KeycloakRealmsOptions<C>): Issuer<C> {
+  assertPresetOptions('keycloak', options, {
+    url: 'required',
+    realms: 'required',
+    listSeconds: 'optional',
+    maxIssuers: 'optional',
+  })
+  const { realms, listSeconds, maxIssuers, authorizationServers, ...common } = options
+  const start = `${toBase(options)}/realms/`
+  const create = (realm: string): SigningIssuer<C> => ofRealm({ ...common, realm })
+  return createFamily<true, C>({
+    create,
+    find: toFind(realms, 'realms', realmShape, expectedRealm),
+    sample: create('nobody'),
+    memberOf: (iss) => {
+      const realm = iss.startsWith(start) ? iss.slice(start.length) : ''
+      return realmShape.test(realm) ? realm : undefined
+    },
+    firstNameOf: (realm) => start + realm,
+    ...(listSeconds !== undefined && { listSeconds }),
+    ...(maxIssuers !== undefined && { maxIssuers }),
+    authorizationServers: toTenantServers(authorizationServers, options),
+    monotonic: toMonotonic(options),
+  })
+}
+
+function ofRealm<C>(options: KeycloakOptions<C>): SigningIssuer<C> {
   assertPresetOptions('keycloak', options, { url: 'required', realm: 'required' })
   const { url: _url, realm: _realm, ...shared } = options
   const base = toBase(options)
-  const realm = matching(
-    options.realm,
-    /^[A-Za-z0-9._~-]+$/,
-    'realm',
-    "the realm's name as it is in its URLs, for example 'agents'",
-  )
+  const realm = matching(options.realm, realmShape, 'realm', expectedRealm)
   const name = `${base}/realms/${realm}`
   return issuer<C>({
     ...shared,
@@ -54,7 +100,7 @@ export function keycloak<C = Claims>(options: KeycloakOptions<C>): SigningIssuer
 }
 
 /** As written: Keycloak repeats its configured host name, port included, in every `iss`. */
-function toBase({ url, insecureHttpHosts }: KeycloakOptions<unknown>): string {
+function toBase({ url, insecureHttpHosts }: KeycloakShared<unknown>): string {
   const expected = "the server's URL without query, for example 'https://id.example.com'"
   const base = matching(url, /^https?:\/\/[^\s?#\\]+$/, 'url', expected)
   safeUrl(base, 'url', toHttpHosts(insecureHttpHosts))

@@ -50,10 +50,17 @@ export function resourceMetadataUrl(resource: string): string {
 /** What a server with several resources publishes about one of them. */
 export function metadataOf(
   metadata: ProtectedResourceMetadata,
-  { id }: RequestedResource,
+  { id, organization }: RequestedResource,
 ): ProtectedResourceMetadata {
-  return { ...metadata, resource: id }
+  const { authorization_servers: servers = [], ...rest } = metadata
+  const own = servers.flatMap((server) => {
+    if (!server.includes(placeholder)) return [server]
+    return organization === undefined ? [] : [server.replaceAll(placeholder, organization)]
+  })
+  return { ...rest, resource: id, ...(own.length > 0 && { authorization_servers: own }) }
 }
+
+const placeholder = '{organization}'
 
 const members: OptionNames<ResourceDescription> = {
   name: true,

@@ -38,6 +38,7 @@ export class Conditions {
   readonly #keys: SigningKey[] = []
   readonly #revocables: Revocable[] = []
   readonly #bound: BoundToken[] = []
+  readonly #listed: (() => Awaitable<boolean>)[] = []
   #from = Number.NEGATIVE_INFINITY
   #until = Number.POSITIVE_INFINITY
   #isKeepable = true
@@ -64,6 +65,11 @@ export class Conditions {
     this.#bound.push(token)
   }
 
+  /** The issuer was found on a list, and `isListed` asks that list again. */
+  listed(isListed: () => Awaitable<boolean>): void {
+    this.#listed.push(isListed)
+  }
+
   /** Something decided that may decide otherwise the next time. */
   forbid(): void {
     this.#isKeepable = false
@@ -84,6 +90,11 @@ export class Conditions {
       const held = holds(key, (event) => report({ ...event, issuer }))
       if (held === false) return false
       if (held !== true) (waiting ??= []).push(held)
+    }
+    for (const isListed of this.#listed) {
+      const listed = isListed()
+      if (listed === false) return false
+      if (listed !== true) (waiting ??= []).push(listed)
     }
     for (const revocable of this.#revocables) {
       const checked = recheck.checkRevoked(revocable)

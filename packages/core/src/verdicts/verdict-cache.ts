@@ -77,6 +77,11 @@ export class VerdictCache<V extends object> {
     return this.#found.size
   }
 
+  /** What is kept, without counting as found. */
+  *values(): Generator<V> {
+    for (const { value } of this.#found.values()) if (value !== undefined) yield value
+  }
+
   get(key: string): V | undefined {
     const entry = this.#found.get(key)
     if (entry === undefined) return undefined
