@@ -28,6 +28,7 @@ describe('parseToken', () => {
     ['application/at+jwt', 'at+jwt'],
     ['APPLICATION/AT+JWT', 'at+jwt'],
     ['text/at+jwt', 'text/at+jwt'],
+    ['at+application/jwt', 'at+application/jwt'],
     ['', ''],
   ])('normalizes the type %j to %j', (typ, type) => {
     expect(parseToken(unsigned({ ...header, typ }, {})).type).toBe(type)
@@ -113,6 +114,21 @@ describe('parseToken', () => {
       reason: 'malformed_header_member',
     }),
   )
+
+  it.each([
+    { jku: 'https://evil.example/jwks' },
+    { x5u: 'https://evil.example/cert' },
+    { x5c: ['MIIB'] },
+  ])('lets %j pass for those alone who ignore it, whoever read it before', async (member) => {
+    const token = unsigned({ ...header, ...member }, {})
+    const expected = { code: 'TOK', reason: 'malformed_header_member' } as const
+    const lenient = (): unknown => parseToken(token, { ignoreKeyHeaders: true })
+    await expectRefused(() => parseToken(token), expected)
+    expect(lenient()).toMatchObject({ hasKeyHeader: true })
+    await expectRefused(() => parseToken(token), expected)
+    expect(lenient()).toMatchObject({ hasKeyHeader: true })
+    await expectRefused(() => parseToken(token, { ignoreKeyHeaders: false }), expected)
+  })
 
   it('lets header members pass that change nothing', () => {
     const entra = { ...header, x5t: 'abc', 'x5t#S256': 'def', nonce: 'n' }
