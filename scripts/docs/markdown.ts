@@ -44,7 +44,7 @@ const referenceLink = /^ {0,3}\[[^\]]+\]: *<?([^\s>]+)>?/
 /** Every page that readers get: at the root, in the guide, and in each package and example. */
 export function findPages(): string[] {
   const root = readdirSync('.').filter(isMarkdown)
-  const folders = ['docs', 'docs/aws']
+  const folders = ['docs', 'docs/aws', 'docs/frameworks']
   const guide = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
   const readmes = ['packages', 'examples'].flatMap((folder) =>
     readdirSync(folder).map((name) => join(folder, name, 'README.md')),

@@ -1,5 +1,9 @@
 import { readFileSync } from 'node:fs'
 
+/** For programs that only compile, and for those that test/frameworks runs. */
+const isOfNoPageHere =
+  /^(?:aws-cdk|@nestjs\/|@rekog\/|fastmcp$|mcp-framework$|reflect-metadata$|rxjs$|xmcp$)/
+
 /** What pages use besides our packages, as `docs/package.json` asks for it. */
 export function packagesOfPages(): readonly string[] {
   const { devDependencies } = JSON.parse(readFileSync('docs/package.json', 'utf8')) as {
@@ -7,7 +11,7 @@ export function packagesOfPages(): readonly string[] {
   }
   const catalog = readFileSync('pnpm-workspace.yaml', 'utf8')
   const versions = Object.entries({ ...devDependencies, tsx: 'catalog:' }).filter(
-    ([name, range]) => !range.startsWith('workspace:') && !name.startsWith('aws-cdk'),
+    ([name, range]) => !range.startsWith('workspace:') && !isOfNoPageHere.test(name),
   )
   return versions.map(
     ([name, range]) => `${name}@${range === 'catalog:' ? find(catalog, name) : range}`,
