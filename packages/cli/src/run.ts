@@ -16,8 +16,8 @@ const commands: ReadonlyMap<string, Command> = new Map([
 ])
 
 const usage = `Usage:
-  onbehalf audit verify DIR [--public-key FILE]... [--head FILE]... [--json]
-  onbehalf audit show DIR [--user SUBJECT] [--issuer URL] [--organization ID] [--tool NAME]
+  onbehalf audit verify DIR... [--public-key FILE]... [--head FILE]... [--json]
+  onbehalf audit show DIR... [--user SUBJECT] [--issuer URL] [--organization ID] [--tool NAME]
                           [--decision allow|deny] [--type intent|result|refusal]
                           [--since TIME] [--until TIME] [--json]
   onbehalf audit follow DIR [the filters of show] [--all] [--json]

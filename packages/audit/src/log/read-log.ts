@@ -14,12 +14,19 @@ export interface StoredRecord extends LogRecord {
 }
 
 /**
- * Reads all records of a directory, those of several chains merged by time. Checks nothing: verify
- * the log first. Lines that are not records are passed over.
+ * Reads all records of one directory or of several, those of all chains merged by time, as the
+ * clocks of their writers had it. Checks nothing: verify the log first. Lines that are not records
+ * are passed over.
  */
-export async function* readLog(directory: string): AsyncGenerator<StoredRecord, void, undefined> {
-  const names = await readdir(directory)
-  yield* mergeByTime(chainsOf(names).map((chain) => readChain(directory, chain, names)))
+export async function* readLog(
+  directories: string | readonly string[],
+): AsyncGenerator<StoredRecord, void, undefined> {
+  const readers: Head['reader'][] = []
+  for (const directory of [directories].flat()) {
+    const names = await readdir(directory)
+    for (const chain of chainsOf(names)) readers.push(readChain(directory, chain, names))
+  }
+  yield* mergeByTime(readers)
 }
 
 async function* mergeByTime(

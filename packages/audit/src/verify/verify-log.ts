@@ -3,7 +3,7 @@ import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { type LogHead, parseHead } from '../heads/head.ts'
 import type { LogSource } from '../log/log-source.ts'
 import { ChainHeads } from './chain-heads.ts'
-import { directorySource } from './directory-source.ts'
+import { joinSources } from './join-sources.ts'
 import type { ChainReport, FindingKind, LogReport, Verdict } from './report.ts'
 import { verifyChain } from './verify-chain.ts'
 
@@ -28,10 +28,17 @@ const optionNames: OptionNames<VerifyLogOptions> = { publicKeys: true, heads: tr
  * Reads as a stream: memory does not grow with the log. The log may be written meanwhile; what was
  * written since the last head is then `unproven`.
  *
+ * Several directories, one of each process, are one log: all of their chains get one verdict.
+ *
  * It does not prove that events are true: a writer that was taken over can record what it likes.
+ *
+ * @throws Error for a chain that is in two of the directories, TypeError for no directory
  */
-export function verifyLog(directory: string, options: VerifyLogOptions = {}): Promise<LogReport> {
-  return verifySource(directorySource(directory), options)
+export async function verifyLog(
+  directories: string | readonly string[],
+  options: VerifyLogOptions = {},
+): Promise<LogReport> {
+  return verifySource(joinSources([directories].flat()), options)
 }
 
 /** {@link verifyLog} for a log that is kept elsewhere than in files. */

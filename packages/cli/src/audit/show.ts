@@ -6,14 +6,13 @@ import { printText } from './print.ts'
 
 const options = { ...filterOptions, json: { type: 'boolean' } } as const
 
-/** `onbehalf audit show DIR`: prints the events that the filters let through. */
+/** `onbehalf audit show DIR...`: prints the events that the filters let through. */
 export async function showCommand(args: readonly string[], output: Output): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-  const [directory, ...more] = positionals
-  if (directory === undefined || more.length > 0) throw new UsageError('name one directory')
+  if (positionals.length === 0) throw new UsageError('name a directory')
   const isWanted = createFilter(values)
   const print = values.json === true ? printJson : printText
-  for await (const record of readLog(directory)) {
+  for await (const record of readLog(positionals)) {
     if (output.signal.aborted) break
     if (isWanted(record.event)) output.out(print(record))
   }

@@ -25,13 +25,12 @@ const exitCodes: Readonly<Record<Verdict, number>> = {
   unproven: 3,
 }
 
-/** `onbehalf audit verify DIR`: names the first bad record of each chain, and what is not proven. */
+/** `onbehalf audit verify DIR...`: names the first bad record of each chain, and what is not proven. */
 export async function verifyCommand(args: readonly string[], output: Output): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
-  const [directory, ...more] = positionals
-  if (directory === undefined || more.length > 0) throw new UsageError('name one directory')
+  if (positionals.length === 0) throw new UsageError('name a directory')
   const keys = values['public-key']
-  const report = await verifyLog(directory, {
+  const report = await verifyLog(positionals, {
     ...(keys !== undefined && { publicKeys: keys.map((file) => readFileSync(file, 'utf8')) }),
     heads: (values.head ?? []).flatMap(readHeads),
   })

@@ -53,8 +53,13 @@ beforeEach(async () => {
   await record('bob\u001b[2J\nforged', 'globex', 'close_books')
 })
 
-async function record(subject: string, organization: string, name: string): Promise<void> {
-  const sink = fileSink({ directory: log, signer })
+async function record(
+  subject: string,
+  organization: string,
+  name: string,
+  directory = log,
+): Promise<void> {
+  const sink = fileSink({ directory, signer })
   const trail = createAuditTrail({ sink, mode: 'strict', key: Buffer.alloc(32, 1) })
   const identity = person(subject, organization)
   const call = { identity, method: 'tools/call', target: { kind: 'tool', name } } as const
@@ -350,5 +355,59 @@ describe('onbehalf audit prove', () => {
     const { code, err } = await onbehalf('audit', 'prove', log, 'no-such-event')
     expect(code).toBe(2)
     expect(err).toContain('onbehalf: the log has no such event')
+  })
+})
+
+describe('onbehalf audit, of a directory for each process', () => {
+  let second: string
+
+  beforeEach(async () => {
+    second = join(scratch, 'second')
+    await record('cleo', 'acme', 'list_invoices', second)
+    await record('dan', 'acme', 'list_invoices')
+  })
+
+  it('shows what all of them wrote, by time', async () => {
+    const { code, out } = await onbehalf('audit', 'show', second, log, '--type', 'intent', '--json')
+    const events = out.map((line) => JSON.parse(line).event)
+    expect(events.map(({ principal }) => principal.subject.slice(0, 4))).toEqual([
+      'ada',
+      'bob\u001b',
+      'cleo',
+      'dan',
+    ])
+    expect(code).toBe(0)
+  })
+
+  it('gives one verdict on all of them', async () => {
+    const { code, out } = await onbehalf('audit', 'verify', log, second, '--public-key', keyFile)
+    expect(out.at(-1)).toMatch(/^signed: 12 records, signatures checked/)
+    expect(code).toBe(0)
+  })
+
+  it('names the directory of a record that is gone', async () => {
+    const file = segment()
+    const lines = readFileSync(file, 'utf8').split('\n')
+    writeFileSync(file, lines.toSpliced(1, 1).join('\n'))
+    const { code, out } = await onbehalf('audit', 'verify', second, log, '--public-key', keyFile)
+    expect(out.join('\n')).toContain(`  missing: record 2 at ${file}:2: record 2 is not there`)
+    expect(code).toBe(1)
+  })
+
+  it('misses a whole chain of which a head was kept elsewhere', async () => {
+    const heads = join(scratch, 'kept.jsonl')
+    const file = readdirSync(second).find((name) => name.endsWith('.heads.jsonl')) ?? ''
+    copyFileSync(join(second, file), heads)
+    rmSync(second, { recursive: true })
+    mkdirSync(second)
+    const { code, out } = await onbehalf('audit', 'verify', log, second, '--head', heads)
+    expect(out.at(-1)).toMatch(/^NOT INTACT: 9 records/)
+    expect(code).toBe(1)
+  })
+
+  it('does not choose between two copies of a chain', async () => {
+    const { code, err } = await onbehalf('audit', 'verify', log, log, '--public-key', keyFile)
+    expect(err.join('\n')).toMatch(/^onbehalf: chain [0-9a-f]{16} is in two of the directories$/)
+    expect(code).toBe(2)
   })
 })
