@@ -15,12 +15,14 @@ import { createTokenAuthenticator, mintToken, start } from './support/tokens.ts'
 
 let time = start
 let isListed = true
+let waitsFor: Promise<void> | undefined
 let events: DecisionEvent[] = []
 let errors: string[] = []
 let servers: McpServer[] = []
 beforeEach(() => {
   time = start
   isListed = true
+  waitsFor = undefined
   events = []
   errors = []
   servers = []
@@ -28,7 +30,7 @@ beforeEach(() => {
 
 const authenticator = createTokenAuthenticator(() => start)
 const capabilities = { resources: { subscribe: true }, tools: { listChanged: true } }
-const listed = check('listed', () => isListed)
+const listed = check('listed', () => waitsFor?.then(() => isListed) ?? isListed)
 const read = async () => ({ contents: [] })
 
 function createServer(): McpServer {
@@ -194,6 +196,26 @@ describe('subscriptions/listen on stdio', () => {
     expect(await line.seen(2)).toEqual([
       'subscriptions/acknowledged',
       'resources/updated note://list',
+    ])
+  })
+
+  test('keeps its order while a guard takes time', async () => {
+    let decide = (): void => undefined
+    const line = connect(tokenOf('ada', 'acme'))
+    line.send(listen(1, ['note://list']))
+    await line.seen(1)
+    waitsFor = new Promise((resolve) => {
+      decide = resolve
+    })
+    const server = line.pinned()
+    const sent = [server.sendResourceUpdated({ uri: 'note://list' }), server.sendToolListChanged()]
+    await delay(20)
+    expect(line.received).toHaveLength(1)
+    decide()
+    await Promise.all(sent)
+    expect((await line.seen(3)).slice(1)).toEqual([
+      'resources/updated note://list',
+      'tools/list_changed',
     ])
   })
 

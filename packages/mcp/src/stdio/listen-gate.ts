@@ -45,6 +45,8 @@ interface Open {
   readonly stream: ListenStream
   /** Stops waiting for the expiry of its identity. */
   readonly stop: () => void
+  /** The message before has been decided on. */
+  last: Promise<void>
 }
 
 /** Sits between a transport and the entry that serves it, for listen streams alone. */
@@ -115,7 +117,8 @@ class ListenGate {
   #keep(id: RequestId, stream: ListenStream): void {
     // Its client has gone while a guard was deciding.
     if (this.#isClosed) return stream.end('cancelled')
-    this.#open.set(id, { stream, stop: stream.whenExpired(() => this.#end(id)) })
+    const stop = stream.whenExpired(() => this.#end(id))
+    this.#open.set(id, { stream, stop, last: Promise.resolve() })
   }
 
   async #leave(message: Message, options?: unknown): Promise<void> {
@@ -123,10 +126,24 @@ class ListenGate {
     if (isResponse(message)) this.#forget(message.id, message.error === undefined ? 'ok' : 'thrown')
     const id = subscriptionOf(message)
     if (id === undefined) return this.#send(message, options)
-    const passage = await this.#open.get(id as RequestId)?.stream.judge(message)
-    if (passage === 'end') this.#end(id as RequestId)
+    const open = this.#open.get(id as RequestId)
+    if (open === undefined) return
+    // A guard that takes time must not let a later message overtake.
+    const sent = open.last.then(() => this.#pass(id as RequestId, open.stream, message, options))
+    open.last = sent.catch(() => undefined)
+    return sent
+  }
+
+  async #pass(
+    id: RequestId,
+    stream: ListenStream,
+    message: Message,
+    options: unknown,
+  ): Promise<void> {
+    const passage = await stream.judge(message)
+    if (passage === 'end') this.#end(id)
     // Cancelled meanwhile: nothing is heard any more.
-    if (passage === 'pass' && this.#open.has(id as RequestId)) return this.#send(message, options)
+    if (passage === 'pass' && this.#open.has(id)) return this.#send(message, options)
   }
 
   /** Has the entry forget a stream, and tells the client that it is over. */
