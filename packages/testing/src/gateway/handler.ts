@@ -8,7 +8,7 @@ import { type GatewayHooks, reportHops } from './hop.ts'
 import { intercept } from './interceptor.ts'
 import { parseMessages, type RpcMessage, readMessages } from './messages.ts'
 import type { LocalGatewayOptions } from './options.ts'
-import type { Target } from './targets.ts'
+import { endpointOf, type Target } from './targets.ts'
 
 /** What every request of a gateway needs. */
 export interface GatewayContext extends GatewayHooks {
@@ -23,7 +23,7 @@ interface Exchange {
 }
 
 const METHODS = ['POST', 'GET', 'DELETE']
-const targetPath = /^\/([^/]+)\/mcp$/
+const targetPath = /^\/([^/]+)(\/.*)$/
 
 /** Answers one request to the gateway. Never rejects. */
 export async function handleGatewayRequest(
@@ -40,14 +40,16 @@ export async function handleGatewayRequest(
   const [path = ''] = (req.url ?? '').split('?', 1)
   const inbound = await authenticate(context, { req, res })
   if (!inbound) return
-  const target = targets.get(targetPath.exec(path)?.[1] ?? '')
-  if (!target) return sendError(res, 404, 'The gateway has no such target')
+  const [, name = '', rest = ''] = targetPath.exec(path) ?? []
+  const target = targets.get(name)
+  const endpoint = target && endpointOf(target, rest)
+  if (!target || !endpoint) return sendError(res, 404, 'The gateway has no such target')
   if (!METHODS.includes(req.method ?? '')) {
     res.setHeader('allow', METHODS.join(', '))
     return sendError(res, 405, 'Method not allowed')
   }
   const passed = await runInterceptor(context, { req, res }, target)
-  if (passed) await call(context, { req, res }, { target, inbound, ...passed })
+  if (passed) await call(context, { req, res }, { target, endpoint, inbound, ...passed })
 }
 
 async function authenticate(
@@ -92,13 +94,14 @@ async function runInterceptor(
 
 interface Call extends Passed {
   readonly target: Target
+  readonly endpoint: URL
   readonly inbound: InboundToken
 }
 
 async function call(
   context: GatewayContext,
   { req, res }: Exchange,
-  { target, inbound, written, body }: Call,
+  { target, endpoint, inbound, written, body }: Call,
 ): Promise<void> {
   const outbound = await outboundHeaders(context, target, inbound)
   // The caller may have hung up while the gateway waited for a token.
@@ -116,7 +119,7 @@ async function call(
     void messages.then((read) => reportHops(context, hop, read))
   }
   try {
-    await forward({ req, res, endpoint: target.endpoint, headers, body, onAnswer })
+    await forward({ req, res, endpoint, headers, body, onAnswer })
   } catch (error) {
     context.onError?.(error)
     // Ends the body for `messages`: nobody else reads it any more.

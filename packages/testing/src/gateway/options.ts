@@ -78,7 +78,13 @@ export type TargetCredential =
 export interface LocalTarget {
   /** `name`: letters, digits and single hyphens, at most 100 characters. First segment of its path. */
   readonly name: string
-  /** `targetConfiguration.mcp.mcpServer.endpoint`: URL of the MCP server; `http` is possible here. */
+  /**
+   * `mcpServer` (default): callers use `/{name}/mcp`. `httpPassthrough` is `targetConfiguration.http.passthrough`
+   * with `protocolType: MCP`: callers use `/{name}/{path}`, the path is added to that of `endpoint`, and no
+   * tools are listed.
+   */
+  readonly type?: 'mcpServer' | 'httpPassthrough'
+  /** `endpoint` of `mcp.mcpServer` or `http.passthrough`: URL of the MCP server; `http` is possible here. */
   readonly endpoint: string
   /** `credentialProviderConfigurations[0]`. */
   readonly credential: TargetCredential

@@ -6,6 +6,7 @@ import type { LocalTarget, TargetCredential } from './options.ts'
 export interface Target {
   readonly name: string
   readonly endpoint: URL
+  readonly type: NonNullable<LocalTarget['type']>
   /** In lower case. */
   readonly allowedHeaders: ReadonlySet<string>
   readonly outbound: Outbound
@@ -32,17 +33,31 @@ export function toTargets(
 }
 
 function toTarget(target: LocalTarget, context: CredentialContext): Target {
-  const { name, endpoint, credential, metadataConfiguration } = target
+  const { name, endpoint, credential, metadataConfiguration, type = 'mcpServer' } = target
+  if (type !== 'mcpServer' && type !== 'httpPassthrough') {
+    throw new TypeError('"type" must be mcpServer or httpPassthrough')
+  }
   if (!targetName.test(name)) throw new TypeError('"name" has other than letters, digits, hyphens')
   const allowedHeaders = toAllowedHeaders(metadataConfiguration?.allowedRequestHeaders)
   assertCredential(credential, allowedHeaders)
   return {
     name,
+    type,
     endpoint: toHttpUrl(endpoint, 'endpoint'),
     allowedHeaders,
     outbound: createOutbound(credential, context),
     takesAuthorization: credential.type === 'none',
   }
+}
+
+// Nothing that a URL parser or the target could read as another path.
+const passedPath = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/
+
+/** Where a request below a target's name goes; undefined for a path that the target does not have. */
+export function endpointOf({ type, endpoint }: Target, path: string): URL | undefined {
+  if (type === 'mcpServer') return path === '/mcp' ? endpoint : undefined
+  if (!passedPath.test(path)) return undefined
+  return new URL(endpoint.href.replace(/\/$/, '') + path)
 }
 
 function assertCredential(credential: TargetCredential, allowed: ReadonlySet<string>): void {
