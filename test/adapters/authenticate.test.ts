@@ -159,7 +159,7 @@ describe.each(adapters)('authenticate on $name', ({ mount, isRaw }) => {
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
       expect(refused.headers.get('www-authenticate')).toBeNull()
       expect(await refused.json()).toEqual(
-        rpcError(31_503, 'The access token cannot be verified right now'),
+        rpcError(31_503, 'The request cannot be served right now'),
       )
       expect(seen).toEqual([])
     })

@@ -35,7 +35,7 @@ const table: Record<IdentityErrorCode, readonly [status: number, message: string
   TOK: [401, 'The access token was refused'],
   SCOPE: [403, 'The access token lacks a required scope'],
   BIND: [401, 'The access token was refused'],
-  DOWN: [503, 'The access token cannot be verified right now'],
+  DOWN: [503, 'The request cannot be served right now'],
   AUDIT: [503, 'The call cannot be recorded'],
   SESS: [404, 'Not found'],
   LIMIT: [429, 'Too many requests'],

@@ -46,6 +46,14 @@ export {
 } from './revocation/mirror.ts'
 // Stores
 export { guardedStore } from './stores/guarded-store.ts'
+export type {
+  IoRedisClient,
+  NodeRedisClient,
+  NodeRedisCluster,
+  RedisClient,
+  Send,
+} from './stores/redis-commands.ts'
+export { toSend, toSendWords, unexpected } from './stores/redis-commands.ts'
 export { parseJsonObject } from './token/json-object.ts'
 export { parseToken } from './token/parse-token.ts'
 export type { VerificationKey } from './token/verify-signature.ts'

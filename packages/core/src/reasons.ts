@@ -132,6 +132,7 @@ export type RefusalReason =
   | 'session_owner_mismatch'
   | 'token_file_unreadable'
   | 'limit_unavailable'
+  | 'server_stopping'
   // @onbehalf/limits
   | 'rate_limited'
   | 'concurrency_limited'

@@ -11,7 +11,7 @@ import {
 import { assertOptions, type OptionNames, withDeadline } from '@onbehalf/core/internal'
 import { RateLimiterRes } from 'rate-limiter-flexible'
 import { keyOf, type Per, toPers } from './keys.ts'
-import { asGuard, assertName, assertWhole } from './options.ts'
+import { asGuard, assertName, assertStoreFails, assertWhole, storeFailed } from './options.ts'
 import { type Counter, type LimitStore, memoryLimits } from './stores/memory.ts'
 
 export interface LimitOptions {
@@ -81,9 +81,7 @@ export function limit(options: LimitOptions): Guard {
   assertWhole({ seconds }, longestSeconds)
   if (typeof store !== 'function')
     throw new TypeError('store must be made by redisLimits or its like')
-  if (whenStoreFails !== 'open' && whenStoreFails !== 'closed') {
-    throw new TypeError("whenStoreFails must be 'open' or 'closed'")
-  }
+  assertStoreFails(whenStoreFails)
   const pers = toPers(options.per)
   const counter = store({ keyPrefix: `${name}:${seconds}`, points, duration: seconds })
   const settings = { name, points, pers, counter, refuses: whenStoreFails === 'closed' }
@@ -118,7 +116,9 @@ class RateLimit implements Limit {
       )
       return this.#grant(key, count)
     } catch (thrown) {
-      return thrown instanceof RateLimiterRes ? this.#refuse(thrown) : this.#fail(thrown)
+      const { name, refuses } = this.#settings
+      if (thrown instanceof RateLimiterRes) return this.#refuse(thrown)
+      return storeFailed(name, thrown, refuses)
     }
   }
 
@@ -143,13 +143,6 @@ class RateLimit implements Limit {
 
   #refuse({ msBeforeNext }: RateLimiterRes): Deny {
     return Object.freeze({ ...deny(this.name, 'rate_limited'), until: untilOf(msBeforeNext) })
-  }
-
-  #fail(cause: unknown): Taken {
-    const { name, refuses } = this.#settings
-    return refuses
-      ? Object.freeze({ ...deny(name, 'limit_unavailable'), cause })
-      : { effect: 'allow', failure: cause }
   }
 }
 

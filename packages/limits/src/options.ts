@@ -1,4 +1,4 @@
-import { allow, type Guard, type Limit } from '@onbehalf/core/guards'
+import { allow, deny, type Guard, type Limit, type Taken } from '@onbehalf/core/guards'
 
 /** A guard that allows, and leaves it to a limit. */
 export function asGuard(limit: Limit): Guard {
@@ -20,4 +20,17 @@ export function assertWhole(
     if (Number.isInteger(value) && value >= 1 && value <= most) continue
     throw new TypeError(`${name} must be a whole number from 1 to ${most}`)
   }
+}
+
+/** @throws TypeError for anything but one of the two words */
+export function assertStoreFails(whenStoreFails: 'open' | 'closed' | undefined): void {
+  if (whenStoreFails === 'open' || whenStoreFails === 'closed') return
+  throw new TypeError("whenStoreFails must be 'open' or 'closed'")
+}
+
+/** What becomes of a call that could not be counted. */
+export function storeFailed(name: string, cause: unknown, refuses: boolean): Taken {
+  return refuses
+    ? Object.freeze({ ...deny(name, 'limit_unavailable'), cause })
+    : { effect: 'allow', failure: cause }
 }

@@ -50,6 +50,12 @@ export type { ElicitationOptions, Elicitations } from './owners/elicitations.ts'
 export { createElicitations } from './owners/elicitations.ts'
 export { callerKey } from './owners/session-owner.ts'
 
+// Stopping
+
+export type { Closable } from './drain/close-all.ts'
+export type { DrainOptions, DrainReport } from './drain/drain.ts'
+export { drain, isDraining } from './drain/drain.ts'
+
 // Identity in code below a call
 
 export { currentIdentity } from './ambient/current-identity.ts'

@@ -14,9 +14,10 @@ describe.skipIf(!hasPostgres)('migrate', () => {
     const pools = Array.from({ length: 4 }, () => newPool({ ...database.pool.options, max: 1 }))
     const applied = await Promise.all(pools.map(migrate))
     await Promise.all(pools.map((pool) => pool.end()))
-    expect(applied.flat()).toEqual(['0001-log.sql', '0002-store.sql'])
+    const files = ['0001-log.sql', '0002-store.sql', '0003-leases.sql']
+    expect(applied.flat()).toEqual(files)
     const { rows } = await database.pool.query('SELECT name FROM onbehalf.migrations ORDER BY name')
-    expect(rows).toEqual([{ name: '0001-log.sql' }, { name: '0002-store.sql' }])
+    expect(rows).toEqual(files.map((name) => ({ name })))
   })
 
   it('does nothing to a log that is up to date', async () => {

@@ -1,14 +1,12 @@
 export type {
+  IoRedisClient,
   MirrorEvent,
   MirrorOptions,
-  RevocationMirror,
-} from '@onbehalf/core/internal'
-export type {
-  IoRedisClient,
   NodeRedisClient,
   NodeRedisCluster,
   RedisClient,
-} from './commands.ts'
+  RevocationMirror,
+} from '@onbehalf/core/internal'
 export type { RedisRevocationsOptions } from './redis-revocations.ts'
 export { redisRevocations } from './redis-revocations.ts'
 export type { RedisStoreOptions } from './redis-store.ts'

@@ -7,9 +7,12 @@ import {
   type MirrorPage,
   mirrorOptions,
   type OptionNames,
+  type RedisClient,
   type RevocationMirror,
+  type Send,
+  toSend,
+  unexpected,
 } from '@onbehalf/core/internal'
-import { type RedisClient, type Send, toSend, unexpected } from './commands.ts'
 
 export interface RedisRevocationsOptions extends MirrorOptions {
   /** A connected client of `redis` or `ioredis`, for one server or a cluster. Its owner closes it. */

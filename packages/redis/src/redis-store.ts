@@ -1,6 +1,11 @@
 import type { Store } from '@onbehalf/core'
-import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
-import { type RedisClient, toSend, unexpected } from './commands.ts'
+import {
+  assertOptions,
+  type OptionNames,
+  type RedisClient,
+  toSend,
+  unexpected,
+} from '@onbehalf/core/internal'
 
 export interface RedisStoreOptions {
   /** A connected client of `redis` or `ioredis`, for one server or a cluster. Its owner closes it. */

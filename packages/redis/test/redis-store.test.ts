@@ -2,65 +2,21 @@ import { randomUUID } from 'node:crypto'
 import type { Store } from '@onbehalf/core'
 import { type RedisClient, redisStore } from '@onbehalf/redis'
 import { storeRules } from '@onbehalf/testing'
-import { Cluster, Redis } from 'ioredis'
-import { createClient, createCluster } from 'redis'
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
-import { hasProgram, hasRedis, type OwnRedis, redisUrl, startRedis } from './support/redis.ts'
+import { afterAll, describe, expect, test } from 'vitest'
+import { ioRedis, ioRedisCluster, nodeRedis, nodeRedisCluster } from './support/clients.ts'
+import { hasProgram, hasRedis, startCluster } from './support/redis.ts'
 
 const prefix = `onbehalf-test-${randomUUID()}:`
-
-async function nodeRedis(url = redisUrl) {
-  const client = createClient({ url })
-  client.on('error', () => undefined)
-  await client.connect()
-  onTestFinished(() => client.destroy())
-  return client
-}
-
-function ioRedis(url = redisUrl): Redis {
-  const client = new Redis(url)
-  client.on('error', () => undefined)
-  onTestFinished(() => client.disconnect())
-  return client
-}
-
-/** A cluster of one server that has all slots. */
-async function startCluster(): Promise<OwnRedis> {
-  const server = await startRedis([
-    '--cluster-enabled',
-    'yes',
-    '--cluster-announce-ip',
-    '127.0.0.1',
-  ])
-  const client = await createClient({ url: server.url }).connect()
-  await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
-  while (!(await client.sendCommand<string>(['CLUSTER', 'INFO'])).includes('state:ok'));
-  client.destroy()
-  return server
-}
 
 const cluster = hasProgram ? await startCluster() : undefined
 const clusterUrl = String(cluster?.url)
 afterAll(() => cluster?.stop())
 
-async function nodeRedisCluster() {
-  const client = createCluster({ rootNodes: [{ url: clusterUrl }] })
-  await client.connect()
-  onTestFinished(() => client.destroy())
-  return client
-}
-
-function ioRedisCluster(): Cluster {
-  const client = new Cluster([clusterUrl])
-  onTestFinished(() => client.disconnect())
-  return client
-}
-
 const clients: readonly [string, boolean, () => RedisClient | Promise<RedisClient>][] = [
-  ['redis', hasRedis, nodeRedis],
-  ['ioredis', hasRedis, ioRedis],
-  ['redis, cluster', hasProgram, nodeRedisCluster],
-  ['ioredis, cluster', hasProgram, ioRedisCluster],
+  ['redis', hasRedis, () => nodeRedis()],
+  ['ioredis', hasRedis, () => ioRedis()],
+  ['redis, cluster', hasProgram, () => nodeRedisCluster(clusterUrl)],
+  ['ioredis, cluster', hasProgram, () => ioRedisCluster(clusterUrl)],
 ]
 
 describe.each(clients)('a store in Redis (%s)', (_name, canRun, connect) => {

@@ -18,7 +18,7 @@ export const refusals: Readonly<Record<'MISSING' | 'REQ' | 'TOK' | 'BIND' | 'DOW
   DOWN: {
     status: 503,
     headers: [...always(), ['retry-after', '1']],
-    body: '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The access token cannot be verified right now"}}',
+    body: '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The request cannot be served right now"}}',
   },
 }
 

@@ -37,4 +37,5 @@ export const denialTexts: Readonly<Record<DenialReason, string>> = {
   concurrency_limited: 'Limit reached: too many calls at once.',
   time_limited: 'Limit reached: the call took too long and was ended.',
   limit_unavailable: 'The call cannot be counted right now.',
+  server_stopping: 'The server is stopping and has ended the call.',
 }

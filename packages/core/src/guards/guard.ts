@@ -20,6 +20,7 @@ export type DenialReason =
   | 'time_limited'
   | 'limit_unavailable'
   | 'too_many_open'
+  | 'server_stopping'
 
 /** What would satisfy a denial. Only the members that the guard asked for are present. */
 export interface Requirement {

@@ -62,7 +62,7 @@ describe('createRefusal', () => {
     expect(refusalOf('DOWN', detail)).toEqual({
       status: 503,
       headers: { ...always, 'retry-after': after },
-      body: '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The access token cannot be verified right now"}}',
+      body: '{"jsonrpc":"2.0","id":null,"error":{"code":31503,"message":"The request cannot be served right now"}}',
     })
   })
 

@@ -28,11 +28,8 @@ const known: OptionNames<PostgresLimitsOptions> = { pool: true, prefix: true }
  * ```
  */
 export function postgresLimits(options: PostgresLimitsOptions): LimitStore {
-  assertOptions('postgresLimits', options, known)
+  assertPostgresOptions('postgresLimits', options)
   const { pool, prefix } = options
-  if (typeof pool?.query !== 'function') throw new TypeError('pool must be a Pool of pg')
-  const isText = typeof prefix === 'string' && prefix !== '' && prefix.length <= 100
-  if (!isText) throw new TypeError('prefix must be a text of at most 100 characters')
   return keepCounters(
     ({ keyPrefix, ...settings }, isFirst) =>
       new RateLimiterPostgres({
@@ -47,4 +44,13 @@ export function postgresLimits(options: PostgresLimitsOptions): LimitStore {
         clearExpiredByTimeout: isFirst,
       }),
   )
+}
+
+/** @throws TypeError when an option is missing, unknown or wrong */
+export function assertPostgresOptions(name: string, options: PostgresLimitsOptions): void {
+  assertOptions(name, options, known)
+  const { pool, prefix } = options
+  if (typeof pool?.query !== 'function') throw new TypeError('pool must be a Pool of pg')
+  const isText = typeof prefix === 'string' && prefix !== '' && prefix.length <= 100
+  if (!isText) throw new TypeError('prefix must be a text of at most 100 characters')
 }

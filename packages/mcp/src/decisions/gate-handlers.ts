@@ -78,9 +78,8 @@ export function createGateHandlers(protection: Protection, announce: () => void)
       open.limits?.answered()
       return recordAbandoned(protection, open)
     },
-    expire: (open: TargetedRequest, limit) => {
+    end: (open: TargetedRequest, decision) => {
       giveUpPlace(protection, open)
-      const decision = deny(limit, 'time_limited')
       report?.(toEvent(protection, open, decision, undefined))
       return createReply(open, decision)
     },

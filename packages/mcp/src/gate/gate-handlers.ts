@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import type { Deny } from '@onbehalf/core/guards'
 import type { Awaitable } from '@onbehalf/core/internal'
 import type { OpenRequest, Received, Serving } from '../ambient/channels.ts'
 import type { Message, Reply } from '../wire/json-rpc.ts'
@@ -12,8 +13,8 @@ export interface GateHandlers extends Serving {
   hear(identity: Identity | undefined): void
   /** The answer that refuses a request; undefined lets it pass. `ask` asks the server behind the gate. */
   admit(open: OpenRequest, ask: Ask): Reply | undefined | Promise<Reply | undefined>
-  /** The answer to a request whose time is over. */
-  expire(open: OpenRequest, limit: string): Reply
+  /** The answer to a request that is ended while its handler runs. */
+  end(open: OpenRequest, decision: Deny): Reply
   /** A request that passed ends without an answer. */
   abandon(open: OpenRequest): Promise<void> | undefined
   /** A message was sent into another caller's session. */

@@ -1,5 +1,6 @@
 import { type Identity, isIdentityError } from '@onbehalf/core'
 import { identityOfAuthInfo } from '@onbehalf/core/auth-info'
+import { type Deny, deny } from '@onbehalf/core/guards'
 import { andThen } from '@onbehalf/core/internal'
 import {
   ambientDelivery,
@@ -12,6 +13,7 @@ import {
   type Received,
   withArrival,
 } from '../ambient/channels.ts'
+import { callBegan, callEnded } from '../drain/running.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { createFault } from '../http/refusals.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
@@ -182,7 +184,9 @@ class Gate {
   }
 
   #handOver(open: OpenRequest, dispatch: Dispatch): void {
-    open.limits?.time((limit) => this.#expire(open, limit, dispatch))
+    const end = (decision: Deny): void => this.#end(open, decision, dispatch)
+    open.limits?.time((limit) => end(deny(limit, 'time_limited')))
+    callBegan(open, end)
     this.#handedOver = open
     try {
       const run = () => this.#workFor(open.acting ?? open.identity, dispatch)
@@ -193,11 +197,11 @@ class Gate {
   }
 
   /** Answers in place of the server, and asks it to stop. */
-  #expire(open: OpenRequest, limit: string, dispatch: Dispatch): void {
+  #end(open: OpenRequest, decision: Deny, dispatch: Dispatch): void {
     if (!this.#open.holds(open)) return
     const { id } = open.request
     this.#open.cancel(open)
-    const answer = { jsonrpc: '2.0', id, ...this.#handlers.expire(open, limit) }
+    const answer = { jsonrpc: '2.0', id, ...this.#handlers.end(open, decision) }
     Promise.resolve(this.#release(open, answer))
       .then((released) => this.#send(released))
       .catch((error: unknown) => this.#report(error))
@@ -216,6 +220,7 @@ class Gate {
   }
 
   #abandon(open: OpenRequest): void {
+    callEnded(open)
     try {
       this.#handlers.abandon(open)?.catch((error: unknown) => this.#report(error))
     } catch (error) {
@@ -288,6 +293,7 @@ class Gate {
   }
 
   #release(open: OpenRequest, answer: Message): Message | Promise<Message> {
+    callEnded(open)
     const withhold = (error: unknown): Message => {
       return { jsonrpc: '2.0', id: open.request.id, ...this.#failureOf(open, error) }
     }

@@ -18,6 +18,7 @@ const codes: Partial<Record<DenialReason, number>> = {
   concurrency_limited: 31_429,
   time_limited: 31_504,
   limit_unavailable: 31_503,
+  server_stopping: 31_503,
 }
 
 /**

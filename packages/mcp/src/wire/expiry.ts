@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import { streamOpened } from '../drain/running.ts'
 
 // The clock skew that verification allows: a token is still accepted for so long.
 const graceSeconds = 60
@@ -6,8 +7,8 @@ const graceSeconds = 60
 const longestMilliseconds = 2 ** 31 - 1
 
 /**
- * Calls `end` once an identity no longer counts. Without one there is nothing to expire. It does not
- * keep the process alive.
+ * Calls `end` for a stream once the identity that opened it no longer counts, or the process is drained.
+ * Without an identity there is nothing to expire. It does not keep the process alive.
  *
  * @param now seconds since 1970
  * @returns stops waiting, and leaves nothing behind
@@ -17,10 +18,14 @@ export function whenExpired(
   now: number,
   end: () => void,
 ): () => void {
-  if (identity === undefined) return () => {}
+  const forget = streamOpened(end)
+  if (identity === undefined) return forget
   const milliseconds = Math.ceil((identity.expiresAt + graceSeconds - now) * 1000)
   const timer = setTimeout(end, Math.min(Math.max(0, milliseconds), longestMilliseconds))
   // A number outside of Node.js.
   if (typeof timer === 'object') timer.unref()
-  return () => clearTimeout(timer)
+  return () => {
+    forget()
+    clearTimeout(timer)
+  }
 }

@@ -90,3 +90,18 @@ async function freePort(): Promise<number> {
   await once(server, 'close')
   return port
 }
+
+/** A cluster of one server that has all slots. */
+export async function startCluster(): Promise<OwnRedis> {
+  const server = await startRedis([
+    '--cluster-enabled',
+    'yes',
+    '--cluster-announce-ip',
+    '127.0.0.1',
+  ])
+  const client = await createClient({ url: server.url }).connect()
+  await client.sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383'])
+  while (!(await client.sendCommand<string>(['CLUSTER', 'INFO'])).includes('state:ok'));
+  client.destroy()
+  return server
+}

@@ -17,23 +17,28 @@ export interface IoRedisClient {
 /** A connected client of `redis` or `ioredis`; both speak to Valkey as well. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient
 
+/** Sends a command that is about one key, by its words. */
+export type SendWords = (key: string, words: string[]) => Promise<unknown>
+
 /** Sends a command whose first argument is the key that it is about. */
 export type Send = (command: string, key: string, ...args: readonly string[]) => Promise<unknown>
 
 /** @throws TypeError for anything but a client of one of the two libraries */
 export function toSend(client: RedisClient): Send {
+  const send = toSendWords(client)
+  return (command, key, ...args) => send(key, [command, key, ...args])
+}
+
+/** @throws TypeError for anything but a client of one of the two libraries */
+export function toSendWords(client: RedisClient): SendWords {
   if (typeof client === 'object' && client !== null) {
     if ('call' in client && typeof client.call === 'function') {
-      return (command, key, ...args) => client.call(command, key, ...args)
+      return (_key, [command = '', ...args]) => client.call(command, ...args)
     }
-    if ('masters' in client) {
-      return (command, key, ...args) => {
-        // Replicas are behind: a used proof that is read there may not be known yet.
-        return client.sendCommand(key, false, [command, key, ...args])
-      }
-    }
+    // Replicas are behind: a used proof that is read there may not be known yet.
+    if ('masters' in client) return (key, words) => client.sendCommand(key, false, words)
     if ('sendCommand' in client && typeof client.sendCommand === 'function') {
-      return (command, key, ...args) => client.sendCommand([command, key, ...args])
+      return (_key, words) => client.sendCommand(words)
     }
   }
   throw new TypeError('client must be a client of redis or ioredis')
