@@ -254,6 +254,32 @@ describe('a server that accepts certificate-bound tokens alone', () => {
   })
 })
 
+describe('a server that accepts tokens of one binding alone', () => {
+  const store = memoryStore()
+
+  it.each([
+    [
+      'by DPoP, where a certificate is asked for',
+      certificateBound({ required: true }),
+      dpop({ store }),
+    ],
+    [
+      'by a certificate, where DPoP is asked for',
+      dpop({ store, required: true }),
+      certificateBound(),
+    ],
+  ])('refuses one that is bound %s', async (_, asked, allowed) => {
+    const tls = await startTls(asked, allowed)
+    const byKey = await people.token({ cnf: { jkt: holder.jkt } })
+    const isKeyAsked = asked.member === 'jkt'
+    const headers = isKeyAsked ? bearer() : dpopHeaders(byKey, holder.proof(byKey))
+    const refused = [401, 'sender_constrained']
+    expect(await tls.verdict({ certificate: client, headers })).toEqual(refused)
+    const asBound = isKeyAsked ? dpopHeaders(byKey, holder.proof(byKey)) : bearer()
+    expect(await tls.verdict({ certificate: client, headers: asBound })).toEqual([200, 'jane'])
+  })
+})
+
 describe('a proxy that hands the certificate on', () => {
   const proxied = (): Confirmation =>
     certificateBound({ proxy: { header: 'Client-Cert', proof: proxySecret } })

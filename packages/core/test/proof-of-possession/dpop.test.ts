@@ -70,6 +70,16 @@ describe('a token that is bound by DPoP', () => {
     })
   })
 
+  it('is accepted with a proof that limits itself, within the skew of clocks', async () => {
+    const proof = holder.proof(token, { claims: { exp: now - 29, nbf: now + 30 } })
+    expect(await verdictOn(await start(), proof)).toMatchObject({ subject: 'jane' })
+  })
+
+  it('is accepted with an id of 256 characters', async () => {
+    const proof = holder.proof(token, { claims: { jti: 'j'.repeat(256) } })
+    expect(await verdictOn(await start(), proof)).toMatchObject({ subject: 'jane' })
+  })
+
   it('is accepted with a nonce that nobody asked for', async () => {
     const proof = holder.proof(token, { claims: { nonce: 'n' } })
     expect(await verdictOn(await start(), proof)).toMatchObject({ subject: 'jane' })
@@ -131,6 +141,7 @@ describe('a proof', () => {
     ['from the future', { claims: { iat: now + 31 } }, 'dpop_iat'],
     ['that ended itself', { claims: { exp: now - 30 } }, 'dpop_expired'],
     ['that has not begun', { claims: { nbf: now + 31 } }, 'dpop_not_yet_valid'],
+    ['that names no time to end', { claims: { exp: 'soon' } }, 'dpop_bad_exp'],
     ['without ath', { claims: { ath: undefined } }, 'dpop_ath'],
     ['for another token', { claims: { ath: hash('another') } }, 'dpop_ath'],
     ['without jti', { claims: { jti: undefined } }, 'dpop_jti'],
@@ -407,6 +418,15 @@ describe('the options of dpop', () => {
     [{ algorithms: ['HS256' as never] }, 'algorithms must name asymmetric signature algorithms'],
   ])('are refused at creation: %o', (options, message) => {
     expect(() => dpop({ store: memoryStore(), ...options })).toThrow(new TypeError(message))
+  })
+
+  it.each([
+    { maxAgeSeconds: 1 },
+    { maxAgeSeconds: 600 },
+    { clockSkewSeconds: 0 },
+    { clockSkewSeconds: 300 },
+  ])('reach as far as they say: %o', (options) => {
+    expect(dpop({ store: memoryStore(), ...options }).member).toBe('jkt')
   })
 })
 

@@ -73,6 +73,11 @@ describe('nonces', () => {
   ])('are configured strictly', (options, message) => {
     expect(() => dpopNonces(options)).toThrow(new TypeError(message))
   })
+
+  it.each([1, 3_600])('may live for %d seconds', async (lifetimeSeconds) => {
+    const created = dpopNonces({ secret: randomBytes(32), lifetimeSeconds })
+    expect(await created.accepts(await created.create(1_000), 1_000)).toBe(true)
+  })
 })
 
 describe('a server that wants its nonce in a proof', () => {
