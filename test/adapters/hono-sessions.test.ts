@@ -1,5 +1,7 @@
 import { StreamableHTTPTransport } from '@hono/mcp'
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { authenticate } from '@onbehalf/hono'
+import { protect, requireUser } from '@onbehalf/mcp'
 import { type Context, Hono } from 'hono'
 import { expect, it } from 'vitest'
 import { adasHeaders, authenticator } from './support/identities.ts'
@@ -55,3 +57,62 @@ it.each([
     expect((await send('POST', {}, own, list)).status).toBe(200)
   },
 )
+
+/** One server and one transport for everyone, without sessions. */
+async function createSharedApp() {
+  const gates = new Map<string, () => void>()
+  const server = protect(new McpServer({ name: 'shared', version: '1.0.0' }))
+  server.registerTool(
+    'whoami',
+    { inputSchema: {} },
+    requireUser(async (_args: object, { identity }) => {
+      await new Promise<void>((resolve) => gates.set(identity.subject, resolve))
+      return { content: [{ type: 'text' as const, text: identity.subject }] }
+    }),
+  )
+  const transport = new StreamableHTTPTransport()
+  await server.connect(transport as never)
+  const app = new Hono()
+  app.all('/mcp', authenticate(authenticator), (c) => transport.handleRequest(c as Context))
+  const call = async (sub: string, id: number) =>
+    app.request('/mcp', {
+      method: 'POST',
+      headers: {
+        ...(await adasHeaders({ sub })),
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: JSON.stringify({
+        jsonrpc: '2.0',
+        id,
+        method: 'tools/call',
+        params: { name: 'whoami', arguments: {} },
+      }),
+    })
+  const isRunning = (sub: string) => expect.poll(() => gates.has(sub)).toBe(true)
+  return { call, isRunning, end: (sub: string) => gates.get(sub)?.() }
+}
+
+it('gives each of two callers at once their own answer on a shared transport', async () => {
+  const { call, isRunning, end } = await createSharedApp()
+  const [adas, bobs] = await Promise.all([call('ada', 1), call('bob', 2)])
+  await isRunning('ada')
+  await isRunning('bob')
+  end('bob')
+  end('ada')
+  const texts = await Promise.all([adas.text(), bobs.text()])
+  expect(texts[0]).toContain('"text":"ada"')
+  expect(texts[1]).toContain('"text":"bob"')
+})
+
+it('refuses a request id that another caller uses on a shared transport', async () => {
+  const { call, isRunning, end } = await createSharedApp()
+  // The transport forgets where the first answer belongs: it is lost, and nobody gets it.
+  await call('ada', 1)
+  await isRunning('ada')
+  const bobs = await call('bob', 1)
+  end('ada')
+  const text = await bobs.text()
+  expect(text).toContain('Request id already in use')
+  expect(text).not.toContain('ada')
+})
