@@ -59,7 +59,7 @@ async function startWorld() {
   })
   const http = createServer(toNodeHandler(handler) as never)
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void http.close().closeAllConnections())
+  onTestFinished(() => http.close().closeAllConnections())
   const server = `http://127.0.0.1:${(http.address() as AddressInfo).port}`
   const hops: GatewayHop[] = []
   const gateway = await createLocalGateway({

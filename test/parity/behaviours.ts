@@ -284,4 +284,4 @@ const questions: readonly Behaviour[] = [
 ]
 
 export const common: readonly Behaviour[] = [...requests, ...low, ...questions]
-export { asking, call, lasts, legacy, modern, onV1 }
+export { call, lasts, modern, onV1 }

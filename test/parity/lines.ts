@@ -18,7 +18,7 @@ export interface Stream {
 }
 
 export type Params = Record<string, unknown>
-export type Answers = Record<string, object>
+type Answers = Record<string, object>
 
 /** A client that says and shows exactly what goes over the wire. */
 export interface Line {
@@ -62,7 +62,7 @@ export function requestOf(
 }
 
 /** The answer to a request of the server. */
-export function answerTo({ id, method }: Message, answers: Answers): object {
+function answerTo({ id, method }: Message, answers: Answers): object {
   const result = answers[method ?? '']
   const error = { code: -32_601, message: 'not here' }
   return { jsonrpc: '2.0', id, ...(result ? { result } : { error }) }

@@ -76,7 +76,7 @@ describe.each(stores)('places of calls in %s', (_name, canRun, connect) => {
     const granted = taken.filter(({ effect }) => effect === 'allow')
     expect(granted).toHaveLength(5)
     const left = granted.map((one) => (one.effect === 'allow' ? one.budget?.remaining : undefined))
-    expect(left.toSorted()).toEqual([0, 1, 2, 3, 4])
+    expect(new Set(left)).toEqual(new Set([0, 1, 2, 3, 4]))
     expect(taken.find(({ effect }) => effect === 'deny')).toMatchObject({
       reason: 'concurrency_limited',
       guard: name,

@@ -17,11 +17,11 @@ export function joinSources(directories: readonly string[]): LogSource {
   return {
     chains: async () => {
       for (const place of [first, ...more]) {
-        for (const chain of await place.source.chains()) {
-          // Two copies cannot both be the log, and nothing says which of them is.
-          if (places.has(chain)) throw new Error(`chain ${chain} is in two of the directories`)
-          places.set(chain, place)
-        }
+        const chains = await place.source.chains()
+        // Two copies cannot both be the log, and nothing says which of them is.
+        const twice = chains.find((chain) => places.has(chain))
+        if (twice !== undefined) throw new Error(`chain ${twice} is in two of the directories`)
+        for (const chain of chains) places.set(chain, place)
       }
       return [...places.keys()]
     },

@@ -29,7 +29,7 @@ describe('a head', () => {
   )
 
   it.each<[string, unknown]>([
-    ['is no JSON', undefined],
+    ['is broken JSON', undefined],
     ['is null', null],
     ['is a text', 'head'],
     ['is a list', [whole]],
@@ -81,7 +81,7 @@ describe('the signature of a head', () => {
 
   it.each<[string, object]>([
     ['has none', { signature: undefined }],
-    ['has one that is no text', { signature: [head.signature] }],
+    ['has one that is a list', { signature: [head.signature] }],
     ['has an empty one', { signature: '' }],
     ['has that of another size', { size: 4 }],
     ['has that of another chain', { chain: 'two' }],

@@ -25,7 +25,7 @@ describe('a key in a file', () => {
     expect((await localSigner(file)).keyId).toBe(signers[0]?.keyId)
   })
 
-  it('is told from others by the hash of its public form', async () => {
+  it('differs from others by the hash of its public form', async () => {
     const file = join(newDirectory(), 'key.pem')
     const { keyId } = await localSigner(file)
     const publicKey = createPublicKey(readFileSync(`${file}.pub`, 'utf8'))

@@ -7,6 +7,7 @@ import {
   type OptionNames,
   requiredList,
 } from '../internal/options.ts'
+import type { Awaitable } from '../internal/promises.ts'
 import { toHttpHosts } from '../internal/safe-url.ts'
 import { isRecord } from '../internal/values.ts'
 import { staticKeys } from '../keys/key-set.ts'
@@ -17,7 +18,6 @@ import type { ParsedToken } from '../token/parse-token.ts'
 import { asRepeatable } from '../verdicts/conditions.ts'
 import { toServers } from './authorization-servers.ts'
 import { type ClaimOptions, longestLife, toClaimRules, toSwitch } from './claim-options.ts'
-import type { IssuerFamily } from './family/family.ts'
 import type { IssuerRules, TokenType } from './issuer-rules.ts'
 import type { VerifiedToken } from './verified-token.ts'
 import { checkSignature, verifyToken } from './verify-token.ts'
@@ -90,6 +90,18 @@ export interface Issuer<C = Claims> {
   verify(credential: Credential, context: Context): Promise<VerifiedToken<C>>
   /** @throws IdentityError `DOWN` when what it needs to verify is out of reach */
   ready(report: Context['report']): Promise<void>
+}
+
+/** An issuer of which others are found at run time. */
+export interface IssuerFamily {
+  /**
+   * The member with this exact name, if it is on the list.
+   *
+   * @throws IdentityError `DOWN` when the list does not answer
+   */
+  find(iss: string): Awaitable<Issuer<unknown> | undefined>
+  /** The first name of a member, by which its identities are known, of those that are held. */
+  nameOf(iss: string): string | undefined
 }
 
 /** An issuer that signs its tokens. Made by {@link issuer} and the presets. */

@@ -3,9 +3,9 @@ import type { Server } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { deny } from '@onbehalf/core/guards'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
+import { endCalls, endStreams, hasRunningCalls } from '../wire/running.ts'
 import { assertClosables, type Closable, closeAll } from './close-all.ts'
 import { assertHttpServer, Closing, refuseRequests, waitUntil } from './http-server.ts'
-import { endCalls, endStreams, hasRunningCalls } from './running.ts'
 
 export interface DrainOptions {
   /**
@@ -68,7 +68,7 @@ const draining = new WeakMap<Server, Promise<DrainReport>>()
  * ```ts
  * const server = app.listen(3000)
  * process.on('SIGTERM', () => {
- *   void drain(server, { close: [audit] }).then(() => process.exit())
+ *   void drain(server, { seconds: 20 }).then(() => process.exit())
  * })
  * ```
  */

@@ -13,7 +13,6 @@ import {
   type Received,
   withArrival,
 } from '../ambient/channels.ts'
-import { callBegan, callEnded } from '../drain/running.ts'
 import { validIdentity } from '../handlers/policy.ts'
 import { createFault } from '../http/refusals.ts'
 import { callerOf, isSameCaller, type SessionOwner } from '../owners/session-owner.ts'
@@ -34,6 +33,7 @@ import {
   type RequestId,
   replyTo,
 } from '../wire/json-rpc.ts'
+import { callBegan, callEnded } from '../wire/running.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
 import { makeReadable, serverCallback } from './callbacks.ts'
 import type { GateHandlers } from './gate-handlers.ts'

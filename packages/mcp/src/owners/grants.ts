@@ -8,8 +8,8 @@ export function hasOtherGrants(before: Identity, now: Identity): boolean {
 }
 
 /**
- * What one caller was granted so far. A user may have several tokens at a time: that they alternate is
- * no change.
+ * What one caller was granted so far. A user may have several tokens at a time: nothing changes when they
+ * alternate.
  */
 export class SeenGrants {
   readonly #seen: Set<string>

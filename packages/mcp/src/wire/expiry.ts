@@ -1,5 +1,5 @@
 import type { Identity } from '@onbehalf/core'
-import { streamOpened } from '../drain/running.ts'
+import { streamOpened } from './running.ts'
 
 // The clock skew that verification allows: a token is still accepted for so long.
 const graceSeconds = 60

@@ -5,7 +5,7 @@ import { type Awaitable, andThen } from '../../internal/promises.ts'
 import type { KeySource } from '../../keys/key-source.ts'
 import { asRepeatable, conditionsOf } from '../../verdicts/conditions.ts'
 import { VerdictCache } from '../../verdicts/verdict-cache.ts'
-import type { Issuer, SigningIssuer } from '../issuer.ts'
+import type { Issuer, IssuerFamily, SigningIssuer } from '../issuer.ts'
 import type { VerifiedToken } from '../verified-token.ts'
 import { type Find, type Listed, Listing } from './listing.ts'
 
@@ -37,18 +37,6 @@ export interface FamilyParts<Row, C> extends FamilyLimits {
   /** Where clients get tokens. */
   readonly authorizationServers: readonly string[]
   readonly monotonic: () => number
-}
-
-/** An issuer of which others are found at run time. */
-export interface IssuerFamily {
-  /**
-   * The member with this exact name, if it is on the list.
-   *
-   * @throws IdentityError `DOWN` when the list does not answer
-   */
-  find(iss: string): Awaitable<Issuer<unknown> | undefined>
-  /** The first name of a member, by which its identities are known, of those that are held. */
-  nameOf(iss: string): string | undefined
 }
 
 interface Member<C> {

@@ -1,20 +1,19 @@
 import type { Deny } from '@onbehalf/core/guards'
-import type { OpenRequest } from '../ambient/channels.ts'
 
 /** Answers a call in place of its handler, and asks that to stop. */
 type EndCall = (decision: Deny) => void
 
 // A process stops as a whole: this is of all servers in it.
-const calls = new Map<OpenRequest, EndCall>()
+const calls = new Map<object, EndCall>()
 const streams = new Set<() => void>()
 
 /** A call was handed to its server. */
-export function callBegan(open: OpenRequest, end: EndCall): void {
+export function callBegan(open: object, end: EndCall): void {
   calls.set(open, end)
 }
 
 /** It is answered, or nobody waits for it any more. */
-export function callEnded(open: OpenRequest): void {
+export function callEnded(open: object): void {
   calls.delete(open)
 }
 
@@ -38,5 +37,5 @@ export function streamOpened(end: () => void): () => void {
 }
 
 export function endStreams(): void {
-  for (const end of [...streams]) end()
+  for (const end of streams) end()
 }
