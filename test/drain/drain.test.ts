@@ -100,8 +100,13 @@ function keptConnection({ url, headers }: Child): () => Promise<Answer> {
     })
 }
 
+// One of each generation, for what does not depend on the framework.
+const oneOfEach = new Set(['Express with SDK v1', 'node:http with SDK v2'])
+
 describe.each(Object.keys(hosts))('drain of %s', (host) => {
-  test('says first that it is not ready, and serves as before', async () => {
+  const isOne = oneOfEach.has(host)
+
+  test.runIf(isOne)('says first that it is not ready, and serves as before', async () => {
     const child = await startChild({ host, drain: { noticeSeconds: 600 } })
     const client = await connect(child, host)
     expect(await readiness(child)).toBe(200)
@@ -140,7 +145,7 @@ describe.each(Object.keys(hosts))('drain of %s', (host) => {
     expect(await child.verifyAudit()).toMatchObject({ verdict: 'signed', ok: true })
   })
 
-  test('answers a call that never ends, and aborts its signal', async () => {
+  test.runIf(isOne)('answers a call that never ends, and aborts its signal', async () => {
     const child = await startChild({ host, drain: { noticeSeconds: 0, seconds: 0.5 } })
     const client = await connect(child, host)
     const endless = run(client, 'endless')

@@ -22,13 +22,16 @@ const seed = 20_261_123
 
 describe('G8 fuzzing', () => {
   it('G8 accepts no mutated request, lets nothing escape and stays flat', patient, async () => {
+    const startedAt = performance.now()
     const report = await runCampaign({ count: 20_000, seed })
+    // Keys are fetched at most once in 30 seconds for key ids that nobody knows.
+    const halfMinutes = Math.floor((performance.now() - startedAt) / 30_000)
     expect(report.requests).toBe(20_000)
     expect(report.overHttp).toBeGreaterThan(15_000)
     // Some requests are sound on purpose: a server that refuses everything would pass otherwise.
     expect(report.accepted).toBeGreaterThan(500)
     expect(report.reasons.size).toBeGreaterThan(25)
-    expect(report.keyFetches).toBeLessThanOrEqual(3)
+    expect(report.keyFetches).toBeLessThanOrEqual(3 + halfMinutes)
     expect(report.heap.end / report.heap.quarter).toBeLessThan(1.5)
   })
 

@@ -22,12 +22,15 @@ export type Headers = Readonly<Record<string, string>>
 export type Connect = (url: string | URL, headers: Headers) => Promise<McpClient>
 
 const info = { name: 'test', version: '1.0.0' }
+// A machine that has too much to do answers late.
+const patient = { timeout: 300_000 }
 
 /** A client of SDK v1. */
 export const connectV1: Connect = async (url, headers) => {
   const client = new ClientV1(info)
-  await client.connect(new HttpV1(new URL(url), { requestInit: { headers } }) as never)
-  return wrap(client)
+  const transport = new HttpV1(new URL(url), { requestInit: { headers } })
+  await client.connect(transport as never, patient)
+  return wrap(client, (request) => client.callTool(request, undefined, patient))
 }
 
 /** A client of SDK v2 that speaks a revision with a handshake. */
@@ -43,15 +46,22 @@ async function connectV2(
   mode: 'legacy' | { readonly pin: '2026-07-28' },
 ): Promise<McpClient> {
   const client = new ClientV2(info, { versionNegotiation: { mode } })
-  await client.connect(new HttpV2(new URL(url), { requestInit: { headers } }))
-  return wrap(client)
+  await client.connect(new HttpV2(new URL(url), { requestInit: { headers } }), patient)
+  return wrap(client, (request) => client.callTool(request, patient))
 }
 
-function wrap(client: ClientV1 | ClientV2): McpClient {
+interface ToolRequest {
+  readonly name: string
+  readonly arguments: Record<string, unknown>
+}
+
+function wrap(
+  client: ClientV1 | ClientV2,
+  callTool: (request: ToolRequest) => Promise<unknown>,
+): McpClient {
   return {
     listTools: async () => (await client.listTools()).tools.map(({ name }) => name),
-    call: async (name, args) =>
-      toAnswer((await client.callTool({ name, arguments: args })) as Result),
+    call: async (name, args) => toAnswer((await callTool({ name, arguments: args })) as Result),
     close: () => client.close(),
   }
 }

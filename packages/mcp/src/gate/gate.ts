@@ -73,6 +73,7 @@ class Gate {
   readonly #open = new OpenRequests(maxOpenRequests)
   readonly #asked = new AskedRequests(maxAskedRequests)
   #inquiries: Inquiries | undefined
+  #isClosed = false
   // The request that is being handed to the server at this moment.
   #handedOver: OpenRequest | undefined
 
@@ -109,6 +110,7 @@ class Gate {
       arrivals.exit(() => this.#arrive(message, extra, pass))
     }
     transport.onclose = () => {
+      this.#isClosed = true
       for (const open of this.#open.clear()) this.#abandon(open)
       this.#asked.clear()
       this.#inquiries?.clear()
@@ -186,7 +188,8 @@ class Gate {
   #handOver(open: OpenRequest, dispatch: Dispatch): void {
     const end = (decision: Deny): void => this.#end(open, decision, dispatch)
     open.limits?.time((limit) => end(deny(limit, 'time_limited')))
-    callBegan(open, end)
+    // What arrives after the end is served, and never answered.
+    if (!this.#isClosed) callBegan(open, end)
     this.#handedOver = open
     try {
       const run = () => this.#workFor(open.acting ?? open.identity, dispatch)
