@@ -215,7 +215,7 @@ const lastServed = Math.max(0, ...tally.late)
 const waits = [...tally.waits].map(([kind, ms]) => `${kind} ${(ms / 1000).toFixed(1)} s`)
 const table: readonly (readonly [string, string])[] = [
   ['faults', [`${kills} instances killed`, ...faults].join(', ')],
-  ['calls decided for the wrong person', String(tally.wrong)],
+  ['calls decided for the wrong user', String(tally.wrong)],
   ['proofs and logout tokens sent again', `${tally.replays}, accepted ${tally.replayed}`],
   ['acknowledged calls without a record', `${lost} of ${tally.acknowledged.length}`],
   ['logs in directories, in Postgres', verdicts.join(', ')],

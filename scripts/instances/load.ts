@@ -43,7 +43,7 @@ const meta = {
 }
 
 /** Calls a tool of SDK v2 once. Undefined where nobody answered. */
-export async function callOnce(sent: Sent, call: string): Promise<[number, string] | undefined> {
+async function callOnce(sent: Sent, call: string): Promise<[number, string] | undefined> {
   const { url, authorization, proof, tool = 'whoami' } = sent
   const params = { name: tool, arguments: { call }, _meta: meta }
   const headers = {
