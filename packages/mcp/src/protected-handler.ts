@@ -4,9 +4,9 @@ import { resourceMetadataResponse } from '@onbehalf/core/fetch'
 import { assertOptions, type OptionNames } from '@onbehalf/core/internal'
 import { createFault, toResponse } from './http/refusals.ts'
 import { type ListenRefusal, openStream } from './listen/listen-stream.ts'
-import { OpenStreams } from './listen/open-streams.ts'
 import { serveStream } from './listen/serve-stream.ts'
 import { createSettings, type ServerOptions, serverOptions } from './options.ts'
+import { OpenStreams } from './owners/session-owner.ts'
 import { guardFactory } from './protect.ts'
 import {
   type Authentication,

@@ -33,12 +33,11 @@ import {
   type RequestId,
   replyTo,
 } from '../wire/json-rpc.ts'
-import { callBegan, callEnded } from '../wire/running.ts'
 import type { MessageExtra, Transport } from '../wire/transport.ts'
 import { makeReadable, serverCallback } from './callbacks.ts'
 import type { GateHandlers } from './gate-handlers.ts'
 import { type Ask, Inquiries } from './inquiries.ts'
-import { AskedRequests, OpenRequests } from './open-requests.ts'
+import { AskedRequests, callBegan, callEnded, OpenRequests } from './open-requests.ts'
 
 const maxOpenRequests = 10_000
 const maxAskedRequests = 1_000

@@ -1,4 +1,5 @@
 import type { Identity } from '@onbehalf/core'
+import type { Deny } from '@onbehalf/core/guards'
 import type { OpenRequest, Received } from '../ambient/channels.ts'
 import { callerOf } from '../owners/session-owner.ts'
 import { paramsOf, type RequestId } from '../wire/json-rpc.ts'
@@ -141,4 +142,31 @@ export class AskedRequests {
   clear(): void {
     this.#asked.clear()
   }
+}
+
+/** Answers a call in place of its handler, and asks that to stop. */
+type EndCall = (decision: Deny) => void
+
+// A process stops as a whole: this is of all servers in it.
+const calls = new Map<object, EndCall>()
+
+/** A call was handed to its server. */
+export function callBegan(open: object, end: EndCall): void {
+  calls.set(open, end)
+}
+
+/** It is answered, or nobody waits for it any more. */
+export function callEnded(open: object): void {
+  calls.delete(open)
+}
+
+export function hasRunningCalls(): boolean {
+  return calls.size > 0
+}
+
+/** @returns how many calls were ended */
+export function endCalls(decision: Deny): number {
+  const running = [...calls.values()]
+  for (const end of running) end(decision)
+  return running.length
 }

@@ -1,7 +1,7 @@
 import { untilOver } from '../http/over.ts'
+import type { OpenStreams } from '../owners/session-owner.ts'
 import { filterEvents } from './filter-events.ts'
 import type { ListenStream } from './listen-stream.ts'
-import type { OpenStreams } from './open-streams.ts'
 
 /**
  * Serves a stream that may open, until its client leaves, its handler ends it, or its identity has

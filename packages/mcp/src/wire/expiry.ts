@@ -1,10 +1,12 @@
 import type { Identity } from '@onbehalf/core'
-import { streamOpened } from './running.ts'
 
 // The clock skew that verification allows: a token is still accepted for so long.
 const graceSeconds = 60
 // Timers hold no more; a stream that long is opened again.
 const longestMilliseconds = 2 ** 31 - 1
+
+// A process stops as a whole: these are of all servers in it.
+const streams = new Set<() => void>()
 
 /**
  * Calls `end` for a stream once the identity that opened it no longer counts, or the process is drained.
@@ -28,4 +30,16 @@ export function whenExpired(
     forget()
     clearTimeout(timer)
   }
+}
+
+/** @returns is called when the stream is over */
+function streamOpened(end: () => void): () => void {
+  // One function may be given for several streams.
+  const entry = (): void => end()
+  streams.add(entry)
+  return () => void streams.delete(entry)
+}
+
+export function endStreams(): void {
+  for (const end of streams) end()
 }
