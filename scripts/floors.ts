@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { npmInstall } from './packages/run.ts'
 
 // Runs the tests of @onbehalf/mcp that show its behaviour on the lowest version of each SDK that its
-// peer ranges allow, and prints a table of what worked. Versions in the arguments are tried in their place: `pnpm floors 1.24.3 2.0.0`.
+// peer ranges allow, and prints a table of what worked. Versions in the arguments are tried in their
+// place: `pnpm floors 1.24.3 2.0.0`.
 
 // SDK v1 caps batches from 1.30.1 on: a batch that is too large is its own to refuse.
 const withoutCap = '^(?!.*batches that are too large).*v1'

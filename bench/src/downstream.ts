@@ -55,7 +55,7 @@ async function compareCosts(): Promise<void> {
   }
 }
 
-/** What a call needs whoever makes it: it ends, and its token goes nowhere else. */
+/** A call with a deadline that follows no redirect: what any client with a token needs. */
 async function carefully(url: string, init: RequestInit): Promise<Response> {
   const clock = new AbortController()
   const timer = setTimeout(() => clock.abort(), 30_000)

@@ -10,8 +10,8 @@ import {
 const away = new Set(['ECONNREFUSED'])
 
 /**
- * Sends each request to the next instance, whoever sent it, and those of a session to the instance that
- * opened it; to another one if nothing listens there.
+ * Round robin with sticky sessions: a request of a session goes to the instance that opened it, any other
+ * to the next instance. If that one does not listen, another gets the request.
  */
 export function createBalancer(ports: readonly number[]): Server {
   const agent = new Agent({ keepAlive: false })

@@ -95,7 +95,7 @@ const requests: readonly Behaviour[] = [
     tool('failing'),
   ]),
   asks('gets results that break their schema', [tool('misshapen'), tool('shapeless')]),
-  asks('hears of progress', [tool('progressing', {}, progress)]),
+  asks('receives progress', [tool('progressing', {}, progress)]),
   asks('does not ask for progress', [tool('progressing')]),
   asks('hears what a tool logs', [tool('chatty')]),
   asks('sets a level', [['logging/setLevel', { level: 'error' }], tool('chatty')]),

@@ -95,7 +95,7 @@ const updated = 'notifications/resources/updated'
 
 const streams: readonly Behaviour[] = [
   {
-    does: 'hears of changes on its stream',
+    does: 'receives changes on its stream',
     where: stays,
     run: async (line) => {
       const stream = await line.stream({ method: 'GET', headers: events })
@@ -131,7 +131,7 @@ const streams: readonly Behaviour[] = [
     },
   },
   {
-    does: 'hears of changes between answers',
+    does: 'receives changes between answers',
     where: plain,
     run: async (line) => {
       for (const name of ['grow', 'grown', 'hide', 'grown', 'show', 'shrink', 'grown', 'touch']) {

@@ -1,4 +1,4 @@
-// A server in a process of its own, which is told by its parent what to be and when to finish a call.
+// The server that the tests drain, in a process of its own. The parent sends its settings.
 import { once } from 'node:events'
 import type { AddressInfo, Server } from 'node:net'
 import type { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'

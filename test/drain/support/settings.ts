@@ -1,7 +1,7 @@
 import type { DrainOptions } from '@onbehalf/mcp'
 import type { TokenMinter } from '@onbehalf/testing'
 
-/** What a server in a process of its own is told to be. */
+/** The settings of the server in the child process. */
 export interface Settings {
   /** One of `hosts`. */
   readonly host: string
