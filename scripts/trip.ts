@@ -21,7 +21,7 @@ const resource = 'https://mcp.example.com/mcp'
 
 const { privateKey, publicKey } = await generateKeyPair('ES256')
 const keys = { jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256' }] } }
-const usual = { audience: resource, algorithms: ['ES256'], keys } as const
+const usual = { audience: resource, kind: 'by-client', algorithms: ['ES256'], keys } as const
 
 const authenticator = createAuthenticator({
   resource,

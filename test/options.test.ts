@@ -18,6 +18,7 @@ const resource = 'https://mcp.example.com/mcp'
 const people = issuer({
   iss: 'https://people.example.com',
   audience: resource,
+  kind: 'by-client',
   keys: { jwks: { keys: [] } },
 })
 const authenticator: Authenticator<unknown> = createAuthenticator({

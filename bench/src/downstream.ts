@@ -80,6 +80,7 @@ async function createCaller(base: string) {
   const people = issuer({
     iss: minter.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks: minter.jwks },
   })

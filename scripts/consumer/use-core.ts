@@ -9,7 +9,12 @@ const resource = 'https://mcp.example.com/mcp'
 async function use(): Promise<void> {
   const { privateKey, publicKey } = await generateKeyPair('RS256')
   const jwk = { ...(await exportJWK(publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }
-  const people = issuer({ iss: name, audience: resource, keys: { jwks: { keys: [jwk] } } })
+  const people = issuer({
+    iss: name,
+    audience: resource,
+    kind: 'by-client',
+    keys: { jwks: { keys: [jwk] } },
+  })
   const authenticator = createAuthenticator({ resource, sources: [direct({ issuer: people })] })
   const authenticate = (token: string) =>
     authenticator.authenticate({ headers: { authorization: `Bearer ${token}` } })

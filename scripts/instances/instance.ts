@@ -41,7 +41,7 @@ const audit = createAuditTrail({
   levels: { default: 'arguments' },
 })
 
-const people = issuer({ iss: settings.issuer, audience: resource })
+const people = issuer({ iss: settings.issuer, audience: resource, kind: 'by-client' })
 const authenticator = createAuthenticator({
   resource,
   sources: [direct({ issuer: people })],

@@ -316,6 +316,7 @@ function authenticatorWithKeysAt(url: URL): typeof authenticator {
   const remote = issuer({
     iss: people.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwksUri: url.href },
   })

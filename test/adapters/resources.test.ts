@@ -17,6 +17,7 @@ const authenticator = createAuthenticator({
       issuer: issuer({
         iss: people.issuer,
         audience: [template, `${origin}/admin`],
+        kind: 'by-client',
         algorithms: ['ES256'],
         keys: { jwks: people.jwks },
       }),

@@ -111,6 +111,7 @@ const make = (options: Partial<AuthenticatorOptions<readonly Source<unknown>[]>>
 const unreachable = issuer({
   iss: people.issuer,
   audience: resource,
+  kind: 'by-client',
   algorithms: ['ES256'],
   keys: { jwksUri: 'https://127.0.0.1:1/jwks' },
 })

@@ -54,8 +54,13 @@ export async function startGuarded(serve: Serve, user: 'ada' | 'eve' = 'ada'): P
     sources: [
       forwarded({
         header: 'x-user-token',
-        issuer: issuer({ iss: local.issuer, audience: gateway.uri }),
-        gateway: issuer({ iss: local.issuer, audience: resource, clients: [gateway.id] }),
+        issuer: issuer({ iss: local.issuer, audience: gateway.uri, kind: 'by-client' }),
+        gateway: issuer({
+          iss: local.issuer,
+          audience: resource,
+          kind: 'by-client',
+          clients: [gateway.id],
+        }),
         bind: 'trust-gateway',
       }),
     ],

@@ -60,13 +60,19 @@ beforeAll(async () => {
   const via = issuer({
     iss: gateway.issuer,
     audience: resource,
+    kind: 'by-client',
     clients: 'gateway-client',
     keys: { jwks: gateway.jwks as never },
   })
   const source = (keys: object) =>
     forwarded({
       header: 'x-user-token',
-      issuer: issuer({ iss: people.issuer, audience: resource, keys: keys as never }),
+      issuer: issuer({
+        iss: people.issuer,
+        audience: resource,
+        kind: 'by-client',
+        keys: keys as never,
+      }),
       gateway: via,
       bind: 'client',
     })

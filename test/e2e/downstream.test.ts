@@ -39,6 +39,7 @@ async function createApi(): Promise<Loopback & { readonly served: string[] }> {
         issuer: issuer({
           iss: minter.issuer,
           audience: apiResource,
+          kind: 'by-client',
           algorithms: ['ES256'],
           keys: { jwks: minter.jwks },
         }),

@@ -38,6 +38,7 @@ async function startWorld() {
           issuer: issuers({
             find: async (iss) => list.get(iss),
             audience: resource,
+            kind: 'by-client',
             algorithms: ['ES256'],
             monotonic: () => time.seconds,
           }),

@@ -25,7 +25,11 @@ const clock = (): number => now
 const authenticator = createAuthenticator({
   resource,
   clock,
-  sources: [direct({ issuer: issuer({ iss: issuerName, audience, algorithms: ['ES256'], keys }) })],
+  sources: [
+    direct({
+      issuer: issuer({ iss: issuerName, audience, kind: 'by-client', algorithms: ['ES256'], keys }),
+    }),
+  ],
 })
 
 /** An hour lasts longer than any run: what waits for its end would be found. */

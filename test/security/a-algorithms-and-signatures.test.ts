@@ -72,7 +72,12 @@ describe('A2 the public key as a secret', () => {
   it.each(['HS256', 'HS384', 'HS512', 'none', 'RSA-OAEP', 'dir', 'ES256K'])(
     'A2 refuses to be configured with an algorithm that is not a public-key signature: %s',
     (algorithm) => {
-      const options = { iss: issuerName, audience, keys: { jwks: { keys: [] } } }
+      const options = {
+        iss: issuerName,
+        audience,
+        kind: 'by-client' as const,
+        keys: { jwks: { keys: [] } },
+      }
       expect(() => issuer({ ...options, algorithms: [algorithm as never] })).toThrow(
         new TypeError('algorithms must name asymmetric signature algorithms'),
       )
@@ -185,6 +190,7 @@ describe('A6 RSA padding', () => {
       const trusted = issuer({
         iss: issuerName,
         audience,
+        kind: 'by-client',
         keys: { jwks: jwks ?? { keys: [] } },
         tokenType: 'compatible',
         keyId: 'optional',

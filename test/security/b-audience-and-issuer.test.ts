@@ -10,6 +10,7 @@ import { mint } from './support/token.ts'
 
 const key = createKey('ES256')
 const base = {
+  kind: 'by-client',
   iss: issuerName,
   keys: { jwks: { keys: [key.jwk] } },
   algorithms: ['ES256'],

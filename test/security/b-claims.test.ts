@@ -362,6 +362,7 @@ describe('B16 identifiers that change hands', () => {
     const trusted = issuer({
       iss: issuerName,
       audience,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
       scopes: 'admin',

@@ -152,5 +152,11 @@ describe('B4 the edges of the skew', () => {
 })
 
 function configure(options: { maxLifetimeSeconds?: number; clockSkewSeconds?: number }): unknown {
-  return issuer({ iss: issuerName, audience, keys: { jwks: { keys: [] } }, ...options })
+  return issuer({
+    iss: issuerName,
+    audience,
+    kind: 'by-client',
+    keys: { jwks: { keys: [] } },
+    ...options,
+  })
 }

@@ -36,7 +36,9 @@ const authenticator = createAuthenticator({
   resource,
   clock: () => now,
   sources: [issuerName, 'https://other.example'].map((name) =>
-    direct({ issuer: issuer({ iss: name, audience, algorithms, keys, claimMap }) }),
+    direct({
+      issuer: issuer({ iss: name, audience, kind: 'by-client', algorithms, keys, claimMap }),
+    }),
   ),
 })
 

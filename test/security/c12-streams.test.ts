@@ -11,7 +11,11 @@ const keys = { jwks: { keys: [key.jwk] } }
 const authenticator = createAuthenticator({
   resource,
   clock: () => now,
-  sources: [direct({ issuer: issuer({ iss: issuerName, audience, algorithms: ['ES256'], keys }) })],
+  sources: [
+    direct({
+      issuer: issuer({ iss: issuerName, audience, kind: 'by-client', algorithms: ['ES256'], keys }),
+    }),
+  ],
 })
 
 const accept = { accept: 'application/json, text/event-stream' }

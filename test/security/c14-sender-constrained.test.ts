@@ -75,7 +75,7 @@ describe('C14 a bound token that comes as bearer', () => {
     'C14 refuses a bound token that another party forwards: %s',
     async (_binding, cnf) => {
       const gatewayKey = createKey('ES256', 'gateway')
-      const trusted = { audience, algorithms: ['ES256'] as const }
+      const trusted = { audience, kind: 'by-client', algorithms: ['ES256'] } as const
       const server = await startServer({
         sources: [
           forwarded({
@@ -108,6 +108,7 @@ describe('C14 a bound token that comes as bearer', () => {
     const trusted = issuer({
       iss: issuerName,
       audience,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
     })
@@ -141,6 +142,7 @@ describe('C14 a bound token that comes as bearer', () => {
       const opaque = introspected({
         iss: issuerName,
         audience,
+        kind: 'by-client',
         endpoint: `http://127.0.0.1:${port}/introspect`,
         clientId: 'mcp',
         clientSecret: 'secret',
@@ -192,6 +194,7 @@ describe('C14 a certificate-bound token over TLS', () => {
     const trusted = issuer({
       iss: issuerName,
       audience,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
     })

@@ -93,6 +93,7 @@ describe('F2 entries that collide', () => {
       issuer({
         iss: issuerName,
         audience,
+        kind: 'by-client',
         clients,
         algorithms: ['ES256'],
         keys: { jwks: { keys } },
@@ -224,7 +225,12 @@ it('F6 accepts a token that was not valid yet as soon as it is', async () => {
 it.each([Number.NaN, Number.POSITIVE_INFINITY, -1, '60'])(
   'F7 refuses to keep answers for %s seconds',
   (cacheSeconds) => {
-    const options = { iss: issuerName, audience, endpoint: 'https://idp.example/introspect' }
+    const options = {
+      iss: issuerName,
+      audience,
+      kind: 'by-client',
+      endpoint: 'https://idp.example/introspect',
+    } as const
     const credentials = { clientId: 'me', clientSecret: 'secret' }
     const cache = { cacheSeconds: cacheSeconds as number }
     expect(() => introspected({ ...options, ...credentials, ...cache })).toThrow('cacheSeconds')
@@ -267,6 +273,7 @@ async function authenticatorOf(
   const trusted = issuer({
     iss: issuerName,
     audience,
+    kind: 'by-client',
     algorithms: [signing.algorithm],
     keys: { jwks: { keys: [signing.jwk] } },
   })

@@ -81,6 +81,7 @@ describe('G8 bits of a token', () => {
     const trusted = issuer({
       iss: issuerName,
       audience,
+      kind: 'by-client',
       algorithms: [algorithm],
       keys: { jwks: { keys: [key.jwk] } },
     })

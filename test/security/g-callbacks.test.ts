@@ -277,7 +277,7 @@ describe('G6 your own source, issuer or proof that fails', () => {
   })
 
   function sound() {
-    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = { iss: issuerName, audience, kind: 'by-client', algorithms: ['ES256'] } as const
     const trusted = issuer({ ...options, keys: { jwks: { keys: [key.jwk] } } })
     return { trusted, source: direct({ issuer: trusted }) }
   }

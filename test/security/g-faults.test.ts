@@ -128,6 +128,7 @@ const servers = {
     const options = {
       iss: issuerName,
       audience,
+      kind: 'by-client' as const,
       endpoint,
       clientId: 'me',
       clientSecret: 'x',
@@ -254,7 +255,12 @@ describe('G7 requests that are none', () => {
   ]
 
   it.each(shapes)('G7 refuses what is not a request: %s', async (_shape, request) => {
-    const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
+    const trusted = issuer({
+      iss: issuerName,
+      audience,
+      kind: 'by-client',
+      keys: { jwks: { keys: [key.jwk] } },
+    })
     const source: Source<unknown> = direct({ issuer: trusted })
     const confirmations = [certificateBound()]
     const authenticator = createAuthenticator({ resource, sources: [source], confirmations })

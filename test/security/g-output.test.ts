@@ -82,6 +82,7 @@ async function serve(mount: Mount) {
   const trusted = issuer({
     iss: issuerName,
     audience,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks: { keys: [key.jwk] } },
   })

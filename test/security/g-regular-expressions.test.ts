@@ -47,7 +47,12 @@ describe('G5 regular expressions', () => {
 
   it('G5 builds no expression from text, and takes none from a user', () => {
     expect(builtExpressions().filter((file) => !file.startsWith('testing/'))).toEqual([])
-    const options = { iss: issuerName, audience, keys: { jwks: { keys: [] } } }
+    const options = {
+      iss: issuerName,
+      audience,
+      kind: 'by-client' as const,
+      keys: { jwks: { keys: [] } },
+    }
     expect(() => issuer({ ...options, iss: /idp/ as never })).toThrow(TypeError)
     expect(() => issuer({ ...options, audience: /mcp/ as never })).toThrow(TypeError)
     expect(() => issuer({ ...options, clients: [/a/ as never] })).toThrow(TypeError)

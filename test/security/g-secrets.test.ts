@@ -129,7 +129,7 @@ const verdicts: readonly Case[] = [
   {
     verdict: 'kind that throws',
     reason: 'claim_reader_failed',
-    options: { claimMap: { kind: quote } },
+    options: { kind: quote },
   },
   {
     verdict: 'reader of scopes that throws',
@@ -144,6 +144,7 @@ describe('G3 secrets of a token', () => {
     const trusted = issuer({
       iss: issuerName,
       audience,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys: { jwks: { keys: [key.jwk] } },
       ...row.options,
@@ -156,7 +157,12 @@ describe('G3 secrets of a token', () => {
   it.each(['a.b', 'canary-malformed.token-1.x', `${mint(key, { claims })}.AAAA`])(
     'G3 leaves no trace of what is not a token: %s',
     async (token) => {
-      const trusted = issuer({ iss: issuerName, audience, keys: { jwks: { keys: [key.jwk] } } })
+      const trusted = issuer({
+        iss: issuerName,
+        audience,
+        kind: 'by-client',
+        keys: { jwks: { keys: [key.jwk] } },
+      })
       const seen = await observe([direct({ issuer: trusted })], bearerOf(token))
       expectNoTrace(
         seen.output,
@@ -168,7 +174,12 @@ describe('G3 secrets of a token', () => {
   it('G3 leaves no trace of a token when the keys cannot be had', async () => {
     const keys = await startKeyServer()
     keys.fail(500)
-    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = {
+      iss: issuerName,
+      audience,
+      kind: 'by-client' as const,
+      algorithms: ['ES256'],
+    } as const
     const trusted = issuer({ ...options, keys: { jwksUri: keys.url } })
     const token = mint(key, { claims })
     const seen = await observe([direct({ issuer: trusted })], bearerOf(token))
@@ -253,7 +264,12 @@ describe('G3 secrets of the operator', () => {
   it('G3 leaves no trace of a private key that was published by mistake', async () => {
     const secretJwk = { ...key.privateKey.export({ format: 'jwk' }), kid: 'k1', alg: 'ES256' }
     const keys = await startKeyServer([secretJwk, createKey('ES256', 'other').jwk])
-    const options = { iss: issuerName, audience, algorithms: ['ES256'] } as const
+    const options = {
+      iss: issuerName,
+      audience,
+      kind: 'by-client' as const,
+      algorithms: ['ES256'],
+    } as const
     const trusted = issuer({ ...options, keys: { jwksUri: keys.url } })
     const seen = await observe([direct({ issuer: trusted })], bearerOf(mint(key, { claims })))
     expect(seen.reason).toBe('key_unknown')
@@ -262,7 +278,14 @@ describe('G3 secrets of the operator', () => {
 
   function opaqueSource(endpoint: string): Source<unknown> {
     const { clientSecret } = canary
-    const options = { iss: issuerName, audience, endpoint, clientId: 'me', clientSecret }
+    const options = {
+      iss: issuerName,
+      audience,
+      kind: 'by-client' as const,
+      endpoint,
+      clientId: 'me',
+      clientSecret,
+    }
     return direct({ issuer: introspected(options) })
   }
 })

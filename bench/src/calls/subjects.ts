@@ -58,7 +58,13 @@ async function createTrail(directory: string): Promise<AuditTrail> {
 
 function authenticatorOf({ algorithm, jwk }: Fixture): Authenticator {
   const keys = { jwks: { keys: [jwk] } }
-  const people = issuer({ iss: issuerName, audience: resource, algorithms: [algorithm], keys })
+  const people = issuer({
+    iss: issuerName,
+    audience: resource,
+    kind: 'by-client',
+    algorithms: [algorithm],
+    keys,
+  })
   return createAuthenticator({ resource, sources: [direct({ issuer: people })] })
 }
 

@@ -30,6 +30,7 @@ const authenticator = createAuthenticator({
       issuer: issuer({
         iss: issuerName,
         audience: resource,
+        kind: 'by-client',
         algorithms: [algorithm],
         keys: { jwks: { keys: [jwk] } },
       }),

@@ -20,6 +20,7 @@ function authenticatorOf({ algorithm, jwk }: Fixture, issuers: number): Authenti
       issuer: issuer({
         iss,
         audience: resource,
+        kind: 'by-client',
         algorithms: [algorithm],
         keys: { jwks: { keys: [jwk] } },
       }),

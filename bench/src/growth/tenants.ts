@@ -40,6 +40,7 @@ for (const tenants of [10, 100, 1_000, 10_000]) {
   const family = issuers({
     find: async (iss) => table.get(iss),
     audience: resource,
+    kind: 'by-client',
     algorithms: ['EdDSA'],
     fetch: fetchKeys,
     maxIssuers: 10_000,

@@ -122,6 +122,7 @@ function createIssuer({ algorithm, jwk }: Fixture) {
   return issuer({
     iss: issuerName,
     audience: resource,
+    kind: 'by-client',
     algorithms: [algorithm],
     keys: { jwks: { keys: [jwk] } },
     clients: gatewayClient,

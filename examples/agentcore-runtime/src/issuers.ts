@@ -6,7 +6,11 @@ import { list, optional, required } from './environment.ts'
 export function peopleIssuer(): Issuer {
   const userPoolId = optional('PEOPLE_USER_POOL_ID', '')
   if (userPoolId === '') {
-    return issuer({ iss: required('PEOPLE_ISSUER'), audience: list('PEOPLE_AUDIENCE') })
+    return issuer({
+      iss: required('PEOPLE_ISSUER'),
+      audience: list('PEOPLE_AUDIENCE'),
+      kind: 'by-client',
+    })
   }
   const clients = list('PEOPLE_CLIENTS')
   return cognito({ region: required('AWS_REGION'), userPoolId, audience: null, clients })
@@ -18,7 +22,7 @@ export function gatewayIssuer(): Issuer {
   const userPoolId = optional('GATEWAY_USER_POOL_ID', '')
   if (userPoolId === '') {
     const audience = list('GATEWAY_AUDIENCE')
-    return issuer({ iss: required('GATEWAY_ISSUER'), audience, clients, scopes })
+    return issuer({ iss: required('GATEWAY_ISSUER'), audience, kind: 'by-client', clients, scopes })
   }
   return cognito({ region: required('AWS_REGION'), userPoolId, audience: null, clients, scopes })
 }

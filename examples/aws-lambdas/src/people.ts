@@ -6,7 +6,11 @@ import { list, optional, required } from './environment.ts'
 export function peopleIssuer(): Issuer {
   const userPoolId = optional('PEOPLE_USER_POOL_ID', '')
   if (userPoolId === '') {
-    return issuer({ iss: required('PEOPLE_ISSUER'), audience: list('PEOPLE_AUDIENCE') })
+    return issuer({
+      iss: required('PEOPLE_ISSUER'),
+      audience: list('PEOPLE_AUDIENCE'),
+      kind: 'by-client',
+    })
   }
   // Cognito's access tokens have no audience: the app clients that users sign in with replace it.
   return cognito({

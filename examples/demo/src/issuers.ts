@@ -60,7 +60,7 @@ export function createMachineIssuer(
   peopleIssuer: string,
 ): Promise<LocalIssuer> {
   const { gateway, forwarded, enriched, forwardedV1, direct } = resources
-  const people = issuer({ iss: peopleIssuer, audience: gateway })
+  const people = issuer({ iss: peopleIssuer, audience: gateway, kind: 'by-client' })
   return createLocalIssuer({
     users: [],
     clients: [gatewayClient, otherGateway],

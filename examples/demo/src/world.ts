@@ -113,6 +113,7 @@ function startGateway(
     iss: people.issuer,
     // A token that is passed through unchanged is for the server, not for the gateway.
     audience: [resources.gateway, resources.direct],
+    kind: 'by-client',
   })
   return createLocalGateway({
     port,

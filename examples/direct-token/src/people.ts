@@ -8,7 +8,12 @@ export function peopleIssuer(audience: string): Issuer {
   switch (provider) {
     case 'oidc':
       // Many providers write `typ: JWT` into access tokens, or nothing.
-      return issuer({ iss: required('ISSUER'), audience, tokenType: 'compatible' })
+      return issuer({
+        iss: required('ISSUER'),
+        audience,
+        kind: 'by-client',
+        tokenType: 'compatible',
+      })
     case 'cognito':
       // No audience in Cognito's access tokens: the app clients replace it.
       return cognito({

@@ -26,7 +26,11 @@ interface Answer {
 export function createApi({ iss, resource, books }: ApiSettings): Server {
   const authenticator = createAuthenticator({
     resource,
-    sources: [direct({ issuer: issuer({ iss, audience: resource, scopes: 'books.read' }) })],
+    sources: [
+      direct({
+        issuer: issuer({ iss, audience: resource, kind: 'by-client', scopes: 'books.read' }),
+      }),
+    ],
     onEvent: (event) => {
       if (event.type === 'refused') console.error(`refused: ${event.code} ${event.reason}`)
     },

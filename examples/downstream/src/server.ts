@@ -30,7 +30,7 @@ const apiPort = await listen(api, Number(optional('API_PORT', '0')))
 
 const authenticator = createAuthenticator({
   resource,
-  sources: [direct({ issuer: issuer({ iss, audience: resource }) })],
+  sources: [direct({ issuer: issuer({ iss, audience: resource, kind: 'by-client' }) })],
 })
 
 const downstream = createDownstream({

@@ -14,6 +14,7 @@ export function gatewayIssuer(resource: string): Issuer {
   return issuer({
     iss: required('GATEWAY_ISSUER'),
     audience: optional('GATEWAY_AUDIENCE', resource),
+    kind: 'by-client',
     clients,
     scopes,
   })

@@ -11,6 +11,7 @@ export function peopleIssuer(): Issuer {
       return issuer({
         iss: required('PEOPLE_ISSUER'),
         audience: audience(),
+        kind: 'by-client',
         tokenType: 'compatible',
       })
     case 'cognito':

@@ -18,7 +18,12 @@ export interface Settings {
 export function createApp(settings: Settings): { app: Hono; authenticator: Authenticator } {
   const { resource, audience } = settings
   // Many providers write `typ: JWT` into access tokens, or nothing.
-  const people = issuer({ iss: settings.issuer, audience, tokenType: 'compatible' })
+  const people = issuer({
+    iss: settings.issuer,
+    audience,
+    kind: 'by-client',
+    tokenType: 'compatible',
+  })
   const authenticator = createAuthenticator({ resource, sources: [direct({ issuer: people })] })
 
   const mcp = protectedHandler(createMcpHandler, createServer, {

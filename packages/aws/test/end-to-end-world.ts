@@ -64,7 +64,7 @@ export async function startWorld(): Promise<World> {
     ],
     resources: [{ uri: GATEWAY, scopes: ['gateway/invoke'] }],
   })
-  const persons = issuer({ iss: people.issuer, audience: GATEWAY })
+  const persons = issuer({ iss: people.issuer, audience: GATEWAY, kind: 'by-client' })
   const machines = await startMachines(persons)
   const server = await startServer(persons, machines)
   const gateway = await startGateway(persons, machines, server.url)
@@ -162,6 +162,7 @@ async function startServer(persons: Issuer, machines: LocalIssuer): Promise<Star
   const gateway = issuer({
     iss: machines.issuer,
     audience: null,
+    kind: 'by-client',
     clients: ['agent-gateway'],
     scopes: ['mcp/invoke'],
     tokenType: 'compatible',

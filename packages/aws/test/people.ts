@@ -65,7 +65,12 @@ export async function remotePeople(
   const name = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const minter = await createTokenMinter({ issuer: name })
   return {
-    issuer: issuer({ iss: name, audience: 'agents', keys: { jwksUri: `${name}/jwks` } }),
+    issuer: issuer({
+      iss: name,
+      audience: 'agents',
+      kind: 'by-client',
+      keys: { jwksUri: `${name}/jwks` },
+    }),
     token: () => minter.mint({ sub: 'ada', aud: 'agents', client_id: 'app' }),
     fetches: () => fetches,
   }

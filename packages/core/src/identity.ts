@@ -136,8 +136,3 @@ export function copyIdentity<C>(identity: Identity<C>): Identity<C> {
   const copy = Object.defineProperties({}, Object.getOwnPropertyDescriptors(identity))
   return Object.freeze(Object.setPrototypeOf(copy, null)) as Identity<C>
 }
-
-/** Whether a subject is a SPIFFE id: that names a workload, whatever else a token says. */
-export function isWorkload(subject: unknown): boolean {
-  return typeof subject === 'string' && /^spiffe:\/\//i.test(subject)
-}

@@ -50,6 +50,7 @@ export type { Issuer, IssuerFamily, IssuerOptions, Keys, SigningIssuer } from '.
 // Issuers
 export { issuer } from './issuer/issuer.ts'
 export type { TokenType } from './issuer/issuer-rules.ts'
+export type { KindRule } from './issuer/kind.ts'
 export type { StandardResult, StandardSchema } from './issuer/standard-schema.ts'
 export type {
   HoldsKey,

@@ -35,7 +35,12 @@ import { z } from 'zod'
 
 const keys = { jwks: { keys: [] } }
 const resource = 'https://mcp.example.com/mcp'
-const usual = { iss: 'https://people.example.com', audience: resource, keys }
+const usual = {
+  iss: 'https://people.example.com',
+  audience: resource,
+  kind: 'by-client' as const,
+  keys,
+}
 const plan = z.object({ plan: z.string() })
 const via = issuer({ ...usual, clients: 'gateway' })
 

@@ -91,7 +91,12 @@ describe('an API that is called downstream', () => {
 
 describe('an authenticator', () => {
   it('must bring what a grant needs', () => {
-    const machines = issuer({ iss: local.issuer, audience: 'x', clients: 'gateway' })
+    const machines = issuer({
+      iss: local.issuer,
+      audience: 'x',
+      kind: 'by-client',
+      clients: 'gateway',
+    })
     const authenticator = createAuthenticator({
       resource: 'https://mcp.example.com/mcp',
       sources: [enriched({ issuer: machines, userClaim: 'user' })],

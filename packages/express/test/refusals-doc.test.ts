@@ -95,6 +95,7 @@ async function askWithoutKeys(app: Serve, headers: Record<string, string>): Prom
   const remote = issuer({
     iss: people.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwksUri: keys.href },
     monotonic: () => 0,
@@ -107,7 +108,7 @@ async function askWithoutKeys(app: Serve, headers: Record<string, string>): Prom
 /** What one's own source may throw. */
 function askFailing(app: Serve, code: 'AUDIT' | 'SESS' | 'LIMIT'): Promise<string> {
   const source: Source = {
-    ...direct({ issuer: issuer({ iss: people.issuer, audience: resource }) }),
+    ...direct({ issuer: issuer({ iss: people.issuer, audience: resource, kind: 'by-client' }) }),
     applies: () => true,
     identify: () => Promise.reject(new IdentityError(code, { reason: 'own_rule' })),
   }

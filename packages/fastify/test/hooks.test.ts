@@ -21,6 +21,7 @@ const authenticator = createAuthenticator({
       issuer: issuer({
         iss: people.issuer,
         audience: resource,
+        kind: 'by-client',
         algorithms: ['ES256'],
         keys: { jwks: people.jwks },
       }),

@@ -15,7 +15,12 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 
 const resource = 'https://mcp.example.com/mcp'
 const minter = await createTokenMinter()
-const people = issuer({ iss: minter.issuer, audience: resource, keys: { jwks: minter.jwks } })
+const people = issuer({
+  iss: minter.issuer,
+  audience: resource,
+  kind: 'by-client',
+  keys: { jwks: minter.jwks },
+})
 const authenticator = createAuthenticator({ resource, sources: [direct({ issuer: people })] })
 const good = `Bearer ${await minter.mint({ aud: resource, sub: 'ada', client_id: 'desktop' })}`
 const bad = `${good}AAAA`

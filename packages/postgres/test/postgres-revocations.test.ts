@@ -132,7 +132,12 @@ describe.skipIf(!hasPostgres)('revocations in Postgres', () => {
   test('of one authenticator are refused by another', async () => {
     const minter = await createTokenMinter()
     const resource = 'https://mcp.example.com/mcp'
-    const people = issuer({ iss: minter.issuer, audience: resource, keys: { jwks: minter.jwks } })
+    const people = issuer({
+      iss: minter.issuer,
+      audience: resource,
+      kind: 'by-client',
+      keys: { jwks: minter.jwks },
+    })
     const create = async () => {
       const { mirror } = await startInstance()
       const sources = [direct({ issuer: people })]

@@ -128,6 +128,7 @@ describe.skipIf(!hasRedis)('revocations in Redis', () => {
             issuer: issuer({
               iss: minter.issuer,
               audience: 'https://mcp.example.com/mcp',
+              kind: 'by-client',
               keys: { jwks: minter.jwks },
             }),
           }),

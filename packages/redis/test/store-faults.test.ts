@@ -20,7 +20,7 @@ async function ownRedis(settings: readonly string[] = []): Promise<OwnRedis> {
 async function callerOf(client: RedisClient): Promise<() => Promise<unknown>> {
   const minter = await createTokenMinter()
   const keys = { jwks: minter.jwks }
-  const people = issuer({ iss: minter.issuer, audience: resource, keys })
+  const people = issuer({ iss: minter.issuer, audience: resource, kind: 'by-client', keys })
   const revocations = redisStore({ client, prefix })
   const authenticator = createAuthenticator({
     resource,

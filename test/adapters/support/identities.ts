@@ -29,6 +29,7 @@ export function trusted(
   return issuer({
     iss: minter.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks: minter.jwks },
     ...options,

@@ -14,6 +14,7 @@ export function serve(request: Request, env: Env): Response | Promise<Response> 
   const people = issuer({
     iss: env.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks },
   })

@@ -54,7 +54,12 @@ if (settings.redis !== undefined) {
 }
 
 const resource = 'https://mcp.example.com/mcp'
-const people = issuer({ iss: settings.issuer, audience: resource, keys: { jwks: settings.jwks } })
+const people = issuer({
+  iss: settings.issuer,
+  audience: resource,
+  kind: 'by-client',
+  keys: { jwks: settings.jwks },
+})
 const authenticator = createAuthenticator({
   resource,
   audit,

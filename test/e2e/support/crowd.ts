@@ -19,7 +19,7 @@ const resource = 'https://mcp.example.com/mcp'
 const persons = await createTokenMinter({ issuer: 'https://people.example', alg: 'ES256' })
 const machines = await createTokenMinter({ issuer: 'https://machines.example', alg: 'ES256' })
 
-const common = { audience: resource, algorithms: ['ES256'] } as const
+const common = { audience: resource, kind: 'by-client', algorithms: ['ES256'] } as const
 
 /** Believes each gateway about the persons whose tokens were issued to it. */
 export const authenticator: Authenticator<unknown> = createAuthenticator({

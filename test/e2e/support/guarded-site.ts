@@ -30,7 +30,11 @@ export function createGuardedSite({ jwks, audit, run }: GuardedSiteOptions): Ser
   const claimMap = { organization: 'org' }
   const authenticator = createAuthenticator({
     resource,
-    sources: [direct({ issuer: issuer({ iss: people, audience: resource, keys, claimMap }) })],
+    sources: [
+      direct({
+        issuer: issuer({ iss: people, audience: resource, kind: 'by-client', keys, claimMap }),
+      }),
+    ],
     ...audited,
   })
   const createMcpServer = (): McpServer => {

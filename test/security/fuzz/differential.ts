@@ -110,6 +110,7 @@ function oursOf(policy: Policy): Verify {
         issuer: issuer({
           iss: policy.issuer,
           audience: policy.audience,
+          kind: 'by-client',
           algorithms: policy.algorithms,
           keys: { jwks: policy.jwks },
           tokenType: 'compatible',

@@ -109,10 +109,17 @@ async function listenForKeys(keys: readonly SigningKey[]) {
 function createAuthenticators(keys: Keys, url: string): World['authenticators'] {
   const algorithms = ['RS256', 'ES256', 'EdDSA'] as const
   const jwks = (list: readonly SigningKey[]) => ({ jwks: { keys: list.map(({ jwk }) => jwk) } })
-  const a = issuer({ iss: issuerA as string, audience, algorithms, keys: jwks(keys.a) })
+  const a = issuer({
+    iss: issuerA as string,
+    audience,
+    kind: 'by-client',
+    algorithms,
+    keys: jwks(keys.a),
+  })
   const b = issuer({
     iss: issuerB as string,
     audience,
+    kind: 'by-client',
     algorithms,
     tokenType: 'compatible',
     keys: { jwksUri: url },
@@ -120,6 +127,7 @@ function createAuthenticators(keys: Keys, url: string): World['authenticators'] 
   const via = issuer({
     iss: machines as string,
     audience,
+    kind: 'by-client',
     algorithms,
     clients: 'gateway-a',
     keys: jwks(keys.machines),

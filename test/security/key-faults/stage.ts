@@ -88,6 +88,7 @@ async function build(idp: FaultyIssuer, options: StageOptions, wires: Wires): Pr
   const trusted = issuer({
     iss: idp.origin,
     audience,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwksUri: idp.jwksUri },
     timeoutSeconds: 1,

@@ -22,12 +22,12 @@ export const gatewayName = 'https://gateway.example'
 const peopleKey = createKey('ES256', 'people-1')
 const gatewayKey = createKey('ES256', 'gateway-1')
 
-const common = { audience, algorithms: ['ES256'] } as const
+const common = { audience, kind: 'by-client', algorithms: ['ES256'] } as const
 
 /** Who issues persons' tokens. */
 export function peopleIssuer(options: Partial<IssuerOptions<unknown>> = {}) {
   const keys = { jwks: { keys: [peopleKey.jwk] } }
-  return issuer({ ...common, iss: peopleName, keys, ...options })
+  return issuer({ ...common, kind: 'user', iss: peopleName, keys, ...options })
 }
 
 /** Who issues machines' tokens: two gateways, of which each may forward, and another service. */

@@ -55,6 +55,7 @@ export async function startMcpSite(compose: Compose, serve: ServeMcp): Promise<M
         issuer: issuer({
           iss: issuerName,
           audience,
+          kind: 'by-client',
           algorithms: ['ES256'],
           keys: { jwks: { keys: [key.jwk] } },
         }),

@@ -81,6 +81,7 @@ export async function startDirect(
   const trusted = issuer({
     iss: issuerName,
     audience,
+    kind: 'by-client',
     algorithms: [key.algorithm],
     keys: { jwks: { keys: [key.jwk] } },
     ...options,

@@ -26,6 +26,7 @@ export const foreignToken: string = mint(key, { claims: { aud: 'https://other.ex
 const ownIssuer = issuer({
   iss: issuerName,
   audience,
+  kind: 'by-client',
   algorithms: ['ES256'],
   keys: { jwks: { keys: [key.jwk] } },
 })

@@ -16,6 +16,7 @@ async function read(
   const machines = issuer({
     iss: minter.issuer,
     audience: null,
+    kind: 'by-client',
     clients: [GATEWAY, 'other'],
     tokenType: 'compatible',
     requiredClaims: { token_use: 'access' },

@@ -53,7 +53,7 @@ export async function acceptClaims<C>(
   const { claims: verified, issuer, expiresAt, credential } = proven
   // What decides sees no more than handlers do: an address that nobody verified decides nothing.
   const exposed = exposeClaims(verified, rules, context)
-  const facts = readCallerFacts(exposed, rules.claimMap, context)
+  const facts = readCallerFacts(exposed, rules, context)
   checkClient(facts.client, rules.clients)
   // Keycloak says so in a claim: a token that is called bound has to say to what.
   if (verified['typ'] === 'DPoP' && isEmpty(verified['cnf']))

@@ -1,6 +1,6 @@
 import type { AuthenticatorEvent, Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
-import { type Claims, isWorkload } from '../identity.ts'
+import type { Claims } from '../identity.ts'
 import { asText, isEmpty, none } from '../internal/values.ts'
 import type { RefusalReason } from '../reasons.ts'
 import { memberOf } from '../token/json-object.ts'
@@ -12,8 +12,8 @@ import {
   firstOf,
   readActor,
   readClaim,
-  readWith,
 } from './claims.ts'
+import { type ReadKind, toKind } from './kind.ts'
 import type { VerifiedToken } from './verified-token.ts'
 
 /** Which claims of an issuer's tokens hold the facts about the caller. */
@@ -28,11 +28,6 @@ export interface ClaimMap {
   readonly roles?: ClaimReader
   /** Default: `scope`, else `scp`; a token in which they differ has none. */
   readonly scopes?: ClaimReader
-  /**
-   * `'user'` or `'service'`; anything else refuses the token. Whatever it says, a subject that
-   * equals the client is a service. Default: `'user'`.
-   */
-  readonly kind?: (claims: Claims) => unknown
 }
 
 const defaultClaimMap: Required<ClaimMap> = {
@@ -45,7 +40,6 @@ const defaultClaimMap: Required<ClaimMap> = {
     isEmpty(claims['scope']) || isEmpty(claims['scp'])
       ? firstOf('scope', 'scp')(claims)
       : bothScopes(claims),
-  kind: () => 'user',
 }
 
 function agreeing(
@@ -75,9 +69,7 @@ function bothScopes(claims: Claims): unknown {
  */
 export function toClaimMap(map: ClaimMap): Required<ClaimMap> {
   assertClaimMap(map, Object.keys(defaultClaimMap))
-  const merged = { ...defaultClaimMap, ...map }
-  if (typeof merged.kind !== 'function') throw new TypeError('claimMap.kind must be a function')
-  return merged
+  return { ...defaultClaimMap, ...map }
 }
 
 /**
@@ -113,7 +105,7 @@ export type CallerFacts = Omit<
  */
 export function readCallerFacts(
   claims: Claims,
-  map: Required<ClaimMap>,
+  { claimMap: map, kind }: { readonly claimMap: Required<ClaimMap>; readonly kind: ReadKind },
   context: Context,
 ): CallerFacts {
   const subject = asText(readClaim(claims, map.subject))
@@ -125,7 +117,7 @@ export function readCallerFacts(
   const read = asOrganizations(organizationClaim, roles)
   const organizations = orDropped('organization', organizationClaim, () => read)
   return {
-    kind: readKind(readWith(map.kind, claims), [subject, claims['sub']], client),
+    kind: toKind(claims, [subject, claims['sub']], client, kind),
     subject,
     client,
     roles,
@@ -143,18 +135,6 @@ function readClient(claims: Claims, map: Required<ClaimMap>): string | undefined
   const client = readClaim(claims, map.client)
   if (client === undefined || typeof client === 'string') return client
   throw refused('client')
-}
-
-/** Wherever the subject is read from: a token whose `sub` is its client is the client's own. */
-function readKind(
-  kind: unknown,
-  subjects: readonly unknown[],
-  client: string | undefined,
-): 'user' | 'service' {
-  if (client !== undefined && subjects.includes(client)) return 'service'
-  if (subjects.some(isWorkload)) return 'service'
-  if (kind === 'user' || kind === 'service') return kind
-  throw refused('kind_unknown')
 }
 
 type Dropped = Extract<AuthenticatorEvent, { type: 'claim_dropped' }>['claim']

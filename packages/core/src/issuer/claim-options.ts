@@ -2,6 +2,7 @@ import type { Claims } from '../identity.ts'
 import { assertDefined, type OneOrMore, requiredList, toList } from '../internal/options.ts'
 import { type ClaimMap, toClaimMap } from './caller-facts.ts'
 import type { ClaimRules } from './issuer-rules.ts'
+import { type KindRule, toReadKind } from './kind.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /** Values that claims must hold, by the name of the claim. */
@@ -14,6 +15,8 @@ export interface ClaimOptions<C = Claims> {
    * have no `aud`: then `clients` is required.
    */
   readonly audience: OneOrMore<string> | null
+  /** How tokens of users and of services differ. There is no default: it is never guessed. */
+  readonly kind: KindRule
   /** Clients whose tokens are accepted. Default: any client of this issuer. */
   readonly clients?: OneOrMore<string>
   /** Scopes that every token must carry. Default: none. */
@@ -71,6 +74,7 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
     acceptNonce: toSwitch(options.acceptNonce, 'acceptNonce'),
     claimMap: toClaimMap(options.claimMap ?? {}),
+    kind: toReadKind(options.kind),
     schema: toSchema(options.schema),
   }
 }

@@ -3,6 +3,7 @@ import type { KeySource } from '../keys/key-source.ts'
 import type { Algorithm } from '../token/algorithm.ts'
 import type { VerificationKey } from '../token/verify-signature.ts'
 import type { ClaimMap } from './caller-facts.ts'
+import type { ReadKind } from './kind.ts'
 import type { StandardSchema } from './standard-schema.ts'
 
 /**
@@ -27,6 +28,7 @@ export interface ClaimRules<C> {
   readonly vouchesForEmail: boolean
   readonly skewSeconds: number
   readonly claimMap: Required<ClaimMap>
+  readonly kind: ReadKind
   readonly schema: StandardSchema<C> | undefined
 }
 

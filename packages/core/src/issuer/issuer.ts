@@ -117,6 +117,7 @@ export interface SigningIssuer<C = Claims> extends Issuer<C> {
 
 export const issuerOptionNames: OptionNames<IssuerOptions> = {
   audience: true,
+  kind: true,
   authorizationServers: true,
   acceptNonce: true,
   ignoreKeyHeaders: true,

@@ -28,7 +28,7 @@ export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
     iss: `https://${domain}/`,
     keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
     tokenType: options.tokenType ?? 'compatible',
-    claimMap: { kind: kindOf, ...options.claimMap },
+    kind: options.kind ?? kindOf,
   })
 }
 

@@ -49,11 +49,11 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
     keys: options.keys ?? keysByIssuer(issuers, options),
     tokenType: options.tokenType ?? 'compatible',
     requiredClaims: { ...options.requiredClaims, token_use: 'access' },
+    kind: options.kind ?? kindOf,
     claimMap: {
       client: 'client_id',
       organization: firstOf('custom:tenant_id', 'org_id'),
       roles: 'cognito:groups',
-      kind: kindOf,
       ...options.claimMap,
     },
   })

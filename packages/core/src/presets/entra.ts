@@ -126,12 +126,12 @@ function ofTenant<C>(options: EntraOptions<C>): SigningIssuer<C> {
     keys: options.keys ?? { jwksUri: `${authority}/discovery/v2.0/keys` },
     tokenType: options.tokenType ?? 'compatible',
     requiredClaims: { ...options.requiredClaims, tid: tenant },
+    kind: options.kind ?? kindOf,
     claimMap: {
       subject: 'oid',
       client: firstOf('azp', 'appid'),
       organization: 'tid',
       scopes: 'scp',
-      kind: kindOf,
       ...options.claimMap,
     },
   })

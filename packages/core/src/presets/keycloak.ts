@@ -34,7 +34,7 @@ export interface KeycloakRealmsOptions<C = Claims> extends KeycloakShared<C>, Fa
  * `claimMap.roles` for a client's.
  *
  * Tokens without `preferred_username` (scope `profile`) are refused: they do not tell a user from a
- * service account. Say in `claimMap.kind` what yours are, where they lack it.
+ * service account. Say in `kind` what yours are, where they lack it.
  *
  * https://www.keycloak.org/docs/latest/server_admin/ (organizations)
  *
@@ -90,10 +90,10 @@ function ofRealm<C>(options: KeycloakOptions<C>): SigningIssuer<C> {
     tokenType: options.tokenType ?? 'compatible',
     // Keycloak distinguishes its tokens by a claim: ID, Refresh, Logout and others share the keys.
     requiredClaims: { ...options.requiredClaims, typ: ['Bearer', 'DPoP'] },
+    kind: options.kind ?? kindOf,
     claimMap: {
       organization: organizationOf,
       roles: ['realm_access', 'roles'],
-      kind: kindOf,
       ...options.claimMap,
     },
   })

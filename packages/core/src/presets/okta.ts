@@ -39,12 +39,12 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
     iss: name,
     keys: options.keys ?? { jwksUri: `${name}/v1/keys` },
     tokenType: options.tokenType ?? 'compatible',
+    kind: options.kind ?? kindOf,
     claimMap: {
       subject: firstOf('uid', 'sub'),
       client: 'cid',
       roles: 'groups',
       scopes: 'scp',
-      kind: kindOf,
       ...options.claimMap,
     },
   })

@@ -3,34 +3,35 @@ import { assertDefined, assertOptions } from '../internal/options.ts'
 import type { IssuerOptions } from '../issuer/issuer.ts'
 
 /** Options that every preset takes as {@link issuer} does. */
-export type PresetOptions<C = Claims> = Pick<
-  IssuerOptions<C>,
-  | 'acceptMissingIat'
-  | 'acceptNonce'
-  | 'algorithms'
-  | 'authorizationServers'
-  | 'schema'
-  | 'claimMap'
-  | 'clients'
-  | 'clockSkewSeconds'
-  | 'fetch'
-  | 'ignoreKeyHeaders'
-  | 'insecureHttpHosts'
-  | 'keyId'
-  | 'keys'
-  | 'maxAgeSeconds'
-  | 'maxKeysTried'
-  | 'maxLifetimeSeconds'
-  | 'maxStaleSeconds'
-  | 'maxTokenBytes'
-  | 'monotonic'
-  | 'random'
-  | 'requiredClaims'
-  | 'scopes'
-  | 'timeoutSeconds'
-  | 'tokenType'
-  | 'vouchesForEmail'
->
+export type PresetOptions<C = Claims> = Partial<Pick<IssuerOptions<C>, 'kind'>> &
+  Pick<
+    IssuerOptions<C>,
+    | 'acceptMissingIat'
+    | 'acceptNonce'
+    | 'algorithms'
+    | 'authorizationServers'
+    | 'schema'
+    | 'claimMap'
+    | 'clients'
+    | 'clockSkewSeconds'
+    | 'fetch'
+    | 'ignoreKeyHeaders'
+    | 'insecureHttpHosts'
+    | 'keyId'
+    | 'keys'
+    | 'maxAgeSeconds'
+    | 'maxKeysTried'
+    | 'maxLifetimeSeconds'
+    | 'maxStaleSeconds'
+    | 'maxTokenBytes'
+    | 'monotonic'
+    | 'random'
+    | 'requiredClaims'
+    | 'scopes'
+    | 'timeoutSeconds'
+    | 'tokenType'
+    | 'vouchesForEmail'
+  >
 
 const sharedNames: Readonly<Record<keyof PresetOptions | 'audience', true>> = {
   acceptMissingIat: true,
@@ -47,6 +48,7 @@ const sharedNames: Readonly<Record<keyof PresetOptions | 'audience', true>> = {
   clockSkewSeconds: true,
   fetch: true,
   keyId: true,
+  kind: true,
   keys: true,
   maxAgeSeconds: true,
   maxLifetimeSeconds: true,
@@ -83,7 +85,14 @@ export function assertPresetOptions(
   assertOptions(of, Object.fromEntries(defined), known)
   const ownOptional = names.flatMap(([name, need]) => (need === 'optional' ? [name] : []))
   // A preset has its own defaults for these.
-  assertDefined(options, ['keys', 'tokenType', 'claimMap', 'requiredClaims', ...ownOptional])
+  assertDefined(options, [
+    'keys',
+    'kind',
+    'tokenType',
+    'claimMap',
+    'requiredClaims',
+    ...ownOptional,
+  ])
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Context } from '../context.ts'
 import { IdentityError } from '../errors.ts'
-import { type Claims, type IdentityParts, isWorkload, type Organization } from '../identity.ts'
+import { type Claims, type IdentityParts, type Organization } from '../identity.ts'
 import { asText, isEmpty, isRecord } from '../internal/values.ts'
 import {
   asNames,
@@ -9,6 +9,7 @@ import {
   readActor,
   readClaim,
 } from '../issuer/claims.ts'
+import { isWorkload } from '../issuer/kind.ts'
 import { parseJsonObject } from '../token/json-object.ts'
 import type { VerifiedGateway } from './gateway-token.ts'
 

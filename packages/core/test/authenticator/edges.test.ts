@@ -6,7 +6,12 @@ import { clock, now, resource } from '../support/world.ts'
 const secret = 'a-secret-that-only-the-gateway-knows'
 const signer = await createSigner()
 const keys = { jwks: signer.jwks }
-const options = { iss: 'https://idp.example.com', audience: resource, keys } as const
+const options = {
+  iss: 'https://idp.example.com',
+  audience: resource,
+  kind: 'by-client',
+  keys,
+} as const
 const people = issuer({ ...options, algorithms: [signer.algorithm] })
 
 describe('header lines that are out of sight', () => {

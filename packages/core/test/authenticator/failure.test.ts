@@ -224,6 +224,7 @@ describe('ready', () => {
     const unreachable = issuer({
       iss: 'https://down.example.com',
       audience: resource,
+      kind: 'by-client',
       fetch: () => Promise.reject(new Error('down')),
     })
     const authenticator = createAuthenticator({

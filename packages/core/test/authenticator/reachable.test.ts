@@ -27,6 +27,7 @@ const opaque = () =>
     clientId: 'mcp',
     clientSecret: 'secret',
     audience: resource,
+    kind: 'by-client',
   })
 const inHeader = (header: string) => signedHeader({ header, issuer: people.issuer() })
 const behind = (header: string) =>

@@ -36,6 +36,7 @@ const tenants = (count: number) =>
       issuer: issuer({
         iss: `https://tenant-${at}.example.com`,
         audience: resource,
+        kind: 'by-client',
         keys: { jwks: people.signer.jwks },
       }),
     }),

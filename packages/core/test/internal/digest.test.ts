@@ -39,6 +39,7 @@ describe('a runtime', () => {
     const people = issuer({
       iss: name,
       audience,
+      kind: 'by-client',
       algorithms: [signer.algorithm],
       keys: { jwks: signer.jwks },
     })

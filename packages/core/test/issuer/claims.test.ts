@@ -77,13 +77,17 @@ describe('the kind of a caller', () => {
 
   it.each([
     ['other claims look like a person', { username: 'jane', email: 'jane@acme.example' }, {}],
-    ['the issuer says so', {}, { kind: () => 'user' }],
-    ['the subject is read from elsewhere', { username: 'jane' }, { subject: 'username' }],
+    ['the issuer says so', {}, { kind: 'user' as const }],
+    [
+      'the subject is read from elsewhere',
+      { username: 'jane' },
+      { claimMap: { subject: 'username' } },
+    ],
   ])(
     'is a service when the token is for its own client, although %s',
-    async (_, claims, claimMap) => {
+    async (_, claims, options) => {
       const machine = { sub: 'web-client', client_id: 'web-client', ...claims }
-      expect((await accepts(machine, { claimMap })).kind).toBe('service')
+      expect((await accepts(machine, options)).kind).toBe('service')
     },
   )
 
@@ -92,20 +96,44 @@ describe('the kind of a caller', () => {
     ['SPIFFE://example.org/worker', 'service'],
     ['https://example.org/spiffe://worker', 'user'],
     ['spiffe', 'user'],
+    ['repo:acme/app:ref:refs/heads/main', 'service'],
+    ['repo:acme', 'user'],
+    ['project_path:acme/tools/app:ref_type:branch:ref:main', 'service'],
+    ['system:serviceaccount:default:agent', 'service'],
+    ['system:admin', 'user'],
+    ['arn:aws:iam::123456789012:role/Agent', 'service'],
+    ['arn:aws-us-gov:sts::123456789012:assumed-role/Agent/run', 'service'],
+    ['arn:aws:s3:::bucket', 'user'],
   ])('of the subject %s is %s', async (sub, kind) => {
     expect(await accepts({ sub })).toMatchObject({ subject: sub, kind })
-    const claimMap: ClaimMap = { subject: 'alias', kind: () => 'user' }
-    expect(await accepts({ alias: sub }, { claimMap })).toMatchObject({ kind })
+    const options = { claimMap: { subject: 'alias' }, kind: 'user' } as const
+    expect(await accepts({ alias: sub }, options)).toMatchObject({ kind })
   })
 
   it('is what the issuer says otherwise', async () => {
-    const claimMap = { kind: (claims: Claims) => claims['idtyp'] }
-    expect((await accepts({ idtyp: 'service' }, { claimMap })).kind).toBe('service')
-    expect((await accepts({ idtyp: 'user' }, { claimMap })).kind).toBe('user')
+    const kind = (claims: Claims): unknown => claims['idtyp']
+    expect((await accepts({ idtyp: 'service' }, { kind })).kind).toBe('service')
+    expect((await accepts({ idtyp: 'user' }, { kind })).kind).toBe('user')
+  })
+
+  it('is service for all, or user for all, where the issuer is of one kind', async () => {
+    expect((await accepts({}, { kind: 'service' })).kind).toBe('service')
+    expect((await accepts({ client_id: undefined }, { kind: 'user' })).kind).toBe('user')
+  })
+
+  it('is not guessed where it follows from the client and there is none', () =>
+    expectReason('kind_unknown', { client_id: undefined }, { kind: 'by-client' }))
+
+  it.each([
+    ['a subject of its own form', { repository_id: '74', run_id: '3068' }, 'service'],
+    ['half of the marks', { repository_id: '74' }, 'user'],
+    ['empty marks', { repository_id: '', run_id: '' }, 'user'],
+  ])('of a job of GitHub Actions with %s', async (_, marks, kind) => {
+    expect(await accepts({ sub: 'acme-release', ...marks })).toMatchObject({ kind })
   })
 
   it.each([undefined, null, 'app', 'User', true, ['user']])('must not be %j', (idtyp) =>
-    expectReason('kind_unknown', { idtyp }, { claimMap: { kind: (claims) => claims['idtyp'] } }),
+    expectReason('kind_unknown', { idtyp }, { kind: (claims) => claims['idtyp'] }),
   )
 })
 
@@ -299,7 +327,7 @@ describe('an e-mail address that nobody verified', () => {
 
   it('does not decide the kind', async () => {
     const kind = (claims: Claims): unknown => ('email' in claims ? 'user' : 'service')
-    expect((await accepts({ email }, { claimMap: { kind } })).kind).toBe('service')
+    expect((await accepts({ email }, { kind })).kind).toBe('service')
   })
 
   it.each([

@@ -105,6 +105,7 @@ describe('a JWT that is malformed', () => {
       clientId: 'mcp',
       clientSecret: 'secret',
       audience: resource,
+      kind: 'by-client',
       fetch: async () => {
         asked += 1
         return Response.json({ active: false })
@@ -132,6 +133,7 @@ describe('the authorization servers of an issuer', () => {
           issuer: issuer({
             iss,
             audience: resource,
+            kind: 'by-client',
             keys: { jwks: people.signer.jwks },
             ...(authorizationServers !== undefined && { authorizationServers }),
           }),

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 const good: IssuerOptions = {
   iss: 'https://people.example.com',
   audience: 'https://mcp.example.com/mcp',
+  kind: 'by-client',
   keys: { jwks: { keys: [] } },
 }
 
@@ -53,9 +54,15 @@ describe('issuer', () => {
       throw new Error('fetched')
     }) as typeof globalThis.fetch
     const name = 'https://people.example.com'
-    expect(() => issuer({ iss: name, audience: 'api', fetch })).not.toThrow()
+    expect(() => issuer({ iss: name, audience: 'api', kind: 'by-client', fetch })).not.toThrow()
     expect(() =>
-      issuer({ iss: name, audience: 'api', fetch, keys: { jwksUri: `${name}/jwks` } }),
+      issuer({
+        iss: name,
+        audience: 'api',
+        kind: 'by-client',
+        fetch,
+        keys: { jwksUri: `${name}/jwks` },
+      }),
     ).not.toThrow()
   })
 })
@@ -65,6 +72,8 @@ const noAudience = 'audience: null needs clients, or any token of the issuer wou
 const noAlgorithm = 'algorithms must name asymmetric signature algorithms'
 const noKeys = "keys must be 'discovery', { jwksUri }, { jwks } or a key source"
 const noClaimMap = 'claimMap'
+const kindNeeded =
+  "kind is required: it says how tokens of users and of services differ. Use 'by-client' if"
 
 /** Every wrong value is a mistake of the programmer that shows at start-up. */
 const wrong: readonly (readonly [option: string, value: unknown, message: string])[] = [
@@ -143,7 +152,10 @@ const wrong: readonly (readonly [option: string, value: unknown, message: string
   ['claimMap', { roles: '' }, noClaimMap],
   ['claimMap', { roles: [] }, noClaimMap],
   ['claimMap', { roles: ['a', 7] }, noClaimMap],
-  ['claimMap', { kind: 'idtyp' }, noClaimMap],
+  ['claimMap', { kind: () => 'user' }, 'claimMap.kind is unknown'],
+  ['kind', undefined, kindNeeded],
+  ['kind', 'person', kindNeeded],
+  ['kind', null, kindNeeded],
   ['claimMap', { organisation: 'org' }, noClaimMap],
   ['schema', {}, 'schema must be a Standard Schema'],
   ['schema', { parse: () => ({}) }, 'schema must be a Standard Schema'],

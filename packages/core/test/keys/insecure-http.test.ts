@@ -131,7 +131,7 @@ describe('insecureHttpHosts', () => {
   })
 })
 
-const usual = { iss: 'https://login.example.com', audience: resource } as const
+const usual = { iss: 'https://login.example.com', audience: resource, kind: 'by-client' } as const
 
 function asked(endpoint: string, host: string) {
   const client = { clientId: 'server', clientSecret: 'secret' }
@@ -152,7 +152,9 @@ async function load(
   const reported: string[] = []
   const authenticator = createAuthenticator({
     resource,
-    sources: [direct({ issuer: issuer({ audience: resource, fetch: resolved, ...options }) })],
+    sources: [
+      direct({ issuer: issuer({ audience: resource, kind: 'user', fetch: resolved, ...options }) }),
+    ],
     onEvent: (event) => reported.push('reason' in event ? event.reason : event.type),
   })
   await authenticator.ready().catch(() => {})

@@ -186,7 +186,12 @@ describe('a key set in the configuration', () => {
 
   it('makes its issuer not ready when no key of it can be used', async () => {
     const name = 'https://a.example'
-    const unusable = issuer({ iss: name, audience: 'api', keys: { jwks: { keys: [] } } })
+    const unusable = issuer({
+      iss: name,
+      audience: 'api',
+      kind: 'by-client',
+      keys: { jwks: { keys: [] } },
+    })
     await expectRefused(() => unusable.ready(context), down)
   })
 })

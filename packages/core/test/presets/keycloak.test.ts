@@ -140,7 +140,7 @@ describe('keycloak', () => {
     for (const claims of [person, machine]) {
       await expectReason('kind_unknown', preset(), claims({ preferred_username: undefined }))
     }
-    const told = preset({ claimMap: { kind: () => 'user' } })
+    const told = preset({ kind: 'user' })
     const claims = person({ preferred_username: undefined })
     expect((await tokens.read(told, claims)).kind).toBe('user')
   })

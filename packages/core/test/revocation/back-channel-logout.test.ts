@@ -28,6 +28,7 @@ beforeAll(async () => {
   people = issuer({
     iss: peopleIssuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks: signer.jwks },
   })
@@ -426,6 +427,7 @@ describe('the endpoint for logout tokens', () => {
     const unreachable = issuer({
       iss: peopleIssuer,
       audience: resource,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys,
     })
@@ -439,6 +441,7 @@ describe('the endpoint for logout tokens', () => {
     const unreachable = issuer({
       iss: peopleIssuer,
       audience: resource,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys,
     })

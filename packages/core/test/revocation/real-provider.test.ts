@@ -24,7 +24,7 @@ it('a session that an oidc-provider ends stops at once on this server', async ()
   const authenticator = createFor(as)
   handle = backChannelLogout({
     authenticator,
-    issuer: issuer({ iss: as.name, audience: machine.id }),
+    issuer: issuer({ iss: as.name, audience: machine.id, kind: 'by-client' }),
     audience: machine.id,
     store: memoryStore(),
   })
@@ -44,6 +44,7 @@ function createFor(as: OpaqueIssuer): Authenticator<unknown> {
     clientId: resourceServer.id,
     clientSecret: resourceServer.secret,
     audience: resource,
+    kind: 'by-client',
   })
   return createAuthenticator({ resource, sources: [direct({ issuer: opaque })] })
 }

@@ -108,7 +108,7 @@ describe("bind: 'actor'", () => {
   ])('accepts the gateway as actor where both tokens are of one issuer: %s', async (_, act) => {
     const iss = [peopleIssuer, `${peopleIssuer}/v2`]
     const kind = ({ machine }: Claims): unknown => (machine === true ? 'service' : 'user')
-    const one = people.issuer({ iss, clients: gatewayClient, claimMap: { kind } })
+    const one = people.issuer({ iss, clients: gatewayClient, kind })
     const claims = { iss: peopleIssuer, sub: 'account-of-the-gateway', machine: true }
     const machine = await people.signer.sign(machineClaims(claims))
     const person = await people.token({ client_id: gatewayClient, act })

@@ -19,10 +19,16 @@ import { describe, expect, it } from 'vitest'
 import { resource } from '../support/world.ts'
 
 const keys = { jwks: { keys: [] } }
-const people = issuer({ iss: 'https://people.example.com', audience: resource, keys })
+const people = issuer({
+  iss: 'https://people.example.com',
+  audience: resource,
+  kind: 'by-client',
+  keys,
+})
 const gateway = issuer({
   iss: 'https://gateway.example.com',
   audience: resource,
+  kind: 'by-client',
   clients: 'gateway',
   keys,
 })
@@ -34,7 +40,7 @@ type Make = (options: object) => unknown
 const takers: readonly (readonly [string, Make, misspelt: string, optional: string])[] = [
   [
     'issuer',
-    (more) => issuer({ iss: 'https://a.example', audience: resource, keys, ...more }),
+    (more) => issuer({ iss: 'https://a.example', audience: resource, kind: 'user', keys, ...more }),
     'client',
     'clients',
   ],
@@ -47,6 +53,7 @@ const takers: readonly (readonly [string, Make, misspelt: string, optional: stri
         clientId: 'a',
         clientSecret: 'b',
         audience: resource,
+        kind: 'user',
         ...more,
       }),
     'scope',

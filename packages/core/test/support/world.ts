@@ -77,6 +77,7 @@ async function createParty(
     issuer: (options = {}) =>
       issuer({
         audience: resource,
+        kind: 'by-client',
         algorithms: ['ES256'],
         keys: { jwks: signer.jwks },
         ...usual,

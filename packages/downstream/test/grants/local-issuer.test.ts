@@ -78,7 +78,7 @@ function createApi(): Promise<LoopbackServer> {
   const authenticator = createAuthenticator({
     resource: apiResource,
     sources: [people, theirs].map(({ issuer: iss }) =>
-      direct({ issuer: issuer({ iss, audience: apiResource }) }),
+      direct({ issuer: issuer({ iss, audience: apiResource, kind: 'by-client' }) }),
     ),
   })
   return serve(async (req, res) => {
@@ -117,7 +117,9 @@ const grants = {
 const authenticator = () =>
   createAuthenticator({
     resource,
-    sources: [direct({ issuer: issuer({ iss: people.issuer, audience: resource }) })],
+    sources: [
+      direct({ issuer: issuer({ iss: people.issuer, audience: resource, kind: 'by-client' }) }),
+    ],
   })
 
 function create(options: Partial<ApiOptions> & { readonly grant: Grant }) {

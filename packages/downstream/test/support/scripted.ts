@@ -105,8 +105,8 @@ export async function createWorld(
     algorithms: ['ES256'],
     keys: { jwks: minter.jwks },
     maxLifetimeSeconds: 100_000,
+    kind: ({ robot }) => (robot ? 'service' : 'user'),
     claimMap: {
-      kind: ({ robot }) => (robot ? 'service' : 'user'),
       organization: ({ tenants }) => tenants,
     },
   })

@@ -72,7 +72,9 @@ export function createMcpAuthenticator(of: LocalIssuer, clock?: () => number) {
   return createAuthenticator({
     resource,
     ...(clock && { clock }),
-    sources: [direct({ issuer: issuer({ iss: of.issuer, audience: resource }) })],
+    sources: [
+      direct({ issuer: issuer({ iss: of.issuer, audience: resource, kind: 'by-client' }) }),
+    ],
   })
 }
 
@@ -89,7 +91,9 @@ export interface Ledger extends LoopbackServer {
 export async function createLedger(of: LocalIssuer): Promise<Ledger> {
   const authenticator = createAuthenticator({
     resource: apiResource,
-    sources: [direct({ issuer: issuer({ iss: of.issuer, audience: apiResource }) })],
+    sources: [
+      direct({ issuer: issuer({ iss: of.issuer, audience: apiResource, kind: 'by-client' }) }),
+    ],
   })
   const requests: Ledger['requests'][number][] = []
   const server = await serve(async (req, res) => {

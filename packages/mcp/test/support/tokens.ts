@@ -18,6 +18,7 @@ export const start = 1_800_000_000
 const issuerOptions = {
   iss: issuerName,
   audience: resource,
+  kind: 'by-client',
   algorithms: ['ES256'],
   keys: { jwks: { keys: [jwk] } },
 } as const

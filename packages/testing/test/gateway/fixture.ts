@@ -108,6 +108,7 @@ export function authenticatorOf(
   const people = trust({
     iss: issuer.issuer,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwksUri: issuer.jwksUri },
     scopes: ['gateway/invoke'],

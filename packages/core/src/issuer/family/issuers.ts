@@ -59,7 +59,7 @@ const nobody = 'https://issuer.invalid'
  * @example
  * ```ts
  * const customers = new Map([['https://id.acme.example', { clients: 'acme-agent' }]])
- * const tenants = issuers({ find: (iss) => customers.get(iss), audience: resource })
+ * const tenants = issuers({ find: (iss) => customers.get(iss), audience: resource, kind: 'by-client' })
  * const own = createAuthenticator({ resource, sources: [direct({ issuer: tenants })] })
  * ```
  */

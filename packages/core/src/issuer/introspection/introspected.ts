@@ -49,6 +49,7 @@ export interface IntrospectionOptions<C = Claims> extends ClaimOptions<C> {
 
 const knownOptions: OptionNames<IntrospectionOptions> = {
   audience: true,
+  kind: true,
   authorizationServers: true,
   acceptNonce: true,
   clients: true,

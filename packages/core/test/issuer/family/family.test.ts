@@ -47,6 +47,7 @@ function withList(find: IssuersOptions['find'], { cache, ...options }: Setup = {
   const family = issuers({
     find,
     audience: resource,
+    kind: 'by-client',
     algorithms: ['ES256'],
     monotonic: () => time.seconds,
     ...options,
@@ -243,11 +244,16 @@ describe('issuers that are looked up', () => {
     const own = issuer({
       iss: 'https://own.example',
       audience: resource,
+      kind: 'by-client',
       algorithms: ['ES256'],
       keys: { jwks: signer.jwks },
     })
     const looked: string[] = []
-    const family = issuers({ find: (iss) => void looked.push(iss), audience: resource })
+    const family = issuers({
+      find: (iss) => void looked.push(iss),
+      audience: resource,
+      kind: 'by-client',
+    })
     const authenticator = createAuthenticator({
       resource,
       clock: () => now,
@@ -266,7 +272,12 @@ describe('issuers that are looked up', () => {
     [{ maxIssuers: 9 }, 'maxIssuers must be a whole number from 10 to 100000'],
     [{ authorizationServers: 'http://id.example.com' }, 'authorizationServers must use https'],
   ])('have no options %j', (options, message) => {
-    const whole = { find: () => undefined, audience: resource, ...options } as never
+    const whole = {
+      find: () => undefined,
+      audience: resource,
+      kind: 'by-client',
+      ...options,
+    } as never
     expect(() => issuers(whole)).toThrow(message)
   })
 })

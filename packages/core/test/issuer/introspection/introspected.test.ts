@@ -288,6 +288,7 @@ describe('the options of introspected', () => {
     clientId,
     clientSecret,
     audience: resource,
+    kind: 'by-client',
   }
   it.each([
     [{ iss: '' }, 'iss is required'],

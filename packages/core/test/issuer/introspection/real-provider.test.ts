@@ -13,6 +13,7 @@ async function start(as: OpaqueIssuer, options: Partial<IntrospectionOptions> = 
     clientId: resourceServer.id,
     clientSecret: resourceServer.secret,
     audience: resource,
+    kind: 'by-client',
     cacheSeconds: 0,
     // Tokens of client credentials have no subject there: their subject is the client.
     claimMap: { subject: (claims) => claims['sub'] ?? claims['client_id'] },
