@@ -46,6 +46,13 @@ export interface Revocable {
   readonly claims: Claims
 }
 
+/** Whose token it is. */
+export interface TokenHolder {
+  readonly issuer: string
+  readonly subject: string
+  readonly client: string | undefined
+}
+
 /** What every step of one authentication shares. */
 export interface Context {
   /** Seconds since 1970, read once for the whole request. */
@@ -67,7 +74,7 @@ export interface Context {
    * @returns a promise only where there is something to wait for
    * @throws IdentityError `TOK` when it does not, or when nobody here can tell
    */
-  confirm(cnf: unknown, credential: Credential): Promise<void> | undefined
+  confirm(cnf: unknown, holder: TokenHolder, credential: Credential): Promise<void> | undefined
   /**
    * @returns a promise only where there is something to wait for
    * @throws IdentityError `TOK` when the token, its session or its subject was revoked

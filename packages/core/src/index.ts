@@ -15,7 +15,7 @@ export type { AuthenticateOptions } from './authenticator/authenticate.ts'
 export type { Authenticator, AuthenticatorOptions } from './authenticator/authenticator.ts'
 export { createAuthenticator } from './authenticator/authenticator.ts'
 // For sources, proofs and confirmations of your own
-export type { AuthenticatorEvent, Context, Revocable } from './context.ts'
+export type { AuthenticatorEvent, Context, Revocable, TokenHolder } from './context.ts'
 export type { Credential, Credentials } from './credentials/credentials.ts'
 export type { CredentialRequest, HeaderRecord } from './credentials/header-lines.ts'
 export type {

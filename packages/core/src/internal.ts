@@ -47,6 +47,7 @@ export {
 } from './revocation/mirror.ts'
 // Stores
 export { guardedStore } from './stores/guarded-store.ts'
+export { type Place, Places } from './stores/places.ts'
 export type {
   IoRedisClient,
   NodeRedisClient,

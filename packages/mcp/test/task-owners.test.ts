@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Store } from '@onbehalf/core'
+import { Places } from '@onbehalf/core/internal'
 import { createElicitations, protect, requireUser, type ServerEvent } from '@onbehalf/mcp'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { Places } from '../src/owners/places.ts'
 import { callers, makeAuthInfo } from './support/callers.ts'
 import type { Rpc } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
@@ -10,10 +10,8 @@ import { call, wire } from './support/raw.ts'
 
 const capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
 
-let time = 0
 let events: ServerEvent[] = []
 beforeEach(() => {
-  time = 0
   events = []
 })
 
@@ -176,55 +174,6 @@ describe('callers who have too many tasks', () => {
       data: { reason: 'too_many_open' },
     })
     expect(await elicitations.open(context)).toEqual(expect.any(String))
-  })
-})
-
-describe('places', () => {
-  const places = () => new Places(100, () => time)
-
-  function fill(all: Places, owner: string, seconds?: number): number {
-    for (let count = 0; ; count++) {
-      const place = all.take(owner)
-      if (place === undefined) return count
-      if (seconds !== undefined) all.keep(place, seconds)
-    }
-  }
-
-  test('are left to others by a caller who takes all that there are', () => {
-    const all = places()
-    expect(fill(all, 'eve')).toBe(50)
-    expect(fill(all, 'ada')).toBe(25)
-    expect(fill(all, 'bob')).toBeGreaterThan(10)
-    for (let other = 0; other < 5; other++) expect(all.take(`other ${other}`)).toBeDefined()
-  })
-
-  test('are free again when they are given back, once each', () => {
-    const all = places()
-    const place = all.take('eve')!
-    fill(all, 'eve')
-    all.free(place)
-    all.free(place)
-    expect(all.size).toBe(49)
-    expect(fill(all, 'eve')).toBe(1)
-  })
-
-  test('are free again when their time is over', () => {
-    const all = places()
-    expect(fill(all, 'eve', 10)).toBe(50)
-    time = 9
-    expect(fill(all, 'eve', 10)).toBe(0)
-    time = 11
-    expect(fill(all, 'eve', 10)).toBe(50)
-  })
-
-  test('are not kept for those who have gone', () => {
-    const all = new Places(100_000, () => time)
-    for (let count = 0; count < 5_000; count++) {
-      time += 1
-      const place = all.take(`caller ${count}`)!
-      all.keep(place, 2)
-    }
-    expect(all.size).toBeLessThan(2_100)
   })
 })
 

@@ -37,11 +37,11 @@ export function toContexts(parts: ContextParts): CreateContext {
         conditionsOf(context)?.notRevoked(revocable)
         return parts.checkRevoked(revocable)
       },
-      confirm(cnf, credential) {
-        const input = { credential, credentials, request, context, resource }
+      confirm(cnf, holder, credential) {
+        const input = { holder, credential, credentials, request, context, resource }
         const confirmed = confirmAll(cnf, confirmations, input)
         const { header } = credential
-        if (confirmed !== undefined) conditionsOf(context)?.bound({ cnf, header })
+        if (confirmed !== undefined) conditionsOf(context)?.bound({ cnf, holder, header })
         return confirmed
       },
     }

@@ -102,11 +102,12 @@ export class RequestVerifier {
         now,
         report,
         checkRevoked: this.#settings.checkRevoked,
-        confirm: ({ cnf, header }) => {
+        confirm: ({ cnf, holder, header }) => {
           const credentials = this.#parse(reading)
           const credential = credentials.token(header)
           if (credential === undefined) throw new TypeError('A bound token is gone')
-          return this.#createContext(reading, request, credentials).confirm(cnf, credential)
+          const context = this.#createContext(reading, request, credentials)
+          return context.confirm(cnf, holder, credential)
         },
       })
       return typeof held === 'boolean' ? held : held.catch(isFalse)

@@ -54,14 +54,15 @@ export async function acceptClaims<C>(
   // What decides sees no more than handlers do: an address that nobody verified decides nothing.
   const exposed = exposeClaims(verified, rules, context)
   const facts = readCallerFacts(exposed, rules, context)
-  checkClient(facts.client, rules.clients)
+  const { subject, client } = facts
+  checkClient(client, rules.clients)
   // Keycloak says so in a claim: a token that is called bound has to say to what.
   if (verified['typ'] === 'DPoP' && isEmpty(verified['cnf']))
     throw refused('sender_constrained', { claim: 'cnf' })
   // Waiting for what is settled already would cost more than all the rest.
-  const confirmed = context.confirm(verified['cnf'], credential)
+  const confirmed = context.confirm(verified['cnf'], { issuer, subject, client }, credential)
   if (confirmed !== undefined) await confirmed
-  const checked = context.checkRevoked({ issuer, subject: facts.subject, claims: verified })
+  const checked = context.checkRevoked({ issuer, subject, claims: verified })
   if (checked !== undefined) await checked
   checkScopes(facts.scopes, rules.scopes)
   const made = applySchema(exposed, rules.schema, context)

@@ -1,4 +1,4 @@
-import type { Context } from '../context.ts'
+import type { Context, TokenHolder } from '../context.ts'
 import type { Credential, Credentials } from '../credentials/credentials.ts'
 import type { CredentialRequest } from '../credentials/header-lines.ts'
 import { IdentityError } from '../errors.ts'
@@ -8,6 +8,7 @@ import type { JsonObject } from '../token/json-object.ts'
 
 /** What a confirmation looks at. */
 export interface ConfirmationInput {
+  readonly holder: TokenHolder
   /** The token that is bound to a key. */
   readonly credential: Credential
   readonly credentials: Credentials

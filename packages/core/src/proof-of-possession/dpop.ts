@@ -1,4 +1,5 @@
 import { calculateJwkThumbprint, type JWK } from 'jose'
+import type { TokenHolder } from '../context.ts'
 import { IdentityError, isIdentityError } from '../errors.ts'
 import { textDigest } from '../internal/digest.ts'
 import { assertOptions } from '../internal/options.ts'
@@ -72,7 +73,9 @@ export function dpop(options: DpopOptions): Confirmation {
       const proof = await verifyProof(thumbprint, input, rules).catch(asProofError)
       await checkNonce(proof, rules.nonces, input.context.now)
       // Last: only a proof that is good in itself is worth remembering.
-      await checkReplay(proof, String(thumbprint), rules).catch(asProofError)
+      await checkReplay(proof, String(thumbprint), { rules, holder: input.holder }).catch(
+        asProofError,
+      )
     },
   })
 }
@@ -161,10 +164,21 @@ async function checkNonce(
 }
 
 /** RFC 9449 section 11.1. */
-async function checkReplay(proof: ParsedProof, thumbprint: string, rules: Rules): Promise<void> {
+async function checkReplay(
+  proof: ParsedProof,
+  thumbprint: string,
+  { rules, holder }: { readonly rules: Rules; readonly holder: TokenHolder },
+): Promise<void> {
   const key = `dpop:${await textDigest(JSON.stringify([thumbprint, proof.claims['jti']]))}`
-  const fresh = await rules.store.add(key, '', rules.maxAgeSeconds + 2 * rules.skewSeconds)
+  const seconds = rules.maxAgeSeconds + 2 * rules.skewSeconds
+  const fresh = await rules.store.add(key, '', seconds, ownersOf(holder))
   if (!fresh) throw refused('replayed')
+}
+
+/** A client that floods leaves room to others of its subject, and a subject to other subjects. */
+function ownersOf({ issuer, subject, client }: TokenHolder): readonly string[] {
+  const owner = [issuer, subject]
+  return [JSON.stringify(owner), JSON.stringify([...owner, client ?? null])]
 }
 
 function refused(part: ProofFault): IdentityError {

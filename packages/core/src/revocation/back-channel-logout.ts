@@ -69,7 +69,7 @@ export function backChannelLogout(
     const now = readClock(clock)
     const revocation = checkLogoutToken(token, audience, now)
     const issuer = await options.issuer.checkSignature(token, withoutRequest(now, report))
-    const id = [issuer, token.claims['jti']]
+    const id = [issuer, token.claims['jti']] as const
     await used.refuse(id)
     await authenticator.revoke({ ...revocation, issuer })
     // Only now: a token whose revocation failed may be sent again.
@@ -154,14 +154,16 @@ function readLoggedOut({ sid, sub }: ParsedToken['claims']): LoggedOut {
   throw refused('logout_subject', { claim: 'sub' })
 }
 
+type TokenUse = readonly [issuer: string, tokenId: unknown]
+
 interface UsedTokens {
   /** @throws IdentityError `TOK` when a token with this id was used */
-  refuse(id: readonly unknown[]): Promise<void>
-  keep(id: readonly unknown[]): Promise<void>
+  refuse(id: TokenUse): Promise<void>
+  keep(id: TokenUse): Promise<void>
 }
 
 function usedTokens(store: Store): UsedTokens {
-  const toKey = async (id: readonly unknown[]): Promise<string> =>
+  const toKey = async (id: TokenUse): Promise<string> =>
     `logout:${await textDigest(JSON.stringify(id))}`
   return {
     async refuse(id) {
@@ -169,7 +171,8 @@ function usedTokens(store: Store): UsedTokens {
         throw refused('logout_replayed', { claim: 'jti' })
     },
     async keep(id) {
-      await store.add(await toKey(id), '', maxAgeSeconds + 2 * skewSeconds)
+      const [issuer] = id
+      await store.add(await toKey(id), '', maxAgeSeconds + 2 * skewSeconds, [issuer])
     },
   }
 }

@@ -86,7 +86,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       const value = key.timed ? String(until) : 'always'
       const earlier = await kept.get(key.text)
       const covering = earlier === undefined ? value : laterOf(earlier, value)
-      await kept.set(key.text, covering, ttlSeconds)
+      await kept.set(key.text, covering, ttlSeconds, [revocation.issuer])
     }
   }
 

@@ -20,11 +20,12 @@ export function createFirstGateway(
   const guarded = guardedStore(store)
 
   return async (user, { gateway }, { now }) => {
-    const { issuer, tokenId, expiresAt } = user
+    const { issuer, subject, tokenId, expiresAt } = user
     if (tokenId === undefined) throw refused('jti_missing')
     const key = `presented:${await textDigest(JSON.stringify([issuer, tokenId]))}`
     const owner = await textDigest(JSON.stringify([gateway.issuer, gateway.client]))
-    if (await guarded.add(key, owner, expiresAt - now + marginSeconds)) return
+    const seconds = expiresAt - now + marginSeconds
+    if (await guarded.add(key, owner, seconds, [JSON.stringify([issuer, subject])])) return
     if ((await guarded.get(key)) !== owner) throw refused('replayed')
   }
 }

@@ -13,16 +13,16 @@ export interface Values extends Pick<Store, 'set'> {
 /** Turns every failure of a store into `DOWN`: what cannot be looked up is not accepted. */
 export function guardedStore(store: Store): Store {
   return {
-    set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
+    set: (...entry) => orDown(() => store.set(...entry)),
     get: (key) => orDown(() => store.get(key)),
-    add: (key, value, ttlSeconds) => orDown(() => store.add(key, value, ttlSeconds)),
+    add: (...entry) => orDown(() => store.add(...entry)),
   }
 }
 
 /** The same, for a store that adds nothing: what it has at once is not waited for. Failures reject. */
 export function guardedValues(store: Values): Values {
   return {
-    set: (key, value, ttlSeconds) => orDown(() => store.set(key, value, ttlSeconds)),
+    set: (...entry) => orDown(() => store.set(...entry)),
     get: (key) => {
       try {
         const found = store.get(key)

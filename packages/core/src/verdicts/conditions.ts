@@ -1,4 +1,4 @@
-import type { Context, Revocable } from '../context.ts'
+import type { Context, Revocable, TokenHolder } from '../context.ts'
 import type { Awaitable } from '../internal/promises.ts'
 import type { HoldsKey } from '../keys/key-source.ts'
 import type { VerificationKey } from '../token/verify-signature.ts'
@@ -14,6 +14,7 @@ export interface SigningKey {
 /** A token that is bound to a key which each request has to prove. */
 export interface BoundToken {
   readonly cnf: unknown
+  readonly holder: TokenHolder
   readonly header: string
 }
 

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type DpopOptions, direct, dpop, memoryStore, type Store } from '@onbehalf/core'
+import {
+  type Claims,
+  type DpopOptions,
+  direct,
+  dpop,
+  memoryStore,
+  type Store,
+} from '@onbehalf/core'
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
   type ResourceServer,
@@ -361,6 +368,19 @@ describe('a store of proofs', () => {
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' } })
     expect(answer.headers).not.toHaveProperty('www-authenticate')
     expect(await verdictOn(server, holder.proof(token))).toEqual(unavailable)
+  })
+
+  it('that one client floods accepts the proofs of other clients and subjects', async () => {
+    const server = await start({ store: memoryStore({ maxEntries: 12 }) })
+    const verdictOf = async (claims: Claims): Promise<unknown> => {
+      const bound = await people.token({ cnf: { jkt: holder.jkt }, ...claims })
+      return server.verdict({ headers: dpopHeaders(bound, holder.proof(bound)) })
+    }
+    for (let proofs = 0; proofs < 12; proofs++) await verdictOf({ client_id: 'flooding' })
+    expect(await verdictOf({ client_id: 'flooding' })).toEqual(unavailable)
+    expect(await verdictOf({ client_id: 'other' })).toMatchObject({ subject: 'jane' })
+    expect(await verdictOf({ sub: 'joe', client_id: 'flooding' })).toMatchObject({ subject: 'joe' })
+    expect(await verdictOf({ client_id: 'flooding' })).toEqual(unavailable)
   })
 
   it('that fails refuses without blaming the caller', async () => {

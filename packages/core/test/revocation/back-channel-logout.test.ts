@@ -17,21 +17,24 @@ import { now, peopleIssuer, personClaims, resource } from '../support/world.ts'
 import { serve } from './logout-server.ts'
 
 const clientId = 'mcp-server'
+const staffIssuer = 'https://staff.example.com'
 const event = 'http://schemas.openid.net/event/backchannel-logout'
 const form = 'application/x-www-form-urlencoded'
 
 let signer: Signer
 let people: SigningIssuer
+let staff: SigningIssuer
 
 beforeAll(async () => {
   signer = await createSigner('people-key')
-  people = issuer({
-    iss: peopleIssuer,
+  const usual = {
     audience: resource,
     kind: 'by-client',
     algorithms: ['ES256'],
     keys: { jwks: signer.jwks },
-  })
+  } as const
+  people = issuer({ iss: peopleIssuer, ...usual })
+  staff = issuer({ iss: staffIssuer, ...usual })
 })
 
 /** Claims of a sound logout token (section 2.4), and these. */
@@ -297,6 +300,29 @@ describe('a logout token that was used', () => {
     expect(await post(await logoutToken({ jti: 'a' }))).toEqual([200, undefined])
     expect(await post(await logoutToken({ jti: 'b' }))).toEqual([200, undefined])
   })
+
+  it.each(['store', 'revocations'])(
+    'is accepted from an issuer while another one floods the %s',
+    async (flooded) => {
+      const revocations = memoryStore(flooded === 'revocations' ? { maxEntries: 4 } : {})
+      const sources = [direct({ issuer: people }), direct({ issuer: staff })]
+      const authenticator = createAuthenticator({
+        resource,
+        sources,
+        revocations,
+        clock: () => now,
+      })
+      const store = memoryStore(flooded === 'store' ? { maxEntries: 4 } : {})
+      const of = (signs: SigningIssuer) => start({ authenticator, store, issuer: signs })
+      const [first, second] = [await of(people), await of(staff)]
+      for (const id of ['a', 'b', 'c']) await first.post(await logoutToken({ jti: id, sid: id }))
+      expect(await first.post(await logoutToken({ jti: 'd', sid: 'd' }))).toEqual([
+        503,
+        'store_unavailable',
+      ])
+      expect(await second.post(await logoutToken({ iss: staffIssuer }))).toEqual([200, undefined])
+    },
+  )
 
   it('does not count as used when its logout could not be kept', async () => {
     let down = true

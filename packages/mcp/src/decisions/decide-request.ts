@@ -9,12 +9,12 @@ import type {
 } from '@onbehalf/core'
 import type { IdentityLoss } from '@onbehalf/core/auth-info'
 import type { Allow, Deny } from '@onbehalf/core/guards'
+import type { Place } from '@onbehalf/core/internal'
 import { deliveryOf, type OpenRequest, type Received } from '../ambient/channels.ts'
 import { denialCode } from '../handlers/denial.ts'
 import { tellLoss } from '../handlers/identity-loss.ts'
 import { decideCall } from '../handlers/policy.ts'
 import { type Target, targetOf } from '../items/items.ts'
-import type { Place } from '../owners/places.ts'
 import type { DecisionEvent, Protection } from '../protection.ts'
 import {
   asksForTask,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { type Identity, memoryStore, type Store } from '@onbehalf/core'
 import { deny } from '@onbehalf/core/guards'
+import { Places } from '@onbehalf/core/internal'
 import { AccessDeniedError } from '../handlers/denial.ts'
 import { identityOf } from '../handlers/identity-of.ts'
-import { Places } from './places.ts'
 import { digest } from './session-owner.ts'
 
 export interface ElicitationOptions {

@@ -1,7 +1,6 @@
 import type { Identity, Store } from '@onbehalf/core'
-import { guardedStore } from '@onbehalf/core/internal'
+import { guardedStore, type Place, Places } from '@onbehalf/core/internal'
 import type { NewTask } from '../wire/json-rpc.ts'
-import { type Place, Places } from './places.ts'
 import { digest, ownerOf } from './session-owner.ts'
 
 const weekSeconds = 7 * 24 * 3600
