@@ -47,7 +47,7 @@ describe('T8 a chain that a process finds', () => {
     expect(report).toMatchObject({ verdict: 'signed', chains: [{ covered: 21, findings: [] }] })
   })
 
-  it.each<[string, (log: Log) => void]>([
+  it.each<[string, (log: Log) => void | Promise<void>]>([
     ['its heads are gone', ({ headsPath }) => rmSync(headsPath)],
     ['its heads are emptied', ({ putHeads }) => putHeads([])],
     [
@@ -82,6 +82,14 @@ describe('T8 a chain that a process finds', () => {
       'its last head is of another chain',
       ({ putHeads, heads, chain }) =>
         putHeads(heads().map((head) => head.replace(chain, chain.split('').toReversed().join('')))),
+    ],
+    [
+      'it is emptied, and its head is the first one of another chain',
+      async ({ segment, putHeads }) => {
+        const [first = ''] = (await closedLog()).heads()
+        rmSync(segment)
+        putHeads([first])
+      },
     ],
     ['it was rewritten', forge],
     [
@@ -136,7 +144,7 @@ describe('T8 a chain that a process finds', () => {
     ],
   ])('T8 is left as it is when %s', async (_, attack) => {
     const log = await closedLog()
-    attack(log)
+    await attack(log)
     const before = readdirSync(log.directory).map((name) => [
       name,
       readFileSync(join(log.directory, name), 'utf8'),

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdirSync, readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileSink, verifyLog } from '@onbehalf/audit'
 import { describe, expect, it } from 'vitest'
@@ -37,6 +37,25 @@ describe('T2 a disk that fails', () => {
       await writeLog(directory, 1)
       expect((await verifyLog(directory)).chains).toMatchObject([{ records: 3, findings: [] }])
     }
+  })
+
+  it('T2 refuses what the disk takes no byte of, and cuts off at once what it took a part of', async () => {
+    const directory = newDirectory()
+    const disk = new FaultyDisk()
+    const sink = fileSinkOn({ directory, signer: null }, disk.openFile)
+    await sink.write(eventOf(1))
+    const file = join(directory, segments(directory)[0] ?? '')
+    const { size } = statSync(file)
+    for (const [work, reason] of [
+      ['take', 'takes no more bytes'],
+      ['write', 'EIO'],
+    ] as const) {
+      disk.failing.add(work)
+      await expect(sink.write(eventOf(2))).rejects.toThrow(reason)
+      expect(statSync(file).size).toBe(size)
+      disk.failing.clear()
+    }
+    await sink.close()
   })
 
   it('T2 does not begin another file before what was refused is cut off', async () => {
@@ -120,11 +139,27 @@ describe('a new file of a log', () => {
 
   it('is readable for its owner alone', async () => {
     const directory = join(newDirectory(), 'log')
-    for (let run = 0; run < 2; run++) await writeLog(directory, 1, { maxSegmentBytes: 1 })
+    const kinds = new Set<string>()
+    const check = (): void => {
+      for (const name of readdirSync(directory)) {
+        expect([name, statSync(join(directory, name)).mode & 0o777]).toEqual([name, 0o600])
+        kinds.add(name.replace(/\w{16}/, '').replaceAll(/\d+/g, ''))
+      }
+    }
+    await writeLog(directory, 1)
     expect(statSync(directory).mode & 0o777).toBe(0o700)
-    const names = readdirSync(directory)
-    expect(names).toHaveLength(3)
-    for (const name of names) expect(statSync(join(directory, name)).mode & 0o777).toBe(0o600)
+    appendFileSync(join(directory, segments(directory)[0] ?? ''), 'torn')
+    const sink = fileSink({ directory, signer: null })
+    await sink.write(eventOf(1))
+    check()
+    await sink.close()
+    for (const name of readdirSync(directory)) {
+      if (name.endsWith('.heads.jsonl')) truncateSync(join(directory, name))
+    }
+    await writeLog(directory, 1)
+    check()
+    const all = ['-.jsonl', '-.jsonl.torn', '.ended', '.heads.jsonl', '.lock.']
+    expect([...kinds].toSorted()).toEqual(all)
   })
 })
 

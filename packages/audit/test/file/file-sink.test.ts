@@ -228,13 +228,16 @@ describe('T8 starting again', () => {
     expect(after.toSorted((a, b) => a.length - b.length)).toEqual([[], ['unproven']])
   })
 
-  it('T8 puts a torn line aside and continues from the last whole one', async () => {
+  it.each([
+    ['in the same file', 1_000_000],
+    ['in another file', 1],
+  ])('T8 puts a torn line aside and continues %s', async (_, maxSegmentBytes) => {
     const directory = newDirectory()
     await writeLog(directory, 5)
     const [name = ''] = segments(directory)
     appendFileSync(join(directory, name), '{"event":{"decis')
     expect((await verifyLog(directory)).chains[0]?.findings[0]?.kind).toBe('torn')
-    await writeLog(directory, 5)
+    await writeLog(directory, 5, { maxSegmentBytes })
     const report = await verifyLog(directory)
     expect(report).toMatchObject({ ok: true, records: 10 })
     expect(report.chains[0]?.findings).toEqual([])

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import type { LogFile, OpenFile } from '../../src/file/open-synchronized.ts'
 
 /** What a disk can be asked. */
-export type DiskWork = 'open' | 'list' | 'write' | 'sync' | 'cut'
+export type DiskWork = 'open' | 'list' | 'take' | 'write' | 'sync' | 'cut'
 
 /** Real files on a disk that refuses some of its work. */
 export class FaultyDisk {
@@ -25,6 +25,7 @@ export class FaultyDisk {
   #watch(file: LogFile, sync: DiskWork, ask: (work: DiskWork) => void): LogFile {
     return {
       write: async (bytes, offset, length, position) => {
+        if (this.failing.has('take')) return { bytesWritten: 0 }
         // A disk that fails to write may have written half of it.
         const isBroken = this.failing.has('write')
         const most = isBroken ? Math.ceil(length / 2) : length

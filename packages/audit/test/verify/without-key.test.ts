@@ -179,6 +179,16 @@ describe('T7 a log that someone changed who has no key', () => {
       'changed',
     ],
     [
+      'has no heads, and numbers that do not begin with 1',
+      (log) => {
+        log.putHeads([])
+        const lines = forgeLines(log.chain, log.lines, (event) => event, 2)
+        log.putLines(lines.map((line) => line.slice(0, -1)))
+      },
+      'broken',
+      'missing',
+    ],
+    [
       'is emptied, heads and all',
       ({ putHeads, putLines }) => {
         putHeads([])
@@ -260,6 +270,28 @@ describe('what is proven of a log', () => {
     expect((await verifyLog(log.directory, { publicKeys, heads })).verdict).toBe('signed')
     await writeLog(log.directory, 1, { signer: null })
     expect((await verifyLog(log.directory, { publicKeys, heads })).verdict).toBe('unproven')
+  })
+
+  it('is what heads elsewhere cover, in whatever order they are given', async () => {
+    const log = await signedLog()
+    const heads = log.heads.map((head) => JSON.parse(head) as LogHead).toReversed()
+    const report = await verifyLog(log.directory, { publicKeys, heads })
+    expect(report).toMatchObject({ verdict: 'intact', chains: [{ anchored: 20, findings: [] }] })
+  })
+
+  it('is nothing by a head elsewhere that no key signed which was given', async () => {
+    const log = await signedLog()
+    const head = JSON.parse(log.heads.at(-1) ?? '') as LogHead
+    const { keyId: _, signature: __, ...bare } = head
+    const { publicKey } = newSigner()
+    for (const [keys, given] of [
+      [publicKeys, bare],
+      [[publicKey], head],
+    ] as const) {
+      const report = await verifyLog(log.directory, { publicKeys: keys, heads: [given] })
+      expect(report.verdict).not.toBe('intact')
+      expect(report.chains[0]?.anchored).toBeUndefined()
+    }
   })
 
   it('is what a head elsewhere covers, and no more', async () => {
