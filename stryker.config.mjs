@@ -1,5 +1,6 @@
-// `SCOPE=audit/merkle pnpm mutate`: a package, and a folder of its code. CONTRIBUTING.md says more.
-const [name, folder] = (process.env.SCOPE ?? 'SCOPE/unset').split('/')
+// `SCOPE=audit/merkle pnpm mutate`: a package and a folder of its code, and after a space the tests to
+// run. CONTRIBUTING.md says more.
+const [name, folder] = (process.env.SCOPE ?? 'SCOPE/unset').split(' ')[0].split('/')
 
 export default {
   mutate: [`packages/${name}/src/${folder}/**/*.ts`],
