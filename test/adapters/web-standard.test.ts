@@ -15,6 +15,7 @@ describe('an entry that is for every runtime', () => {
     '@onbehalf/core/guards',
     '@onbehalf/core/internal',
     '@onbehalf/core/issuers',
+    '@onbehalf/core/proxies',
     '@onbehalf/hono',
   ])('reaches no module of Node: %s', async (entry) => {
     expect(await outsideOf(`export * from '${entry}'`)).toEqual([])

@@ -110,16 +110,19 @@ describe('G6 a claim reader that fails', () => {
   const ends = failures.filter(([mode]) => /throws|rejects|resolves/.test(mode))
   const rows = readers.flatMap((reader) => ends.map(([mode, fn]) => ({ reader, mode, fn })))
 
-  it.each(rows)('G6 refuses with 503 when claimMap.$reader $mode', async ({ reader, fn }) => {
-    const server = await startWith({ claimMap: { [reader]: fn as () => unknown } })
+  const optionsOf = (reader: string, fn: () => unknown): Partial<IssuerOptions<unknown>> =>
+    reader === 'kind' ? { kind: fn } : { claimMap: { [reader]: fn } }
+
+  it.each(rows)('G6 refuses with 503 when the reader of $reader $mode', async ({ reader, fn }) => {
+    const server = await startWith(optionsOf(reader, fn as () => unknown))
     await expectRefused(server, good, { code: 'DOWN', reason: 'claim_reader_failed' })
   })
 
   it.each([
     ['subject', 'subject'],
     ['kind', 'kind_unknown'],
-  ] as const)('G6 refuses when claimMap.%s finds nothing', async (reader, reason) => {
-    const server = await startWith({ claimMap: { [reader]: () => undefined } })
+  ] as const)('G6 refuses when the reader of %s finds nothing', async (reader, reason) => {
+    const server = await startWith(optionsOf(reader, () => undefined))
     await expectRefused(server, good, { code: 'TOK', reason })
   })
 })

@@ -114,9 +114,13 @@ const foreignMarkers = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events'] as con
 /** What Cognito and Ory Hydra write for an access token. */
 const accessUses: readonly string[] = ['access', 'access_token']
 
+function markersOf({ acceptIdTokens, acceptNonce }: ClaimRules<unknown>): readonly string[] {
+  if (acceptIdTokens) return ['events']
+  return acceptNonce ? foreignMarkers.slice(1) : foreignMarkers
+}
+
 function checkKind(claims: Claims, rules: ClaimRules<unknown>): void {
-  const markers = rules.acceptNonce ? foreignMarkers.slice(1) : foreignMarkers
-  const marker = markers.find((name) => !isEmpty(claims[name]))
+  const marker = markersOf(rules).find((name) => !isEmpty(claims[name]))
   if (marker !== undefined) throw refused('token_type', { claim: marker })
   const use = memberOf(claims, 'token_use')
   if (use !== undefined && !accessUses.includes(use as string)) {

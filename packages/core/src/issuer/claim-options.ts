@@ -15,6 +15,12 @@ export interface ClaimOptions<C = Claims> {
    * have no `aud`: then `clients` is required.
    */
   readonly audience: OneOrMore<string> | null
+  /**
+   * With `audience: null` and without `clients`: every token of this issuer is accepted, whichever
+   * server it was meant for. Anyone who runs one of them can use the tokens that it gets here. Default:
+   * `false`.
+   */
+  readonly acceptTokensForOtherServers?: boolean
   /** How tokens of users and of services differ. There is no default: it is never guessed. */
   readonly kind: KindRule
   /** Clients whose tokens are accepted. Default: any client of this issuer. */
@@ -49,6 +55,11 @@ export interface ClaimOptions<C = Claims> {
    * no longer recognized by it, so `audience` must not be a client's id. Default: `false`.
    */
   readonly acceptNonce?: boolean
+  /**
+   * Accepts ID tokens and session tokens as well, for issuers that give nothing else (Firebase). Who
+   * signs in to any application that `audience` names can call. Default: `false`.
+   */
+  readonly acceptIdTokens?: boolean
   readonly claimMap?: ClaimMap
   /** Schema for custom claims (zod or any Standard Schema): types `identity.claims`. */
   readonly schema?: StandardSchema<C>
@@ -73,6 +84,7 @@ export function toClaimRules<C>(options: ClaimOptions<C>): ClaimRules<C> {
     vouchesForEmail: toSwitch(options.vouchesForEmail, 'vouchesForEmail'),
     skewSeconds: toSkew(options.clockSkewSeconds ?? 30),
     acceptNonce: toSwitch(options.acceptNonce, 'acceptNonce'),
+    acceptIdTokens: toSwitch(options.acceptIdTokens, 'acceptIdTokens'),
     claimMap: toClaimMap(options.claimMap ?? {}),
     kind: toReadKind(options.kind),
     schema: toSchema(options.schema),
@@ -115,8 +127,12 @@ function toAudiences(
   options: ClaimOptions<unknown>,
   clients: readonly string[] | undefined,
 ): readonly string[] | undefined {
-  if (options.audience !== null) return requiredList(options.audience, 'audience')
-  if (clients !== undefined) return undefined
+  const forOthers = toSwitch(options.acceptTokensForOtherServers, 'acceptTokensForOtherServers')
+  if (options.audience !== null) {
+    if (forOthers) throw new TypeError('acceptTokensForOtherServers needs audience: null')
+    return requiredList(options.audience, 'audience')
+  }
+  if (clients !== undefined || forOthers) return undefined
   throw new TypeError('audience: null needs clients, or any token of the issuer would do')
 }
 

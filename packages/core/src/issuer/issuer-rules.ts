@@ -21,6 +21,8 @@ export interface ClaimRules<C> {
   readonly requiredClaims: ReadonlyMap<string, readonly (string | boolean)[]>
   /** Whether a `nonce` is accepted, although it is the mark of an ID token. */
   readonly acceptNonce: boolean
+  /** Whether tokens that show a sign-in are accepted, ID tokens among them. */
+  readonly acceptIdTokens: boolean
   /** Seconds; infinite when the operator said so. */
   readonly maxLifetimeSeconds: number
   /** Longest life of tokens without `iat`; absent where they are refused. */

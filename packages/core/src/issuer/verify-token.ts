@@ -36,7 +36,8 @@ export async function verifyToken<C>(
   const [name = issuer] = rules.issuers
   const proven = { claims: token.claims, issuer: name, expiresAt, credential }
   const verified = await acceptClaims(proven, rules, context)
-  if (token.type !== 'at+jwt' && isIdToken(verified)) throw refused('token_type')
+  const mayBeIdToken = rules.acceptIdTokens || token.type === 'at+jwt'
+  if (!mayBeIdToken && isIdToken(verified)) throw refused('token_type')
   return verified
 }
 

@@ -1,8 +1,8 @@
 import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/options.ts'
 import { asText } from '../internal/values.ts'
-import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { assertPresetOptions, hostName, type PresetOptions } from './preset.ts'
+import type { SigningIssuer } from '../issuer/issuer.ts'
+import { assertPresetOptions, hostName, ofShape, type PresetOptions } from './preset.ts'
 
 export interface Auth0Options<C = Claims> extends PresetOptions<C> {
   /** Tenant or custom domain, for example `acme.eu.auth0.com`. */
@@ -21,14 +21,11 @@ export interface Auth0Options<C = Claims> extends PresetOptions<C> {
  */
 export function auth0<C = Claims>(options: Auth0Options<C>): SigningIssuer<C> {
   assertPresetOptions('auth0', options, { domain: 'required' })
-  const { domain: _domain, ...shared } = options
   const domain = hostName(options.domain, 'domain', 'acme.eu.auth0.com')
-  return issuer<C>({
-    ...shared,
+  return ofShape(options, {
     iss: `https://${domain}/`,
-    keys: options.keys ?? { jwksUri: `https://${domain}/.well-known/jwks.json` },
-    tokenType: options.tokenType ?? 'compatible',
-    kind: options.kind ?? kindOf,
+    jwksUri: `https://${domain}/.well-known/jwks.json`,
+    kind: kindOf,
   })
 }
 

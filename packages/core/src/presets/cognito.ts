@@ -2,10 +2,10 @@ import type { Claims } from '../identity.ts'
 import { type OneOrMore, toList } from '../internal/options.ts'
 import { asText } from '../internal/values.ts'
 import { firstOf } from '../issuer/claims.ts'
-import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
+import type { SigningIssuer } from '../issuer/issuer.ts'
 import type { KeySource } from '../keys/key-source.ts'
 import { jwksKeys } from '../keys/remote-keys.ts'
-import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, matching, ofShape, type PresetOptions } from './preset.ts'
 
 export interface CognitoOptions<C = Claims> extends PresetOptions<C> {
   /** For example `eu-west-1`. */
@@ -36,27 +36,21 @@ export function cognito<C = Claims>(options: CognitoOptions<C>): SigningIssuer<C
     userPoolId: 'required',
     replicaRegions: 'optional',
   })
-  const {
-    region: _region,
-    userPoolId: _userPoolId,
-    replicaRegions: _replicaRegions,
-    ...shared
-  } = options
-  const issuers = issuersOf(options)
-  return issuer<C>({
-    ...shared,
-    iss: issuers,
-    keys: options.keys ?? keysByIssuer(issuers, options),
-    tokenType: options.tokenType ?? 'compatible',
-    requiredClaims: { ...options.requiredClaims, token_use: 'access' },
-    kind: options.kind ?? kindOf,
-    claimMap: {
-      client: 'client_id',
-      organization: firstOf('custom:tenant_id', 'org_id'),
-      roles: 'cognito:groups',
-      ...options.claimMap,
+  const issuers = toList(options.iss, 'iss') ?? issuersOf(options)
+  return ofShape(
+    { ...options, keys: options.keys ?? keysByIssuer(issuers, options) },
+    {
+      iss: issuers,
+      jwksUri: `${issuers[0]}/.well-known/jwks.json`,
+      kind: kindOf,
+      requiredClaims: { token_use: 'access' },
+      claimMap: {
+        client: 'client_id',
+        organization: firstOf('custom:tenant_id', 'org_id'),
+        roles: 'cognito:groups',
+      },
     },
-  })
+  )
 }
 
 /** Both names of the pool in its own region, then those of its replicas. */

@@ -4,9 +4,9 @@ import { asText } from '../internal/values.ts'
 import { firstOf } from '../issuer/claims.ts'
 import { createFamily, type FamilyLimits } from '../issuer/family/family.ts'
 import { type TenantList, toFind, toMonotonic, toTenantServers } from '../issuer/family/options.ts'
-import { type Issuer, issuer, type SigningIssuer } from '../issuer/issuer.ts'
+import type { Issuer, SigningIssuer } from '../issuer/issuer.ts'
 import { jwksKeys } from '../keys/remote-keys.ts'
-import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
+import { assertPresetOptions, matching, ofShape, type PresetOptions } from './preset.ts'
 
 interface EntraShared<C> extends PresetOptions<C> {
   /** The API's application id (v2.0 tokens) or its App ID URI (v1.0 tokens). */
@@ -21,7 +21,7 @@ export interface EntraOptions<C = Claims> extends EntraShared<C> {
 }
 
 /** A multi-tenant application: `organizations`, with a list of the tenants that may call. */
-export interface EntraTenantsOptions<C = Claims> extends EntraShared<C>, FamilyLimits {
+export interface EntraTenantsOptions<C = Claims> extends Omit<EntraShared<C>, 'iss'>, FamilyLimits {
   /**
    * Directory (tenant) ids that may call, or a function that says of one whether it may. It is asked with
    * the `tid` of a token that nobody has verified yet.
@@ -79,6 +79,7 @@ const nobody = '00000000-0000-0000-0000-000000000000'
 /** Tenants of one cloud sign with the same keys, each of which says whose it is. */
 function ofTenants<C>(options: EntraTenantsOptions<C>): Issuer<C> {
   assertPresetOptions('entra', options, {
+    iss: 'never',
     tenants: 'required',
     cloud: 'optional',
     listSeconds: 'optional',
@@ -116,23 +117,19 @@ function issuerNames({ authority, v1 }: Cloud): readonly string[] {
 
 function ofTenant<C>(options: EntraOptions<C>): SigningIssuer<C> {
   assertPresetOptions('entra', options, { tenantId: 'required', cloud: 'optional' })
-  const { tenantId: _tenantId, cloud: _cloud, ...shared } = options
   const tenant = matching(options.tenantId, guid, 'tenantId', expectedTenant)
   const cloud = cloudOf(options.cloud ?? 'global', tenant)
   const { authority } = cloud
-  return issuer<C>({
-    ...shared,
+  return ofShape(options, {
     iss: issuerNames(cloud),
-    keys: options.keys ?? { jwksUri: `${authority}/discovery/v2.0/keys` },
-    tokenType: options.tokenType ?? 'compatible',
-    requiredClaims: { ...options.requiredClaims, tid: tenant },
-    kind: options.kind ?? kindOf,
+    jwksUri: `${authority}/discovery/v2.0/keys`,
+    kind: kindOf,
+    requiredClaims: { tid: tenant },
     claimMap: {
       subject: 'oid',
       client: firstOf('azp', 'appid'),
       organization: 'tid',
       scopes: 'scp',
-      ...options.claimMap,
     },
   })
 }

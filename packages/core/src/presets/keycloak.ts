@@ -4,8 +4,8 @@ import { safeUrl, toHttpHosts } from '../internal/safe-url.ts'
 import { asText, isEmpty, isRecord } from '../internal/values.ts'
 import { createFamily, type FamilyLimits } from '../issuer/family/family.ts'
 import { type TenantList, toFind, toMonotonic, toTenantServers } from '../issuer/family/options.ts'
-import { type Issuer, issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { assertPresetOptions, matching, type PresetOptions } from './preset.ts'
+import type { Issuer, SigningIssuer } from '../issuer/issuer.ts'
+import { assertPresetOptions, matching, ofShape, type PresetOptions } from './preset.ts'
 
 interface KeycloakShared<C> extends PresetOptions<C> {
   /** Base URL of the server as its tokens name it, for example `https://id.example.com`. */
@@ -19,7 +19,9 @@ export interface KeycloakOptions<C = Claims> extends KeycloakShared<C> {
 }
 
 /** A realm for each tenant, with a list of those that may call. */
-export interface KeycloakRealmsOptions<C = Claims> extends KeycloakShared<C>, FamilyLimits {
+export interface KeycloakRealmsOptions<C = Claims>
+  extends Omit<KeycloakShared<C>, 'iss'>,
+    FamilyLimits {
   /**
    * Realms that may call, or a function that says of one whether it may. It is asked with the realm of a
    * token that nobody has verified yet.
@@ -54,6 +56,7 @@ const expectedRealm = "the realm's name as it is in its URLs, for example 'agent
 function ofRealms<C>(options: KeycloakRealmsOptions<C>): Issuer<C> {
   assertPresetOptions('keycloak', options, {
     url: 'required',
+    iss: 'never',
     realms: 'required',
     listSeconds: 'optional',
     maxIssuers: 'optional',
@@ -79,23 +82,16 @@ function ofRealms<C>(options: KeycloakRealmsOptions<C>): Issuer<C> {
 
 function ofRealm<C>(options: KeycloakOptions<C>): SigningIssuer<C> {
   assertPresetOptions('keycloak', options, { url: 'required', realm: 'required' })
-  const { url: _url, realm: _realm, ...shared } = options
   const base = toBase(options)
   const realm = matching(options.realm, realmShape, 'realm', expectedRealm)
   const name = `${base}/realms/${realm}`
-  return issuer<C>({
-    ...shared,
+  return ofShape(options, {
     iss: name,
-    keys: options.keys ?? { jwksUri: `${name}/protocol/openid-connect/certs` },
-    tokenType: options.tokenType ?? 'compatible',
+    jwksUri: `${name}/protocol/openid-connect/certs`,
+    kind: kindOf,
     // Keycloak distinguishes its tokens by a claim: ID, Refresh, Logout and others share the keys.
-    requiredClaims: { ...options.requiredClaims, typ: ['Bearer', 'DPoP'] },
-    kind: options.kind ?? kindOf,
-    claimMap: {
-      organization: organizationOf,
-      roles: ['realm_access', 'roles'],
-      ...options.claimMap,
-    },
+    requiredClaims: { typ: ['Bearer', 'DPoP'] },
+    claimMap: { organization: organizationOf, roles: ['realm_access', 'roles'] },
   })
 }
 

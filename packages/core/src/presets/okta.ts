@@ -3,8 +3,8 @@ import type { Claims } from '../identity.ts'
 import type { OneOrMore } from '../internal/options.ts'
 import { asText } from '../internal/values.ts'
 import { firstOf } from '../issuer/claims.ts'
-import { issuer, type SigningIssuer } from '../issuer/issuer.ts'
-import { assertPresetOptions, hostName, matching, type PresetOptions } from './preset.ts'
+import type { SigningIssuer } from '../issuer/issuer.ts'
+import { assertPresetOptions, hostName, matching, ofShape, type PresetOptions } from './preset.ts'
 
 export interface OktaOptions<C = Claims> extends PresetOptions<C> {
   /** Okta domain, for example `acme.okta.com`. */
@@ -25,7 +25,6 @@ export interface OktaOptions<C = Claims> extends PresetOptions<C> {
  */
 export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
   assertPresetOptions('okta', options, { domain: 'required', authorizationServer: 'optional' })
-  const { domain: _domain, authorizationServer: _authorizationServer, ...shared } = options
   const domain = hostName(options.domain, 'domain', 'acme.okta.com')
   const server = matching(
     options.authorizationServer ?? 'default',
@@ -34,19 +33,11 @@ export function okta<C = Claims>(options: OktaOptions<C>): SigningIssuer<C> {
     "the id of a custom authorization server, for example 'default'",
   )
   const name = `https://${domain}/oauth2/${server}`
-  return issuer<C>({
-    ...shared,
+  return ofShape(options, {
     iss: name,
-    keys: options.keys ?? { jwksUri: `${name}/v1/keys` },
-    tokenType: options.tokenType ?? 'compatible',
-    kind: options.kind ?? kindOf,
-    claimMap: {
-      subject: firstOf('uid', 'sub'),
-      client: 'cid',
-      roles: 'groups',
-      scopes: 'scp',
-      ...options.claimMap,
-    },
+    jwksUri: `${name}/v1/keys`,
+    kind: kindOf,
+    claimMap: { subject: firstOf('uid', 'sub'), client: 'cid', roles: 'groups', scopes: 'scp' },
   })
 }
 

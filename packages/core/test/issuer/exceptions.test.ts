@@ -169,3 +169,37 @@ describe('the scopes of guards', () => {
     expect(authenticator.scopes).toEqual(['mcp:read'])
   })
 })
+
+describe('tokens for other servers', () => {
+  const none = { aud: undefined }
+  const all = { audience: null, acceptTokensForOtherServers: true }
+
+  it('are accepted only where the issuer names none and the option says so', async () => {
+    expect(await tokens.accepts(none, all)).toMatchObject({ subject: 'jane' })
+    expect(await tokens.accepts({ aud: 'https://other.example' }, all)).toMatchObject({
+      subject: 'jane',
+    })
+    await expectReason('audience_missing', none)
+    expect(() => people.issuer({ audience: null })).toThrow('audience: null needs clients')
+    expect(() => people.issuer({ acceptTokensForOtherServers: true })).toThrow(
+      new TypeError('acceptTokensForOtherServers needs audience: null'),
+    )
+  })
+})
+
+describe('an ID token', () => {
+  const signIn = { client_id: undefined, scope: undefined, auth_time: personClaims()['iat'] }
+  const idToken = { ...signIn, nonce: 'n', at_hash: 'h', c_hash: 'h', s_hash: 'h' }
+  const compatible = { tokenType: 'compatible' } as const
+
+  it.each([idToken, signIn, { ...signIn, typ: 'ID' }])(
+    'is accepted only with the option that says so: %j',
+    async (claims) => {
+      const typ = { typ: 'JWT' }
+      await expectReason('token_type', claims, compatible, typ)
+      const options = { ...compatible, acceptIdTokens: true }
+      expect(await tokens.accepts(claims, options, typ)).toMatchObject({ subject: 'jane' })
+      await expectReason('token_type', { ...claims, events: {}, token_use: 'id' }, options, typ)
+    },
+  )
+})

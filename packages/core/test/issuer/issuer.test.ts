@@ -134,6 +134,8 @@ const wrong: readonly (readonly [option: string, value: unknown, message: string
   ['maxLifetimeSeconds', '300', 'maxLifetimeSeconds must be positive, or null'],
   ['requiredClaims', { tid: [] }, 'requiredClaims must hold strings, lists of strings, true or'],
   ['acceptNonce', 'yes', 'acceptNonce must be true or false'],
+  ['acceptIdTokens', 1, 'acceptIdTokens must be true or false'],
+  ['acceptTokensForOtherServers', 1, 'acceptTokensForOtherServers must be true or false'],
   ['ignoreKeyHeaders', null, 'ignoreKeyHeaders must be true or false'],
   ['maxTokenBytes', 16_383, 'maxTokenBytes must be a whole number from 16384 to 65536'],
   ['maxTokenBytes', 65_537, 'maxTokenBytes must be a whole number from 16384 to 65536'],

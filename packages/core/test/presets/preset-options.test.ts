@@ -102,8 +102,19 @@ describe('the options of every preset', () => {
     expect(() => make({ client: ['app'] })).toThrow(
       new TypeError(`"client" is not an option of ${name}; did you mean "clients"?`),
     )
-    expect(() => make({ iss: 'https://a.example' })).toThrow(`"iss" is not an option of ${name}`)
     expect(() => make({ client: undefined })).toThrow(`"client" is not an option of ${name}`)
+  })
+
+  test.each(presets)('name the issuer otherwise: %s', (_, make) => {
+    expect(make({ iss: 'https://renamed.example' }).issuers).toEqual(['https://renamed.example'])
+  })
+
+  test('cannot name the issuer of a family', () => {
+    const family = { ...usual, iss: 'https://a.example' }
+    const tenants = () => entra({ ...family, tenants: () => true } as never)
+    expect(tenants).toThrow('"iss" is not an option of entra')
+    const realms = () => keycloak({ ...family, url: 'https://a.example', realms: ['r'] } as never)
+    expect(realms).toThrow('"iss" is not an option of keycloak')
   })
 
   test.each(presets)('must not be undefined: %s', (_, make) => {

@@ -4,6 +4,7 @@ import {
   type Issuer,
   type IssuerOptions,
   issuer,
+  type KindRule,
 } from '@onbehalf/core'
 import { createSigner, type Signer } from './signer.ts'
 
@@ -59,16 +60,20 @@ export interface Party {
 }
 
 export async function createPeople(): Promise<Party> {
-  return createParty('people-key', { iss: peopleIssuer }, personClaims)
+  return createParty('people-key', { iss: peopleIssuer, kind: 'user' }, personClaims)
 }
 
 export async function createGateway(): Promise<Party> {
-  return createParty('gateway-key', { iss: gatewayIssuer, clients: gatewayClient }, machineClaims)
+  return createParty(
+    'gateway-key',
+    { iss: gatewayIssuer, clients: gatewayClient, kind: 'by-client' },
+    machineClaims,
+  )
 }
 
 async function createParty(
   keyId: string,
-  usual: { iss: string; clients?: string },
+  usual: { iss: string; clients?: string; kind: KindRule },
   claimsOf: (claims?: Claims) => Claims,
 ): Promise<Party> {
   const signer = await createSigner(keyId)
@@ -77,7 +82,6 @@ async function createParty(
     issuer: (options = {}) =>
       issuer({
         audience: resource,
-        kind: 'by-client',
         algorithms: ['ES256'],
         keys: { jwks: signer.jwks },
         ...usual,

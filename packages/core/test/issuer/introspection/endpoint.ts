@@ -69,7 +69,7 @@ export async function startEndpoint(first: Answer | object = activeToken()): Pro
       clientId,
       clientSecret,
       audience: resource,
-      kind: 'by-client',
+      kind: 'user',
       ...options,
     }),
   }

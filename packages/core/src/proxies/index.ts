@@ -1,0 +1,8 @@
+export type { CloudflareAccessOptions } from './cloudflare-access.ts'
+export { cloudflareAccess } from './cloudflare-access.ts'
+export type { GoogleIapOptions } from './google-iap.ts'
+export { googleIap } from './google-iap.ts'
+export type { PomeriumOptions } from './pomerium.ts'
+export { pomerium } from './pomerium.ts'
+export type { PortkeyOptions } from './portkey.ts'
+export { portkey } from './portkey.ts'
