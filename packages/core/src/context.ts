@@ -32,6 +32,8 @@ export type AuthenticatorEvent =
   | { readonly type: 'insecure_http'; readonly issuer: string; readonly hosts: readonly string[] }
   /** An issuer of a family was found on its list, and is held from now on; or is no longer on it. */
   | { readonly type: 'issuer_added' | 'issuer_removed'; readonly issuer: string }
+  /** When an API key was used last could not be kept. The call is served all the same. */
+  | { readonly type: 'key_use_not_kept'; readonly cause: unknown }
   /** `revoke` was called without a shared store: other processes accept what was revoked. */
   | { readonly type: 'revocation_not_shared' }
   | (KeyEvent & { readonly issuer: string })

@@ -30,6 +30,7 @@ export type SourceKind =
   | 'enriched'
   | 'signedHeader'
   | 'plainHeaders'
+  | 'apiKeys'
   | (string & {})
 
 /** Claims that were verified with the token; a null-prototype object, deeply frozen. */

@@ -99,6 +99,8 @@ export type RefusalReason =
   | 'claims_schema'
   | 'enriched_claim'
   | 'headers_value'
+  | 'api_key_malformed'
+  | 'api_key_unknown'
   | 'inactive'
   | 'revoked'
   | 'replayed'
@@ -123,6 +125,7 @@ export type RefusalReason =
   | 'introspection_malformed'
   | 'introspection_failed'
   | `introspection_${FetchReason}`
+  | 'api_keys_busy'
   | 'store_unavailable'
   | 'claim_reader_failed'
   | 'claims_schema_failed'

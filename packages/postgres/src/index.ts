@@ -3,6 +3,8 @@ export type { MirrorEvent, MirrorOptions, RevocationMirror } from '@onbehalf/cor
 
 export { migrate } from './migrate.ts'
 // What instances share
+export type { PostgresApiKeysOptions } from './postgres-api-keys.ts'
+export { postgresApiKeys } from './postgres-api-keys.ts'
 export type { PostgresRevocationsOptions } from './postgres-revocations.ts'
 export { postgresRevocations } from './postgres-revocations.ts'
 // The log in them

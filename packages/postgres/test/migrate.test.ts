@@ -14,7 +14,7 @@ describe.skipIf(!hasPostgres)('migrate', () => {
     const pools = Array.from({ length: 4 }, () => newPool({ ...database.pool.options, max: 1 }))
     const applied = await Promise.all(pools.map(migrate))
     await Promise.all(pools.map((pool) => pool.end()))
-    const files = ['0001-log.sql', '0002-store.sql', '0003-leases.sql']
+    const files = ['0001-log.sql', '0002-store.sql', '0003-leases.sql', '0004-api-keys.sql']
     expect(applied.flat()).toEqual(files)
     const { rows } = await database.pool.query('SELECT name FROM onbehalf.migrations ORDER BY name')
     expect(rows).toEqual(files.map((name) => ({ name })))

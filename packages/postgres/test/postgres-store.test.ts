@@ -1,4 +1,6 @@
-import { postgresStore } from '@onbehalf/postgres'
+import { createHash } from 'node:crypto'
+import { createApiKey } from '@onbehalf/core/api-keys'
+import { postgresApiKeys, postgresStore } from '@onbehalf/postgres'
 import { storeRules } from '@onbehalf/testing'
 import { Client, type Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -62,6 +64,35 @@ describe.skipIf(!hasPostgres)('a store in Postgres', () => {
   })
 })
 
+describe.skipIf(!hasPostgres)('API keys in Postgres', () => {
+  const owner = { kind: 'user', issuer: 'https://people.example.com', subject: 'jane' } as const
+  const hashOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+
+  test('are made and ended by one role, and found and noted by another', async () => {
+    const keys = postgresApiKeys({ pool: await database.poolFor('onbehalf_keys'), prefix })
+    const served = postgresApiKeys({ pool, prefix })
+    const rights = { organization: 'acme', scopes: ['notes:read'], roles: ['viewer'] }
+    const options = { keys, prefix: 'inv_', lifetimeSeconds: 3600, ...owner }
+    const { text, key } = await createApiKey({ ...options, ...rights })
+    const { key: bare } = await createApiKey({ ...options, clock: () => key.createdAt - 60 })
+    const hash = hashOf(text)
+    expect(await served.find(hash)).toEqual(key)
+    expect(await served.find(text)).toBeUndefined()
+    expect(await postgresApiKeys({ pool, prefix: 'orders:' }).find(hash)).toBeUndefined()
+    await served.used?.(key.id, key.createdAt + 60)
+    await served.used?.(key.id, key.createdAt)
+    const used = { ...key, lastUsedAt: key.createdAt + 60 }
+    expect(await served.list(owner)).toEqual([used, bare])
+    expect(await served.list({ ...owner, kind: 'service' })).toEqual([])
+    await expect(served.revoke(key.id)).rejects.toMatchObject({ code: '42501' })
+    await expect(served.add(hashOf('other'), key)).rejects.toMatchObject({ code: '42501' })
+    expect(await keys.revoke(key.id, key.createdAt + 90)).toBe(true)
+    expect(await keys.revoke(key.id)).toBe(false)
+    expect(await served.find(hash)).toEqual({ ...used, revokedAt: key.createdAt + 90 })
+    await expect(keys.add(hash, { ...key, id: 'other' })).rejects.toMatchObject({ code: '23505' })
+  })
+})
+
 describe('options of a store in Postgres', () => {
   const settings = { pool: newPool(), prefix }
 
@@ -74,5 +105,6 @@ describe('options of a store in Postgres', () => {
     ['a name that is misspelt', { ...settings, prefx: 'a' }],
   ])('%s: TypeError', (_name, options) => {
     expect(() => postgresStore(options as never)).toThrow(TypeError)
+    expect(() => postgresApiKeys(options as never)).toThrow(TypeError)
   })
 })

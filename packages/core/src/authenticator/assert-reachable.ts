@@ -1,5 +1,5 @@
 import type { Issuer } from '../issuer/issuer.ts'
-import type { AnySource } from '../sources/source.ts'
+import { type AnySource, sampleOf } from '../sources/source.ts'
 
 // Sources that decide on every token of their issuer in their one header.
 const kinds: readonly string[] = ['direct', 'signedHeader', 'enriched']
@@ -17,6 +17,21 @@ export function assertReachable(sources: readonly AnySource[]): void {
     if (first !== issuer) throw new TypeError(`sources: two issuers of ${place}`)
     taken.set(place, issuer)
   }
+  for (const [place, source] of sources.entries()) assertAsked(source, sources.slice(0, place))
+}
+
+/** An earlier source that takes every opaque token would be shown keys that are not meant for it. */
+function assertAsked(source: AnySource, earlier: readonly AnySource[]): void {
+  const sample = sampleOf(source)
+  if (sample === undefined) return
+  const taking = earlier.find(
+    ({ tokenHeaders, issuers }) =>
+      tokenHeaders.includes(sample.header) && issuers.some((issuer) => issuer.recognizes(sample)),
+  )
+  if (taking === undefined) return
+  throw new TypeError(
+    `sources: ${taking.kind} before ${source.kind} takes what is in ${sample.header}; put ${source.kind} first`,
+  )
 }
 
 type Place = readonly [name: string, issuer: Issuer<unknown>]

@@ -19,7 +19,7 @@ export function toRefusal(
 
 /** Beside a user's credential, `Authorization` carries the gateway's own. */
 function roleOf({ kind }: AnySource, header: string | undefined): 'user' | 'gateway' {
-  const isOwn = kind === 'direct' || kind === 'signedHeader'
+  const isOwn = kind === 'direct' || kind === 'signedHeader' || kind === 'apiKeys'
   return !isOwn && header === 'authorization' ? 'gateway' : 'user'
 }
 

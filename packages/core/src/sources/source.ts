@@ -49,6 +49,22 @@ export interface AnySource extends Omit<Source, 'identify'> {
   identify(credentials: Credentials, context: Context): Promise<object>
 }
 
+const samples = new WeakMap<object, string>()
+
+/** Notes what a credential of a source looks like, where its text says whose it is. */
+export function noteSample<S extends AnySource>(source: S, text: string): S {
+  samples.set(source, text)
+  return source
+}
+
+/** A credential that a source would take, if its text alone says so. */
+export function sampleOf(source: AnySource): Credential | undefined {
+  const text = samples.get(source)
+  const [header = ''] = source.tokenHeaders
+  if (text === undefined) return undefined
+  return { header, scheme: 'bearer', text, token: undefined, hash: () => '' }
+}
+
 /** @throws TypeError when what has to be an issuer is none */
 export function assertIssuer(issuer: Issuer<unknown>, option: string): void {
   if (typeof issuer?.verify !== 'function') throw new TypeError(`${option} is required`)

@@ -35,7 +35,8 @@ export function guardedValues(store: Values): Values {
   }
 }
 
-function orDown<T>(work: () => Promise<T>): Promise<T> {
+/** Runs one operation of a store. @throws IdentityError `DOWN` when it fails or takes too long */
+export function orDown<T>(work: () => Promise<T>): Promise<T> {
   const tooSlow = () => new Error('The store is too slow')
   return withDeadline(deadlineSeconds, work, tooSlow).catch(fail)
 }
