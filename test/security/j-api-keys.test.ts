@@ -76,6 +76,11 @@ describe('an API key over HTTP', () => {
     ['something after it', (text) => `${text}A`],
     ['a made-up secret', () => `inv_${'A'.repeat(49)}`],
     ['nothing but the prefix', () => 'inv_'],
+    [
+      'a short secret and its checksum',
+      () =>
+        `inv_A${createHash('sha256').update('api-key-check:inv_A').digest('base64url').slice(0, 6)}`,
+    ],
   ])('J1 refuses a key with %s, and looks nothing up', async (_, change) => {
     const { server, text, keys } = await start()
     expect(await verdict(server, bearer(change(text)))).toBe('401 api_key_malformed')
