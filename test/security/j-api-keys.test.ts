@@ -147,6 +147,7 @@ describe('an API key over HTTP', () => {
       clientId: 'server',
       clientSecret: 'secret',
       audience: 'server',
+      kind: 'user',
     })
     const keys = memoryApiKeys()
     const build = (...sources: Source[]) => startServer({ sources })
