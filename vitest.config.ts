@@ -29,5 +29,6 @@ export default defineConfig({
     // Enough for a machine that has twenty times too much to do.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 })

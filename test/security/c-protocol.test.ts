@@ -242,7 +242,7 @@ describe.each(sites)('C12 $server on $framework', ({ compose, serve }) => {
     const { lines, parts } = callTool(undefined, { tool: 'slow' })
     const short = [...lines, ...session, ...as('ada', { exp: now + 2 })]
     const running = site.ask(short, parts)
-    await vi.waitFor(() => expect(site.ran).toEqual(['slow started']))
+    await vi.waitFor(() => expect(site.ran).toEqual(['slow started']), 30_000)
 
     // Beyond the skew of 30 seconds.
     site.advance(40)

@@ -339,7 +339,7 @@ interface ToolSetup {
 }
 
 /** What became of one call of a guarded tool. */
-async function callTool({ patience = 5000, ...setup }: ToolSetup) {
+async function callTool({ patience = 30_000, ...setup }: ToolSetup) {
   const { authenticator } = await startDirect(key)
   const server = await startToolServer({ authenticator, ...setup })
   const answer = server.call(good).then(outcomeOf, () => 'no answer')

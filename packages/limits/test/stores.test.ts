@@ -91,7 +91,7 @@ describe.each(stores)('limits in %s', (_name, canRun, connect) => {
       const next = await take(guard)
       if (next.effect === 'allow') next.undo?.()
       expect(next).toMatchObject({ budget: { remaining: 1 } })
-    })
+    }, 30_000)
   })
 })
 

@@ -328,7 +328,7 @@ describe.each(generations)('%s', (generation) => {
       await line.settle()
       expect(events.map(({ type }) => type)).toEqual(['intent'])
       goesOn.resolve()
-      await vi.waitFor(() => expect(events).toHaveLength(2))
+      await vi.waitFor(() => expect(events).toHaveLength(2), 30_000)
       const [intent, result] = events
       expect(result).toMatchObject({ type: 'result', intent: intent?.id, outcome: end })
       expect(end === 'ok' ? result?.result?.value : reply('wired')).toMatchObject(reply('wired'))
@@ -346,7 +346,7 @@ describe.each(generations)('%s', (generation) => {
       // The trail still has the intent to record.
       line.send({ ...call(1, 'any'), method: 'acme/any' }, 'ada')
       line.send(cancel(1), 'ada')
-      await vi.waitFor(() => expect(events).toHaveLength(2))
+      await vi.waitFor(() => expect(events).toHaveLength(2), 30_000)
       expect(events[1]).toMatchObject({ type: 'result', outcome: 'cancelled' })
       expect(ran).toEqual([])
     })
@@ -362,12 +362,12 @@ describe.each(generations)('%s', (generation) => {
       }
       const line = await wire(generation, server)
       line.send({ ...call(1, 'any'), method: 'acme/any' }, 'ada')
-      await vi.waitFor(() => expect(events).toHaveLength(1))
+      await vi.waitFor(() => expect(events).toHaveLength(1), 30_000)
       await line.settle()
       line.send(cancel(1), 'ada')
-      await vi.waitFor(() => expect(events).toHaveLength(2), { timeout: 5_000 })
+      await vi.waitFor(() => expect(events).toHaveLength(2), 30_000)
       goesOn.resolve()
-      await vi.waitFor(() => expect(events).toHaveLength(3))
+      await vi.waitFor(() => expect(events).toHaveLength(3), 30_000)
       expect(events.map(({ type, outcome }) => outcome ?? type)).toEqual([
         'intent',
         'cancelled',

@@ -104,7 +104,7 @@ describe.each(generations)('a %s server', (generation) => {
     await server.connect(far as never)
     await near.start()
     for (const id of [1, 2]) await near.send(call(id, 'any') as never)
-    await vi.waitFor(() => expect(received).toHaveLength(2))
+    await vi.waitFor(() => expect(received).toHaveLength(2), 30_000)
     expect(received.map(({ id, error }) => [id, error?.code])).toEqual([
       [1, -32_603],
       [2, undefined],

@@ -74,7 +74,7 @@ async function serveOverHttp() {
     }
     void collect().catch(() => undefined)
     onTestFinished(() => abort.abort())
-    await vi.waitUntil(() => received.length > 0)
+    await vi.waitUntil(() => received.length > 0, 30_000)
     return { received, leave: () => abort.abort() }
   }
   return { entry, speak, listen }
@@ -91,7 +91,7 @@ describe('a listen stream over HTTP', () => {
     const { speak, listen } = await serveOverHttp()
     const { received } = await listen(all)
     await speak({ ...parts, expiresAt: Date.now() / 1000 + 600 })
-    await vi.waitUntil(() => received.length > 2)
+    await vi.waitUntil(() => received.length > 2, 30_000)
     // The server has no prompts.
     expect(received.slice(1).map(changed)).toEqual(['tools', 'resources'])
     const stamp = { params: { _meta: { [subscriptionKey]: 7 } } }
@@ -117,7 +117,7 @@ describe('a listen stream over HTTP', () => {
     await speak(parts)
     // What comes next is what the server itself has to say.
     entry.notify.toolsChanged()
-    await vi.waitUntil(() => received.length > 1)
+    await vi.waitUntil(() => received.length > 1, 30_000)
     expect(received.slice(1).map(changed)).toEqual(['tools'])
   })
 
@@ -129,7 +129,7 @@ describe('a listen stream over HTTP', () => {
     })
     await speak({ scopes: ['pay'] })
     entry.notify.resourceUpdated('note://acme')
-    await vi.waitUntil(() => received.length > 1)
+    await vi.waitUntil(() => received.length > 1, 30_000)
     expect(received[1]).toMatchObject({ method: 'notifications/resources/updated' })
     expect(received).toHaveLength(2)
   })
@@ -139,7 +139,7 @@ describe('a listen stream over HTTP', () => {
     const { received } = await listen({ toolsListChanged: true }, 'seven')
     for (const scopes of [['pay'], ['read'], ['pay', 'read'], ['read']]) await speak({ scopes })
     await speak({ scopes: ['audit'] })
-    await vi.waitUntil(() => received.length > 2)
+    await vi.waitUntil(() => received.length > 2, 30_000)
     expect(received.slice(1).map(changed)).toEqual(['tools', 'tools'])
     expect(received[1]).toMatchObject({ params: { _meta: { [subscriptionKey]: 'seven' } } })
   })
@@ -181,16 +181,16 @@ test('a listen stream on stdio announces what a new token lets its user see', as
   const send = async (method: string, params: object, id: number): Promise<void> => {
     const before = received.length
     input.write(`${JSON.stringify(modern(method, { ...params }, id).body)}\n`)
-    await vi.waitUntil(() => received.length > before)
+    await vi.waitUntil(() => received.length > before, 30_000)
   }
   await send('subscriptions/listen', { notifications: all }, 1)
   await send('tools/list', {}, 2)
   expect(received.map(changed).filter(Boolean)).toEqual([])
   await write('read pay')
   await send('tools/list', {}, 3)
-  await vi.waitUntil(() => received.some(({ id }) => id === 3))
+  await vi.waitUntil(() => received.some(({ id }) => id === 3), 30_000)
   await send('tools/list', {}, 4)
-  await vi.waitUntil(() => received.some(({ id }) => id === 4))
+  await vi.waitUntil(() => received.some(({ id }) => id === 4), 30_000)
   const announced = received.filter((message) => changed(message) !== undefined)
   expect(announced.map(changed)).toEqual(['tools', 'resources'])
   expect(announced[0]).toMatchObject({ params: { _meta: { [subscriptionKey]: 1 } } })

@@ -240,11 +240,11 @@ describe('an open stream', () => {
     await Promise.all([left.next(), ended.next()])
     expect(count()).toBe(2)
     await left.close()
-    await vi.waitUntil(() => count() === 1)
+    await vi.waitUntil(() => count() === 1, 30_000)
     time = (callers.get('bob')?.expiresAt ?? 0) + 61
     entry.notify.toolsChanged()
     expect(await ended.next()).toBe('end')
-    await vi.waitUntil(() => count() === 0)
+    await vi.waitUntil(() => count() === 0, 30_000)
   })
 
   test('ends instead of telling anything to an expired identity', async () => {
@@ -269,7 +269,7 @@ describe('subscriptions/listen with an audit trail', () => {
     const reader = answer.body?.getReader()
     await reader?.read()
     await reader?.cancel()
-    await vi.waitFor(() => expect(listed.events).toHaveLength(2))
+    await vi.waitFor(() => expect(listed.events).toHaveLength(2), 30_000)
     expect(listed.events).toMatchObject([
       { type: 'intent', method: 'subscriptions/listen', principal: { subject: 'ada' } },
       { type: 'result', intent: listed.events[0]?.id, outcome: 'cancelled' },

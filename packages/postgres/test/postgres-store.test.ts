@@ -48,7 +48,7 @@ describe.skipIf(!hasPostgres)('a store in Postgres', () => {
         "SELECT key FROM onbehalf.store WHERE key LIKE 'old:%'",
       )
       expect(rows).toEqual([])
-    })
+    }, 30_000)
     expect(await store.get('kept')).toBe('value')
   })
 

@@ -4,17 +4,20 @@ import ts from 'typescript'
 const packages = new URL('../../../packages/', import.meta.url)
 
 export interface FoundExpression {
-  /** File and literal, as they stand in the source. */
+  /** A file, and the literal as written in it. */
   readonly where: string
   readonly regex: RegExp
 }
 
-/** Every regular expression literal in what we publish. */
+/** Every regular expression literal in what we publish, with one of the places where it is. */
 export function publishedExpressions(): readonly FoundExpression[] {
-  return nodesOf(ts.isRegularExpressionLiteral).map(({ file, node }) => {
-    const end = node.text.lastIndexOf('/')
-    const regex = new RegExp(node.text.slice(1, end), node.text.slice(end + 1))
-    return { where: `${file} ${node.text}`, regex }
+  const files = new Map(
+    nodesOf(ts.isRegularExpressionLiteral).map(({ file, node }) => [node.text, file]),
+  )
+  return [...files].map(([text, file]) => {
+    const end = text.lastIndexOf('/')
+    const regex = new RegExp(text.slice(1, end), text.slice(end + 1))
+    return { where: `${file} ${text}`, regex }
   })
 }
 

@@ -65,7 +65,7 @@ describe('the target of a proof', () => {
     for (const piece of ['%6d', '/..', '@', '%']) {
       normalizeTarget(`https://mcp.example.com/${piece.repeat(64_000 / piece.length)}`)
     }
-    expect(spent()).toBeLessThan(200)
+    expect(spent()).toBeLessThan(1_000)
   })
 })
 

@@ -40,9 +40,7 @@ describe('a store of another party', () => {
   })
 
   it.each(calls)('is unavailable when %s takes more than two seconds', async (_name, call) => {
-    const started = performance.now()
     const silent = storeThat(() => new Promise(() => undefined))
     await expect(call(guardedStore(silent))).rejects.toMatchObject({ reason: 'store_unavailable' })
-    expect(performance.now() - started).toBeLessThan(15_000)
   })
 })

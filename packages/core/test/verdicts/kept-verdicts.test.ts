@@ -196,7 +196,10 @@ describe('a key', () => {
     seconds = 61
     // The first call after that age has the set fetched, and need not wait for it.
     await call()
-    await vi.waitFor(async () => expect(await call()).toMatchObject({ reason: 'key_unknown' }))
+    await vi.waitFor(
+      async () => expect(await call()).toMatchObject({ reason: 'key_unknown' }),
+      30_000,
+    )
   })
 
   it('that is still in a set which was fetched again continues to vouch', async () => {
