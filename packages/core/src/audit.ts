@@ -30,9 +30,14 @@ export interface AuditCall {
   readonly argumentsSchema?: unknown
   /**
    * What the caller answers to the questions of a tool, by the name of each: `inputResponses` of MCP
-   * 2026-07-28. Taken, recorded and redacted as the arguments are.
+   * 2026-07-28. Taken and recorded as the arguments are, and redacted as their names are there.
    */
   readonly inputResponses?: unknown
+  /**
+   * JSON Schema that each of these answers was asked for with, `undefined` for one that was asked
+   * without. Read for the same marks; an answer whose question is not in it is redacted as a whole.
+   */
+  readonly requestedSchemas?: Readonly<Record<string, unknown>> | undefined
   /** Name of the guard that decided. */
   readonly guard?: string | undefined
   /**

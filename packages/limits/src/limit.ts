@@ -52,9 +52,10 @@ const deadlineSeconds = 2
  * every guard has allowed it, once, so that a refused caller uses up nobody's budget. Lists, completions
  * and subscriptions are not counted.
  *
- * A call over the limit is answered with HTTP 429 and `Retry-After`, or with a tool's error that has the
- * reason `rate_limited` and the second from which it may be tried again. `limitsOf` of `@onbehalf/mcp`
- * tells a handler what is left.
+ * A call over the limit neither runs nor prolongs the seconds: the next call runs when they are over,
+ * however often the caller tries meanwhile. It is answered with HTTP 429 and `Retry-After`, or with a
+ * tool's error that has the reason `rate_limited` and the second from which it may be tried again.
+ * `limitsOf` of `@onbehalf/mcp` tells a handler what is left.
  *
  * The seconds begin with the first call and not with each one, so that twice as many calls may run in a
  * stretch of them that spans two.
@@ -134,11 +135,12 @@ class RateLimit implements Limit {
       remaining: points - consumedPoints,
       until: untilOf(msBeforeNext),
     }
-    return {
-      effect: 'allow',
-      budget,
-      undo: () => void counter.reward(key).catch(() => undefined),
+    const endsAt = performance.now() + msBeforeNext
+    const undo = (): void => {
+      // Given back to seconds that are over, it would be one more call in the next ones.
+      if (performance.now() < endsAt) counter.reward(key).catch(() => undefined)
     }
+    return { effect: 'allow', budget, undo }
   }
 
   #refuse({ msBeforeNext }: RateLimiterRes): Deny {

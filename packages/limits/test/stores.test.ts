@@ -3,6 +3,7 @@ import type { Identity } from '@onbehalf/core'
 import type { Guard, Taken } from '@onbehalf/core/guards'
 import { type LimitStore, limit, postgresLimits, redisLimits } from '@onbehalf/limits'
 import { Redis } from 'ioredis'
+import { RateLimiterRes } from 'rate-limiter-flexible'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { makeIdentity } from '../../mcp/test/support/callers.ts'
@@ -93,6 +94,27 @@ describe.each(stores)('limits in %s', (_name, canRun, connect) => {
       expect(next).toMatchObject({ budget: { remaining: 1 } })
     }, 30_000)
   })
+})
+
+test.each([
+  [60_000, 1],
+  [0, 0],
+])('gives a call back %s ms before the seconds are over: %s times', async (milliseconds, times) => {
+  const given: string[] = []
+  const counted = new RateLimiterRes(0, milliseconds, 1, true)
+  const guard = limit({
+    ...{ name: randomUUID(), per: 'user', points: 2, seconds: 60, whenStoreFails: 'closed' },
+    store: () => ({
+      consume: async () => counted,
+      reward: async (key) => {
+        given.push(String(key))
+        return counted
+      },
+    }),
+  })
+  const taken = await take(guard)
+  if (taken.effect === 'allow') taken.undo?.()
+  expect(given).toHaveLength(times)
 })
 
 test.skipIf(!hasPostgres)('a Postgres that does not answer fails within 2 seconds', async () => {

@@ -27,7 +27,13 @@ import {
   type Settings,
 } from './protection.ts'
 import { authenticateLine, isPlain } from './stdio/authenticate-line.ts'
-import { createLineCredential, type TokenOptions, tokenOptions } from './stdio/token.ts'
+import {
+  assertStdio,
+  createLineCredential,
+  hasToken,
+  type TokenOptions,
+  tokenOptions,
+} from './stdio/token.ts'
 import { tellOperator, warnOnce } from './warn.ts'
 import { observeErrors } from './wire/failures.ts'
 import { sdkServer } from './wire/sdk-server.ts'
@@ -64,8 +70,8 @@ const known: OptionNames<ProtectOptions> = {
  *   organization of that time; to any other caller they do not exist. `connect` with the older HTTP
  *   and SSE transport answers a GET request that is refused, and resolves without a connection.
  *
- * `subscriptions/listen` of SDK v2 never reaches a server: on one that was protected by hand it opens
- * no subscription, and the process is warned.
+ * `subscriptions/listen` of SDK v2 never reaches a server: for one that was protected by hand it is
+ * answered with 500 over HTTP and opens no subscription on stdio, and the process is warned.
  *
  * @throws TypeError when the server is connected or protected already, or an option is unknown,
  *   undefined or wrong
@@ -107,6 +113,7 @@ class Arrival {
       throw new TypeError('serve a server of createMcpHandler with protectedHandler')
     }
     if (!isPlain(transport)) return
+    if (hasToken(this.#token)) assertStdio(transport)
     const { acceptsGuests, report } = this.#settings
     const credential = createLineCredential(this.#token, this.authentication, acceptsGuests)
     authenticateLine(transport, credential, report)

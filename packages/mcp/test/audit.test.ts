@@ -170,19 +170,56 @@ test('leaves the status of an unknown method of the 2026-07-28 era as it is', as
   ])
 })
 
-test('records what the caller answers to the questions of a tool', async () => {
+test('records what the caller answers to the questions of a tool, without what they mark', async () => {
   const { trail, events } = listTrail(() => false, { levels: { default: 'arguments' } })
-  const url = await serve(v2Entry({ options: { audit: trail } }))
-  const inputResponses = { amount: { action: 'accept', content: { amount: 5 } } }
-  const params = { ...call(1, 'acme_only', january).params, inputResponses }
-  const { body, headers } = modern('tools/call', params)
-  await post(url, body, { ...headers, 'x-caller': 'ada' })
-  await post(url, body, { ...headers, 'x-caller': 'eve' })
-  const [intent, , refusal] = events
-  for (const event of [intent, refusal]) {
-    expect(event?.arguments?.value).toEqual(january)
-    expect(event?.inputResponses?.value).toEqual(inputResponses)
+  const properties = { amount: { type: 'number' }, pin: { type: 'string', writeOnly: true } }
+  const elicitation = { message: '?', requestedSchema: { type: 'object', properties } }
+  const question = { method: 'elicitation/create', params: elicitation }
+  const asked = {
+    resultType: 'input_required',
+    inputRequests: { pay: question },
+    requestState: 's',
   }
+  const create = () => {
+    const server = new McpServerV2({ name: 'test', version: '1' })
+    const inputSchema = z.object({})
+    server.registerTool('pay', { inputSchema }, requireUser(() => asked as never) as never)
+    return server as never
+  }
+  const handler = protectedHandler((factory) => createMcpHandler(factory as never), create, {
+    authenticator: null,
+    audit: trail,
+  })
+  const _meta = { 'io.modelcontextprotocol/clientCapabilities': { elicitation: { form: {} } } }
+  const send = async (subject: string, more: object = {}) => {
+    const { body, headers } = modern('tools/call', { name: 'pay', arguments: {}, _meta, ...more })
+    const accepted = {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    }
+    const request = new Request('http://127.0.0.1/mcp', {
+      method: 'POST',
+      body: JSON.stringify(body),
+      headers: { ...headers, ...accepted },
+    })
+    const answer = await handler.fetch(request, { authInfo: authInfoOf(subject) } as never)
+    await answer.text()
+  }
+  const content = { amount: 5, pin: '1234' }
+  const inputResponses = { pay: { action: 'accept', content }, other: { content } }
+  await send('ada')
+  await send('ada', { inputResponses, requestState: 's' })
+  // Another state, another caller, and nothing asked.
+  for (const state of ['s', 'other']) {
+    await send(state === 's' ? 'eve' : 'ada', { inputResponses, requestState: state })
+  }
+  const recorded = events.map((event) => event.inputResponses?.value).filter(Boolean)
+  const unknown = { pay: '[Redacted]', other: '[Redacted]' }
+  expect(recorded).toEqual([
+    { pay: { action: 'accept', content: { amount: 5, pin: '[Redacted]' } }, other: '[Redacted]' },
+    unknown,
+    unknown,
+  ])
 })
 
 describe.each(['auto', 'sse', 'json'] as const)('with responseMode %s', (responseMode) => {

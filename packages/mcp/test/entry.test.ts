@@ -269,14 +269,13 @@ describe('a half that was forgotten', () => {
     ['nobody', {}],
     ['a caller of another organization', { 'x-caller': 'bob' }],
   ])(
-    'no entry, protect in the factory: listen streams bring nothing to %s, with a warning',
+    'no entry, protect in the factory: a listen stream is refused to %s, with a warning',
     async (_who, caller) => {
       const warned = warnings()
       const url = await serve(entryOf(() => protect(createServer('v2'))))
       const answer = await sendModern(url, 'subscriptions/listen', listen, caller)
-      const [acknowledged, ended] = answer.messages as (Rpc & { params?: object })[]
-      expect(acknowledged).toMatchObject({ params: { notifications: {} } })
-      expect(ended?.result).toMatchObject({ resultType: 'complete' })
+      expect(answer.status).toBe(500)
+      expect((answer.messages as Rpc[])[0]?.error).toMatchObject({ code: -32_603 })
       // Once in the life of a process.
       expect(warned().length).toBeLessThanOrEqual(1)
     },

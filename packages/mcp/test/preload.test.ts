@@ -205,6 +205,12 @@ describe('a process in which nothing can be guarded', { timeout: 120_000 }, () =
     expect(err).toContain('carries its own copy of the MCP SDK')
   })
 
+  test('lends the token of stdio to no transport of a framework', async () => {
+    const { code, out, err } = await endOf('guard.ts', [esm, 'v1-framework-http'])
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toContain('TypeError: token and tokenFile are for stdio')
+  })
+
   test('ends when the SDK was loaded before it could be guarded', async () => {
     const { code, out, err } = await endOf('guard-too-late.ts', [esm, 'v1-stdio'])
     expect({ code, out }).toEqual({ code: 1, out: '' })

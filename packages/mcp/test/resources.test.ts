@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { PassThrough } from 'node:stream'
 import {
   Client as ClientV2,
   StreamableHTTPClientTransport as TransportV2,
@@ -7,12 +8,8 @@ import { toNodeHandler } from '@modelcontextprotocol/node'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import {
-  createMcpHandler,
-  InMemoryTransport,
-  type McpServer,
-  OAuthError,
-} from '@modelcontextprotocol/server'
+import { createMcpHandler, type McpServer, OAuthError } from '@modelcontextprotocol/server'
+import { StdioServerTransport } from '@modelcontextprotocol/server/stdio'
 import {
   allowPublic,
   createTokenVerifier,
@@ -208,7 +205,7 @@ describe('real clients at the path of an organization', () => {
 describe('what has no path', () => {
   test('cannot be a stdio server', async () => {
     const server = protect(createServer('v2'), { ...usual, token: mintToken({}) })
-    const [transport] = InMemoryTransport.createLinkedPair()
+    const transport = new StdioServerTransport(new PassThrough(), new PassThrough())
     await expect(async () => server.connect(transport as never)).rejects.toThrow(
       'a transport without paths needs an authenticator with one resource',
     )

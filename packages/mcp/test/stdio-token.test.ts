@@ -14,7 +14,7 @@ import {
   type ServerEvent,
   type TokenOptions,
 } from '@onbehalf/mcp'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { modern, type Rpc } from './support/http-host.ts'
 import { makeServer, nothing, reply } from './support/make-server.ts'
 import { call, reasonOf } from './support/raw.ts'
@@ -183,6 +183,29 @@ describe('the token of a line', () => {
     await expect(neither).rejects.toThrow(
       new TypeError('a transport without headers needs token or tokenFile'),
     )
+  })
+
+  // What a framework connects for each of its HTTP clients, and hands messages to without headers.
+  test('is given to no other transport', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    onTestFinished(() => warned.mockRestore())
+    const started = vi.fn(async () => {})
+    const ofFramework = { start: started, send: async () => {}, close: async () => {} }
+    const refused =
+      'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
+    for (const generation of ['v1', 'v2'] as const) {
+      for (const given of [{ token: mint('ada') }, { tokenFile: '/run/secrets/mcp-token' }]) {
+        const server = protect(build(generation), { ...usual, ...given })
+        await expect(async () => server.connect(ofFramework as never)).rejects.toThrow(
+          new TypeError(refused),
+        )
+      }
+    }
+    expect(started).not.toHaveBeenCalled()
+    expect(warned).toHaveBeenCalledOnce()
+    const around = { ...ofFramework, transport: new StdioV1(new PassThrough(), new PassThrough()) }
+    await protect(build('v1'), { ...usual, token: mint('ada') }).connect(around as never)
+    expect(started).toHaveBeenCalledOnce()
   })
 
   test('must not come from a variable that is not set', () => {

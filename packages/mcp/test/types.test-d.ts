@@ -215,6 +215,14 @@ v2.registerTool(
   requireOrg(async (_, { identity }) => text(identity.subject)),
 )
 
+// Without a schema the context is the second parameter as well.
+v2.registerTool(
+  'context-only',
+  {},
+  // @ts-expect-error the first parameter is not the context
+  requireOrg(async (ctx) => text(ctx.identity.subject)),
+)
+
 // On its own a handler names its arguments, and with a rule on them so does the rule.
 type Month = { month: string }
 const alone = requireOrg(async (args: Month, { identity }) => text(args.month + identity.subject))

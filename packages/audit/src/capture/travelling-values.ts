@@ -1,5 +1,6 @@
 import { asText, isRecord } from '@onbehalf/core/internal'
 import { type Redaction, redactionOf } from './redaction.ts'
+import { schemaRedaction } from './schema/schema-redaction.ts'
 
 // The same values travel in several requests and answers. What redacts them in the arguments of a tool or
 // prompt, and in the structured content of a result, redacts them there as well.
@@ -14,15 +15,6 @@ function ofMembers(members: Readonly<Record<string, readonly Redaction[]>>): Red
     redact: false,
     redactsAny: () => [...known.values()].flat().some((rule) => rule.redactsAny()),
     member: (name) => merge(known.get(name) ?? []),
-  }
-}
-
-/** Of any name. */
-function ofEach(rules: readonly Redaction[]): Redaction {
-  return {
-    redact: false,
-    redactsAny: () => rules.some((rule) => rule.redactsAny()),
-    member: () => merge(rules),
   }
 }
 
@@ -49,9 +41,23 @@ export function argumentRules(
   return [...rules, completed]
 }
 
-/** What redacts the answers to questions: in their contents, a name means what it means in the arguments. */
-export function answerRules(rules: readonly Redaction[]): readonly Redaction[] {
-  return [ofEach([ofMembers({ content: rules })])]
+/**
+ * What redacts the answers to questions. In their contents, a name means what it means in the arguments,
+ * and what the question says that it means. Of an answer whose question is not known it is not known
+ * what in it is secret.
+ */
+export function answerRules(
+  rules: readonly Redaction[],
+  answers: unknown,
+  requestedSchemas: Readonly<Record<string, unknown>> = {},
+): readonly Redaction[] {
+  const known = new Map(Object.entries(requestedSchemas))
+  const inAnswer = (name: string): Redaction => {
+    if (!known.has(name)) return all
+    const marked = schemaRedaction(known.get(name))
+    return ofMembers({ content: marked === undefined ? rules : [...rules, marked] })
+  }
+  return [{ redact: !isRecord(answers), redactsAny: () => true, member: inAnswer }]
 }
 
 /** What redacts a result: the text beside structured content says the same again, as MCP asks. */

@@ -146,7 +146,7 @@ function describeCall(
     id: randomUUID(),
     inputResponses: captureSent(settings, call, call.inputResponses, (rules) => [
       settings.redaction.inputResponses,
-      ...answerRules(rules),
+      ...answerRules(rules, call.inputResponses, call.requestedSchemas),
     ]),
     method: bounded(call.method),
     organization: describeOrganization(identity?.organization),

@@ -197,7 +197,8 @@ describe('the same value elsewhere', () => {
 
   it('is redacted in what a caller answers to a tool', async () => {
     const answers = { ask: { action: 'accept', content: value } }
-    const call = { inputResponses: answers, argumentsSchema: marked }
+    const requestedSchemas = { ask: undefined }
+    const call = { inputResponses: answers, requestedSchemas, argumentsSchema: marked }
     const text = await recorded(call)
     expect(text).not.toContain(canary)
     expect(text).toContain('visible')

@@ -149,15 +149,18 @@ describe('T12 levels and redaction', () => {
   describe('answers to questions', () => {
     const pin = { action: 'accept', content: { pin: '1234', amount: 5 } }
     const inputResponses = { confirm: pin, roots: { roots: [] } }
+    const requestedSchemas = { confirm: {}, roots: undefined }
     const redacted = {
       ...inputResponses,
       confirm: { ...pin, content: { pin: '[Redacted]', amount: 5 } },
     }
 
+    const marked = { properties: { pin: { writeOnly: true } } }
+
     it('T12 are recorded at the levels of arguments', async () => {
       const { trail, events } = listTrail({ levels })
       for (const name of ['any', 'silent', 'open']) {
-        await trail.intent({ ...tool(name), inputResponses })
+        await trail.intent({ ...tool(name), inputResponses, requestedSchemas })
       }
       const hash = createHmac('sha256', key)
         .update(canonicalize(inputResponses))
@@ -169,20 +172,47 @@ describe('T12 levels and redaction', () => {
     })
 
     it.each([
-      ['their own path', { redact: ['inputResponses.confirm.content.pin'] }, undefined],
-      ['a path for any', { redact: ['inputResponses.*.content.pin'] }, undefined],
-      ['a path of arguments', { redact: ['arguments.pin'] }, undefined],
-      ['the schema of arguments', {}, { properties: { pin: { writeOnly: true } } }],
-    ])('T12 are redacted by %s', async (_by, options, argumentsSchema) => {
+      ['their own path', { redact: ['inputResponses.confirm.content.pin'] }, {}],
+      ['a path for any', { redact: ['inputResponses.*.content.pin'] }, {}],
+      ['a path of arguments', { redact: ['arguments.pin'] }, {}],
+      ['the schema of arguments', {}, { argumentsSchema: marked }],
+      ['the schema of the question', {}, { requestedSchemas: { confirm: marked, roots: {} } }],
+    ])('T12 are redacted by %s', async (_by, options, schemas) => {
       const { trail, events } = listTrail({ levels, ...options })
-      await trail.intent({ ...tool('open'), inputResponses, argumentsSchema })
+      await trail.intent({ ...tool('open'), inputResponses, requestedSchemas, ...schemas })
       expect(events[0]?.inputResponses?.value).toEqual(redacted)
       expect(JSON.stringify(events)).not.toContain('1234')
     })
 
+    it.each<[string, unknown, object, unknown]>([
+      [
+        'is not known',
+        inputResponses,
+        { roots: undefined },
+        { confirm: '[Redacted]', roots: inputResponses.roots },
+      ],
+      ['was never asked', { __proto__: null, constructor: pin }, {}, { constructor: '[Redacted]' }],
+      ['has no name', [pin], {}, '[Redacted]'],
+    ])(
+      'T12 are redacted as a whole where the question %s',
+      async (_how, answers, asked, expected) => {
+        const { trail, events } = listTrail({ levels })
+        const call = { ...tool('open'), inputResponses: answers }
+        await trail.intent({ ...call, requestedSchemas: asked as Record<string, unknown> })
+        await trail.intent(call)
+        expect(events[0]?.inputResponses?.value).toEqual(expected)
+        expect(JSON.stringify(events)).not.toContain('1234')
+      },
+    )
+
     it('T12 are recorded of a refusal too', async () => {
       const { trail, events } = listTrail({ levels })
-      await trail.refusal({ ...tool('open'), inputResponses, reason: 'role_missing' })
+      await trail.refusal({
+        ...tool('open'),
+        inputResponses,
+        requestedSchemas,
+        reason: 'role_missing',
+      })
       expect(events[0]?.inputResponses?.value).toEqual(inputResponses)
     })
   })

@@ -25,6 +25,7 @@ import {
   type Request,
 } from '../wire/json-rpc.ts'
 import type { MessageExtra } from '../wire/transport.ts'
+import { requestedSchemasOf } from './asked-questions.ts'
 import { argumentsSchemaOf, resultSchemaOf } from './recorded-schemas.ts'
 
 /** What was received and what was found out about it, once. */
@@ -199,7 +200,7 @@ export function describe({ request, target }: Targeted): Pick<AuditCall, 'method
 
 /** What an audit trail records of a request, and of its refusal if it is refused. */
 function toAuditCall(
-  { rules }: Protection,
+  { rules, audit }: Protection,
   open: Targeted,
   refused?: Pick<AuditRefusal, 'guard' | 'reason' | 'error' | 'requestId' | 'errorCode'>,
 ): AuditRefusal {
@@ -212,6 +213,9 @@ function toAuditCall(
     inputResponses: paramsOf(request)['inputResponses'],
     get argumentsSchema() {
       return argumentsSchemaOf(target)
+    },
+    get requestedSchemas() {
+      return requestedSchemasOf(audit, open)
     },
     guard: policy === 'public' ? 'public' : (policy?.name ?? 'identity'),
     traceparent: traceparentOf(request, extra),

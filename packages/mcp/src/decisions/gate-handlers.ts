@@ -13,6 +13,7 @@ import type { Protection } from '../protection.ts'
 import {
   asksForTask,
   createdTask,
+  inputRequestsOf,
   isListMethod,
   isRecord,
   type Message,
@@ -25,6 +26,7 @@ import {
   type Reply,
   type Request,
 } from '../wire/json-rpc.ts'
+import { keepQuestions } from './asked-questions.ts'
 import { type Challenge, challengeFor } from './challenge.ts'
 import { createReply } from './create-reply.ts'
 import {
@@ -92,6 +94,8 @@ export function createGateHandlers(protection: Protection, announce: () => void)
     release: (open: TargetedRequest, answer) => {
       open.limits?.answered()
       const remedied = open.thrown ? applyRemedy(protection, open, answer, client) : answer
+      const questions = inputRequestsOf(remedied)
+      if (audit && questions) keepQuestions(audit, open, questions, remedied)
       const released = release(protection, open, remedied)
       const recorded = recordAnswer(protection, open, answer)
       return recorded === undefined

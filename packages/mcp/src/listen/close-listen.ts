@@ -2,9 +2,16 @@ import { warnOnce } from '../warn.ts'
 import { isRegistering } from '../wire/registering.ts'
 import type { Connectable } from '../wire/transport.ts'
 
+type Capabilities = Readonly<Record<string, unknown>>
+
 interface WithCapabilities {
-  getCapabilities?: () => Readonly<Record<string, unknown>>
+  getCapabilities?: () => Capabilities
+  getNegotiatedProtocolVersion?: () => string | undefined
 }
+
+const closed =
+  'subscriptions/listen is refused on a server that was protected by hand; ' +
+  'serve it with protectedHandler or protectedStdio'
 
 /**
  * Closes `subscriptions/listen` of SDK v2 on a server that was protected by hand. Its entries serve
@@ -18,16 +25,25 @@ export function closeListen(low: Connectable): void {
   server.getCapabilities = () => {
     const capabilities = getCapabilities.call(server)
     if (low.transport !== undefined || isRegistering(low)) return capabilities
-    warnOnce(
-      'subscriptions/listen opens no subscription on a server that was protected by hand; ' +
-        'serve it with protectedHandler or protectedStdio',
-      'ONBEHALF_LISTEN_CLOSED',
-    )
-    return { ...capabilities, tools: {}, prompts: {}, resources: {} }
+    warnOnce(closed, 'ONBEHALF_LISTEN_CLOSED')
+    // On stdio an entry asks before it connects the server, and opens streams later: those stay empty.
+    const isOfLine = server.getNegotiatedProtocolVersion?.() !== undefined
+    return isOfLine ? { ...capabilities, ...none } : Object.defineProperties({}, unreadable)
   }
 }
 
 /** An entry that decides on the streams serves the server. */
 export function openListen(low: Connectable): void {
   Reflect.deleteProperty(low, 'getCapabilities')
+}
+
+const none = { tools: {}, prompts: {}, resources: {} }
+
+// Over HTTP an entry reads what a stream asks for, and answers 500 where that throws.
+const unreadable: PropertyDescriptorMap = Object.fromEntries(
+  Object.keys(none).map((name) => [name, { enumerable: true, get: refuse }]),
+)
+
+function refuse(): never {
+  throw new Error(closed)
 }

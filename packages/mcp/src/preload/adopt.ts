@@ -5,7 +5,7 @@ import { protectedHandler } from '../protected-handler.ts'
 import { protectedStdio } from '../protected-stdio.ts'
 import { type CreateServer, isProtected, type ProtectableServer } from '../protection.ts'
 import type { PlainTransport } from '../stdio/authenticate-line.ts'
-import type { TokenOptions } from '../stdio/token.ts'
+import { assertStdio, hasToken, type TokenOptions } from '../stdio/token.ts'
 import { warnOnce } from '../warn.ts'
 import { exchange } from './exchange.ts'
 
@@ -105,6 +105,7 @@ function guardedStdio(
   return (createServer, given = {}) => {
     const transport = given.transport ?? (StdioServerTransport && new StdioServerTransport())
     if (transport === undefined) throw new TypeError('the SDK has no transport for stdio')
+    if (hasToken(settings)) assertStdio(transport)
     const served = { ...settings, transport }
     return protectedStdio(
       (factory, { transport: line }) => serve(factory, { ...given, transport: line }),

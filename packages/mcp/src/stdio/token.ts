@@ -1,10 +1,11 @@
 import { readFile, stat } from 'node:fs/promises'
 import { IdentityError } from '@onbehalf/core'
 import type { AuthInfo } from '@onbehalf/core/auth-info'
-import type { OptionNames } from '@onbehalf/core/internal'
+import { isRecord, type OptionNames } from '@onbehalf/core/internal'
 import type { Authentication } from '../protection.ts'
+import { warnOnce } from '../warn.ts'
 
-/** The credential of a transport that carries no headers, such as stdio. At most one of both. */
+/** The credential of a server on stdio, where no headers are. At most one of both. */
 export interface TokenOptions {
   /** The token itself, as the environment gives it. */
   readonly token?: string
@@ -14,6 +15,35 @@ export interface TokenOptions {
 
 /** Names of {@link TokenOptions}. */
 export const tokenOptions: OptionNames<TokenOptions> = { token: true, tokenFile: true }
+
+export function hasToken({ token, tokenFile }: TokenOptions): boolean {
+  return token !== undefined || tokenFile !== undefined
+}
+
+const notStdio =
+  'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
+
+/**
+ * Whether a transport reads stdin and writes stdout, as the classes of both SDK generations show, or is
+ * a framework's transport around one of theirs.
+ */
+function isOnStdio(transport: object): boolean {
+  return [transport, ...Object.values(transport)].some(
+    (part: unknown) => isRecord(part) && '_stdin' in part && '_stdout' in part,
+  )
+}
+
+/**
+ * Of a transport of a framework it is not known who is at its other end.
+ *
+ * @throws TypeError for a transport that is not on stdio. The operator is warned: frameworks keep what
+ *   `connect` rejects with
+ */
+export function assertStdio(transport: object): void {
+  if (isOnStdio(transport)) return
+  warnOnce(`No server is served: ${notStdio}`, 'ONBEHALF_NOT_SERVED')
+  throw new TypeError(notStdio)
+}
 
 /** The caller that a transport speaks for, at this moment. */
 export interface LineCredential {

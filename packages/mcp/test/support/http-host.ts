@@ -97,10 +97,10 @@ export function modern(
   id: number | string = 1,
 ): { body: Record<string, unknown>; headers: Record<string, string> } {
   const meta = {
+    'io.modelcontextprotocol/clientCapabilities': {},
     ...(params['_meta'] as object | undefined),
     [versionKey]: '2026-07-28',
     'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
-    'io.modelcontextprotocol/clientCapabilities': {},
   }
   const name = params['name'] ?? params['uri']
   return {

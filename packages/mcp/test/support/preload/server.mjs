@@ -58,6 +58,12 @@ const ways = {
     const { toNodeHandler } = await import('@modelcontextprotocol/node')
     listen(toNodeHandler(createMcpHandler(() => fill(new McpServer(info)))))
   },
+  // As frameworks serve HTTP: a transport of their own, which hands messages over without headers.
+  'v1-framework-http': async () => {
+    const { McpServer } = await import('@modelcontextprotocol/sdk/server/mcp.js')
+    const transport = { start: async () => {}, send: console.log, close: async () => {} }
+    await fill(new McpServer(info)).connect(transport)
+  },
   'no-sdk-http': async () => listen((_req, res) => res.end('open')),
   'no-sdk-stdio': async () => process.stdin.on('data', () => process.stdout.write('open\n')),
 }
