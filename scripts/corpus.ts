@@ -71,7 +71,7 @@ async function authenticateWith(test: Case): Promise<void> {
         issuer: issuer({
           iss: test.policy?.issuer ?? 'https://idp.example',
           audience: test.policy?.audience ?? 'https://mcp.example/mcp',
-          kind: 'by-client',
+          kind: 'user',
           algorithms: algorithmsOf(test),
           keys: { jwks: test.jwks ?? { keys: [] } },
           tokenType: 'compatible',

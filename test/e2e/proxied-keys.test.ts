@@ -98,6 +98,7 @@ import { issuer } from '@onbehalf/core'
 const people = issuer({
   iss: 'https://login.example.com',
   audience: 'https://mcp.example.com/mcp',
+  kind: 'by-client',
   keys: { jwksUri: 'https://${host}/keys' },
 })
 `

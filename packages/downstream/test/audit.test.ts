@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Client, StreamableHTTPClientTransport, type Transport } from '@modelcontextprotocol/client'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js'
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js'
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server'
 import { type AuditEvent, createAuditTrail } from '@onbehalf/audit'
 import type { AuditTrail } from '@onbehalf/core'
@@ -59,8 +60,8 @@ function textOf(result: unknown): string {
   return (result as { content: { text: string }[] }).content[0]?.text ?? ''
 }
 
-/** SDK v2 over HTTP. */
-async function overHttp(audit: AuditTrail): Promise<Caller> {
+/** SDK v2. */
+async function callerOfV2(audit: AuditTrail): Promise<Caller> {
   const createServer = (): McpServer => {
     const server = new McpServer(info)
     server.registerTool('read', { inputSchema }, tool())
@@ -68,38 +69,43 @@ async function overHttp(audit: AuditTrail): Promise<Caller> {
   }
   const { authenticator } = world
   const handler = protectedHandler(createMcpHandler, createServer, { authenticator, audit })
-  const token = await world.minter.mint({ sub: 'ada', aud: resource, jti: 'subject-1' })
   const client = new Client(info, { versionNegotiation: { mode: { pin: '2026-07-28' } } })
-  const transport = new StreamableHTTPClientTransport(new URL(resource), {
-    requestInit: { headers: { authorization: `Bearer ${token}` } },
-    fetch: (url, init) => handler.fetch(new Request(url, init)),
-  })
-  await client.connect(transport as Transport)
+  await client.connect((await transportTo(handler.fetch)) as Transport)
   return {
     call: async () => textOf(await client.callTool(request)),
     close: () => client.close(),
   }
 }
 
-/** SDK v1 in memory. */
-async function inMemory(audit: AuditTrail): Promise<Caller> {
+/** SDK v1, with a session. */
+async function callerOfV1(audit: AuditTrail): Promise<Caller> {
   const { authenticator } = world
-  const token = await world.minter.mint({ sub: 'ada', aud: resource, jti: 'subject-1' })
-  const server = protect(new McpServerV1(info), { authenticator, audit, token })
+  const server = protect(new McpServerV1(info), { authenticator, audit })
   server.registerTool('read', { inputSchema: {} }, tool() as never)
-  const [one, other] = InMemoryTransport.createLinkedPair()
-  await server.connect(other)
+  const front = new WebStandardStreamableHTTPServerTransport({ sessionIdGenerator: randomUUID })
+  await server.connect(front)
   const client = new ClientV1(info)
-  await client.connect(one)
+  const transport = await transportTo((received) => front.handleRequest(received))
+  await client.connect(transport as never)
   return {
     call: async () => textOf(await client.callTool(request)),
     close: () => client.close(),
   }
+}
+
+async function transportTo(
+  serve: (request: Request) => Promise<Response>,
+): Promise<StreamableHTTPClientTransport> {
+  const token = await world.minter.mint({ sub: 'ada', aud: resource, jti: 'subject-1' })
+  return new StreamableHTTPClientTransport(new URL(resource), {
+    requestInit: { headers: { authorization: `Bearer ${token}` } },
+    fetch: (url, init) => serve(new Request(url, init)),
+  })
 }
 
 describe.each([
-  ['SDK v2 over HTTP', overHttp],
-  ['SDK v1 in memory', inMemory],
+  ['SDK v2', callerOfV2],
+  ['SDK v1', callerOfV1],
 ] as const)('a call of an API below a handler of %s', (_kind, connect) => {
   it('is in the chain of its call: fresh, cached and refused', async () => {
     const { trail, events } = createTrail()

@@ -110,7 +110,7 @@ function oursOf(policy: Policy): Verify {
         issuer: issuer({
           iss: policy.issuer,
           audience: policy.audience,
-          kind: 'by-client',
+          kind: 'user',
           algorithms: policy.algorithms,
           keys: { jwks: policy.jwks },
           tokenType: 'compatible',

@@ -9,7 +9,7 @@ const keys = { jwks: signer.jwks }
 const options = {
   iss: 'https://idp.example.com',
   audience: resource,
-  kind: 'by-client',
+  kind: 'user',
   keys,
 } as const
 const people = issuer({ ...options, algorithms: [signer.algorithm] })

@@ -56,7 +56,7 @@ describe.each(runtimes)('on the runtime %s', (userAgent, asked) => {
         clientId: 'mcp',
         clientSecret: 'secret',
         audience: resource,
-        kind: 'by-client',
+        kind: 'user',
         fetch,
       })
       const authenticator = createAuthenticator({ resource, clock, sources: [direct({ issuer })] })

@@ -150,7 +150,7 @@ describe('forwarded', () => {
 describe('a gateway that forwards', () => {
   it.each([
     ['client', { client_id: 'other-gateway', sub: 'other-gateway' }],
-    ['client', { client_id: undefined }],
+    ['kind_unknown', { client_id: undefined }],
     ['expired', { exp: now - 60 }],
     ['audience', { aud: 'https://other.example' }],
     ['token_type', { token_use: 'id' }],

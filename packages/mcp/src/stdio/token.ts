@@ -24,23 +24,24 @@ const notStdio =
   'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
 
 /**
- * Whether a transport reads stdin and writes stdout, as the classes of both SDK generations show, or is
- * a framework's transport around one of theirs.
+ * Whether what is at the other end is the process that started this one, or this one: the transports of
+ * both SDK generations for stdio and for memory, or a framework's transport around one of them.
  */
-function isOnStdio(transport: object): boolean {
+function isLocal(transport: object): boolean {
   return [transport, ...Object.values(transport)].some(
-    (part: unknown) => isRecord(part) && '_stdin' in part && '_stdout' in part,
+    (part: unknown) =>
+      isRecord(part) && (('_stdin' in part && '_stdout' in part) || '_otherTransport' in part),
   )
 }
 
 /**
  * Of a transport of a framework it is not known who is at its other end.
  *
- * @throws TypeError for a transport that is not on stdio. The operator is warned: frameworks keep what
- *   `connect` rejects with
+ * @throws TypeError for a transport that may come from elsewhere. The operator is warned: frameworks keep
+ *   what `connect` rejects with
  */
 export function assertStdio(transport: object): void {
-  if (isOnStdio(transport)) return
+  if (isLocal(transport)) return
   warnOnce(`No server is served: ${notStdio}`, 'ONBEHALF_NOT_SERVED')
   throw new TypeError(notStdio)
 }

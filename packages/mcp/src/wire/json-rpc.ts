@@ -109,7 +109,6 @@ const lists = ['tools/list', 'prompts/list', 'resources/list', 'resources/templa
 
 type Members = Readonly<Record<string, unknown>>
 
-/** Whether the answer to a method is a list, of which its caller may not see all. */
 /** What a tool asks its caller before it goes on (MCP 2026-07-28). */
 export function inputRequestsOf({
   result,
@@ -118,6 +117,7 @@ export function inputRequestsOf({
   return isRecord(requests) ? requests : undefined
 }
 
+/** Whether the answer to a method is a list, of which its caller may not see all. */
 export function isListMethod(method: string): boolean {
   return method === 'tasks/list' || lists.includes(method)
 }
