@@ -162,13 +162,17 @@ const life: readonly Behaviour[] = [
   {
     does: 'cancels what it never asked',
     where: lasts,
-    run: async (line) => [
-      await line.tell('notifications/cancelled', { requestId: 'none' }),
-      await line.tell('notifications/cancelled', {}),
-      await line.tell('notifications/roots/list_changed'),
-      await line.tell('notifications/progress', { progressToken: 'x', progress: 1 }),
-      await line.ask('ping'),
-    ],
+    run: async (line, inside) => {
+      const seen = [
+        await line.tell('notifications/cancelled', { requestId: 'none' }),
+        await line.tell('notifications/cancelled', {}),
+        await line.tell('notifications/roots/list_changed'),
+        await line.tell('notifications/progress', { progressToken: 'x', progress: 1 }),
+        await line.ask('ping'),
+      ]
+      while (!inside.some((it) => it.includes('unknown token'))) await delay(1)
+      return seen
+    },
   },
   {
     does: 'leaves while a call runs',

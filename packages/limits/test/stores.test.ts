@@ -103,7 +103,11 @@ test.each([
   const given: string[] = []
   const counted = new RateLimiterRes(0, milliseconds, 1, true)
   const guard = limit({
-    ...{ name: randomUUID(), per: 'user', points: 2, seconds: 60, whenStoreFails: 'closed' },
+    name: randomUUID(),
+    per: 'user',
+    points: 2,
+    seconds: 60,
+    whenStoreFails: 'closed',
     store: () => ({
       consume: async () => counted,
       reward: async (key) => {

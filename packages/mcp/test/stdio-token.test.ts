@@ -189,7 +189,7 @@ describe('the token of a line', () => {
   test('is given to no other transport', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
     onTestFinished(() => warned.mockRestore())
-    const started = vi.fn(async () => {})
+    const started = vi.fn<() => Promise<void>>(async () => {})
     const ofFramework = { start: started, send: async () => {}, close: async () => {} }
     const refused =
       'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
