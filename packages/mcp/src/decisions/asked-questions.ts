@@ -1,7 +1,10 @@
 import type { AuditTrail } from '@onbehalf/core'
+import type { Received } from '../ambient/channels.ts'
+import type { Target } from '../items/items.ts'
 import { callerOf } from '../owners/session-owner.ts'
 import { isRecord, type Message, paramsOf } from '../wire/json-rpc.ts'
-import type { Targeted } from './decide-request.ts'
+
+type Asking = Received & { readonly target: Target }
 
 type Schemas = Readonly<Record<string, unknown>>
 
@@ -16,7 +19,7 @@ const asked = new WeakMap<AuditTrail, Map<string, Schemas>>()
  */
 export function keepQuestions(
   trail: AuditTrail,
-  open: Targeted,
+  open: Asking,
   questions: Schemas,
   answer: Message,
 ): void {
@@ -29,7 +32,7 @@ export function keepQuestions(
 }
 
 /** The schemas that the answers in a request were asked for with, by the name of each. */
-export function requestedSchemasOf(trail: AuditTrail | undefined, open: Targeted): Schemas {
+export function requestedSchemasOf(trail: AuditTrail | undefined, open: Asking): Schemas {
   const kept = trail && asked.get(trail)?.get(keyOf(open, paramsOf(open.request)))
   return kept ?? {}
 }
@@ -40,7 +43,7 @@ function schemaOf(question: unknown): unknown {
 }
 
 /** The state comes back as it was sent. */
-function keyOf({ request, target, identity }: Targeted, holder: unknown): string {
+function keyOf({ request, target, identity }: Asking, holder: unknown): string {
   const state = isRecord(holder) ? holder['requestState'] : undefined
   return JSON.stringify([callerOf(identity), request.method, target.name ?? null, state ?? null])
 }
