@@ -192,7 +192,7 @@ describe('the token of a line', () => {
     const started = vi.fn<() => Promise<void>>(async () => {})
     const ofFramework = { start: started, send: async () => {}, close: async () => {} }
     const refused =
-      'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
+      'token and tokenFile are for stdio: over this transport, anyone who reaches it would be their user'
     for (const generation of ['v1', 'v2'] as const) {
       for (const given of [{ token: mint('ada') }, { tokenFile: '/run/secrets/mcp-token' }]) {
         const server = protect(build(generation), { ...usual, ...given })

@@ -27,7 +27,7 @@ export function closeListen(low: Connectable): void {
   server.getCapabilities = () => {
     const capabilities = getCapabilities.call(server)
     if (low.transport !== undefined || isRegistering(low)) return capabilities
-    // An entry reads both at once. The name alone is read by anybody.
+    // An entry reads both at once. The name alone is read by other code as well.
     isAsked = true
     queueMicrotask(() => {
       isAsked = false

@@ -21,7 +21,7 @@ export function hasToken({ token, tokenFile }: TokenOptions): boolean {
 }
 
 const notStdio =
-  'token and tokenFile are for stdio: over this transport, whoever reaches it would be their user'
+  'token and tokenFile are for stdio: over this transport, anyone who reaches it would be their user'
 
 /**
  * Whether what is at the other end is the process that started this one, or this one: the transports of

@@ -109,7 +109,7 @@ const lists = ['tools/list', 'prompts/list', 'resources/list', 'resources/templa
 
 type Members = Readonly<Record<string, unknown>>
 
-/** What a tool asks its caller before it goes on (MCP 2026-07-28). */
+/** What a tool asks its caller before it continues (MCP 2026-07-28). */
 export function inputRequestsOf({
   result,
 }: Message): Readonly<Record<string, unknown>> | undefined {
