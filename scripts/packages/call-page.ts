@@ -86,7 +86,7 @@ function send(
 
 /** The headers of the first request that the page shows, with tokens of the claims below it. */
 async function credentialsOf(
-  { blocks, program }: PageProgram,
+  { blocks }: PageProgram,
   issuers: Issuers,
 ): Promise<Record<string, string> | undefined> {
   const at = blocks.findIndex(
@@ -95,7 +95,6 @@ async function credentialsOf(
   const shown = blocks[at]
   if (shown === undefined) return undefined
   const claims = blocks.slice(at + 1).filter(({ language }) => language === 'json')
-  const alg: Algorithm = program.lines.some((line) => line.includes('ES256')) ? 'ES256' : 'RS256'
   const headers: Record<string, string> = {}
   for (const line of shown.lines.slice(1)) {
     const [, name = '', value = ''] = /^([\w-]+): (.*)$/.exec(line) ?? []
@@ -106,10 +105,15 @@ async function credentialsOf(
         string,
         unknown
       >
-      headers[name] = `${scheme ?? ''}${await issuers.sign(decoded, alg)}`
+      headers[name] = `${scheme ?? ''}${await issuers.sign(decoded, algorithmOf(token))}`
     }
   }
   return headers
+}
+
+/** As the shortened token says that a page shows. */
+function algorithmOf(token: string): Algorithm {
+  return Buffer.from(token, 'base64url').toString('latin1').includes('ES256') ? 'ES256' : 'RS256'
 }
 
 /** Each `curl` to this host gets what the page shows below it, or the status that it names next. */
