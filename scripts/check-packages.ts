@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { type PackedPackage, packAll, printSizes } from './pack.ts'
 import { checkExamples } from './packages/check-examples.ts'
 import { checkPages } from './packages/check-pages.ts'
+import { followTutorial } from './packages/follow-tutorial.ts'
 import { packagesOfPages } from './packages/pages-project.ts'
 import { byTwo, npmInstall, run } from './packages/run.ts'
 
@@ -26,9 +27,10 @@ try {
   // The same project, with what pages use besides.
   await npmInstall(project, packagesOfPages())
   await checkPages(project)
+  await followTutorial(scratch, packages)
   await checkExamples(packages, join(scratch, 'examples'), project)
   console.log(
-    'packages: shapes, what core installs, use from ESM, require and TypeScript, first programs of pages, examples: all right',
+    'packages: shapes, what core installs, use from ESM, require and TypeScript, first programs of pages, tutorial, examples: all right',
   )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -68,7 +68,8 @@ function toPart(block: Block): Part {
     if (ts.isImportDeclaration(statement)) {
       const { line } = source.getLineAndCharacterOfPosition(statement.getStart())
       const origin = { file: block.file, line: block.line + line }
-      imports.push(...namesOf(statement).map((it) => ({ ...it, ...origin })))
+      if (!isOfPage(statement))
+        imports.push(...namesOf(statement).map((it) => ({ ...it, ...origin })))
       body = blank(body, statement)
     }
     if (ts.isExportAssignment(statement)) body = withoutDefault(body, statement)
@@ -76,6 +77,11 @@ function toPart(block: Block): Part {
     if (exported) body = blank(body, exported)
   }
   return { imports, lines: body.split('\n'), block }
+}
+
+/** From a file that a block above is saved as: its names are in scope. */
+function isOfPage({ moduleSpecifier }: ts.ImportDeclaration): boolean {
+  return ts.isStringLiteral(moduleSpecifier) && moduleSpecifier.text.startsWith('./')
 }
 
 function modifiersOf(node: ts.Node): readonly ts.ModifierLike[] {

@@ -93,9 +93,9 @@ function toProgram(file: string): PageProgram[] {
   return first === undefined ? [] : [first]
 }
 
-/** It asks for nothing that this host may not have. */
+/** It asks for nothing that this host may not have, and for no other file. */
 function canRun(program: string): boolean {
-  return program.startsWith('import ') && !/\bnew Pool\(/.test(program)
+  return program.startsWith('import ') && !/\bnew Pool\(| from '\.\//.test(program)
 }
 
 /** Programs that readers call listen on this port, and know who calls. */

@@ -20,7 +20,7 @@ export interface LogHead {
   readonly time: string
   /** Which key signed; absent without signature. */
   readonly keyId?: string
-  /** Ed25519 over {@link signedBytes}, base64url. */
+  /** Ed25519 over `signedBytes`, base64url. */
   readonly signature?: string
 }
 

@@ -23,7 +23,7 @@ export interface DownstreamApi {
    * @throws DownstreamError
    */
   fetch(caller: Caller, path: string | URL, init?: RequestInit): Promise<Response>
-  /** A `fetch` for client libraries, which is {@link fetch} for one caller. */
+  /** A `fetch` for client libraries, which is `fetch` for one caller. */
   fetchAs(caller: Caller): typeof fetch
   /**
    * The token itself, for APIs with `allowTokenAccess`.

@@ -17,7 +17,7 @@ let isCalled = false
 /**
  * Guards every MCP server of this process, whose source stays as it is: call it in a module that
  * Node loads first, with `node --import ./guard.mjs server.js`. It changes the classes of each copy
- * of the SDKs that is loaded afterwards, so that a server is protected as {@link protect},
+ * of the SDKs that is loaded afterwards, so that a server is protected as `protect`,
  * `protectedHandler` and `protectedStdio` do when it is connected or served.
  *
  * The process exits with code 1, and says why on stderr, if it is about to read stdin or to listen
