@@ -42,7 +42,8 @@ export default defineConfig({
   vite: {
     // Pages are outside this folder.
     resolve: { alias: [alias('vue'), alias('vue/server-renderer')] },
-    plugins: [llmstxt({ ignoreFiles: ['reference/**'] })],
+    // Its types may be those of another copy of vite.
+    plugins: [llmstxt({ ignoreFiles: ['reference/**'] }) as never],
     // The index of the search.
     build: { chunkSizeWarningLimit: 2_000 },
   },
