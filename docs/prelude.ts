@@ -43,6 +43,7 @@ declare global {
   const McpServer: typeof Server
   const server: Server
   const createServer: () => Server
+  const createBooks: () => Server
   const createMcpHandler: typeof createHandler
   const serveStdio: typeof serve
   const StdioServerTransport: typeof StdioTransport

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import type { Page } from './markdown.ts'
+import { filesBelow, filesOf } from './source-files.ts'
 import {
   type BannedWord,
   bannedHeadings,
@@ -14,17 +14,15 @@ import {
 export function checkWords(pages: readonly Page[]): string[] {
   return [
     ...pages.flatMap(checkPage),
-    ...sourcesIn('packages', /^[^/]+\/src\/.*\.ts$/).flatMap(checkSource),
-    ...sourcesIn('examples', /^(?!.*\bnode_modules\b)[^/]+\/src\/.*\.ts$/).flatMap(checkSource),
-    ...sourcesIn('packages', /^[^/]+\/test\/.*\.test\.ts$/).flatMap(checkTest),
-    ...sourcesIn('test', /\.test\.ts$/).flatMap(checkTest),
+    ...filesOf('packages', 'src').flatMap(checkSource),
+    ...filesOf('examples', 'src').flatMap(checkSource),
+    ...filesOf('packages', 'test').filter(isTest).flatMap(checkTest),
+    ...filesBelow('test').filter(isTest).flatMap(checkTest),
   ]
 }
 
-function sourcesIn(folder: string, path: RegExp): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((name) => path.test(name))
-    .map((name) => join(folder, name))
+function isTest(file: string): boolean {
+  return file.endsWith('.test.ts')
 }
 
 function checkPage({ file, prose, headings }: Page): string[] {

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import type { Block } from './markdown.ts'
+import { filesOf } from './source-files.ts'
 
 interface PackageEntry {
   /** For example `@onbehalf/core/guards`. */
@@ -18,10 +19,7 @@ interface PackageEntry {
 export function readExamples(): Block[] {
   const folders = readdirSync('packages').map((name) => join('packages', name))
   const entries = folders.filter(hasManifest).flatMap(readEntries)
-  const files = readdirSync('packages', { recursive: true, encoding: 'utf8' })
-    .filter((path) => /^[^/]+\/src\/.*\.ts$/.test(path))
-    .map((path) => join('packages', path))
-  return files.flatMap((file) => {
+  return filesOf('packages', 'src').flatMap((file) => {
     const own = entries.filter(({ folder }) => file.startsWith(`${folder}/`))
     return examplesIn(file).map((block) => addImports(block, [...own, ...entries]))
   })

@@ -59,8 +59,13 @@ function copyExample(name: string, packages: readonly PackedPackage[], into: str
       json.replaceAll(versionOf(own), () => `"${own}": "file:${tarball}"`),
     readFileSync(file, 'utf8'),
   )
-  writeFileSync(file, text)
-  const { scripts = {} } = JSON.parse(text) as { scripts?: Record<string, string> }
+  const manifest = JSON.parse(text) as { scripts?: Record<string, string> }
+  // Packages need each other, too.
+  const overrides = Object.fromEntries(
+    packages.map(({ name: own, tarball }) => [own, `file:${tarball}`]),
+  )
+  writeFileSync(file, JSON.stringify({ ...manifest, overrides }))
+  const { scripts = {} } = manifest
   return { folder, scripts: Object.keys(scripts) }
 }
 

@@ -48,7 +48,7 @@ async function callServer(
   if (!(await server.prints(/^export gil=.*\n/m))) {
     return [`the server does not start\n${server.output()}`]
   }
-  const isLater = ({ command }: Step): boolean => command.startsWith('npx onbehalf ')
+  const isLater = ({ command }: Step): boolean => command.startsWith('npx ')
   const variables = { ...pathOf(folder), ...exportsIn(server.output()) }
   const calls = await runBlocks(
     folder,

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { stripVTControlCharacters } from 'node:util'
 
 /** A command that a page prints. */
 export interface Step {
@@ -50,7 +51,7 @@ const own = /^(?:date|connection|keep-alive|transfer-encoding|content-length|x-p
 
 /** Without what differs from run to run, and without headers that every server of Node sends. */
 function comparable(text: string): string {
-  return text
+  return stripVTControlCharacters(text)
     .replaceAll('\r', '')
     .replaceAll(own, '')
     .replaceAll(/\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b/g, '(id)')

@@ -1,3 +1,22 @@
+// Calls as a caller of your choice.
+
+export {
+  type Access,
+  type AccessTable,
+  type AccessTest,
+  accessMatrix,
+} from './calls/access-matrix.ts'
+export type { Answer } from './calls/answer.ts'
+export {
+  callTool,
+  getPrompt,
+  listPrompts,
+  listResources,
+  listTools,
+  readResource,
+} from './calls/calls.ts'
+export type { Caller, CallTarget, FetchHandler } from './calls/connect.ts'
+export { type TestIdentityOptions, testIdentity } from './calls/test-identity.ts'
 // A gateway on loopback.
 
 export type { GatewayHop, TokenFacts } from './gateway/hop.ts'

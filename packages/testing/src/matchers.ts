@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { type DenialReason, denialKey } from '@onbehalf/core/guards'
 
 /** What a matcher tells the test runner. */
-interface MatcherResult {
+export interface MatcherResult {
   readonly pass: boolean
   readonly message: () => string
 }
@@ -19,10 +20,10 @@ interface Verdict {
 }
 
 /**
- * Passes for a refused tool call and for a decision that denies. Name the reason: a call that was
+ * Passes for a refused call and for a decision that denies. Name the reason: a call that was
  * denied for another one does not pass.
  *
- * @throws TypeError when the value is neither the result of a tool call nor a decision
+ * @throws TypeError when the value is neither the answer to a call nor a decision
  */
 export function toBeDenied(received: unknown, reason?: DenialReason): MatcherResult {
   const verdict = readVerdict(received)
@@ -31,14 +32,29 @@ export function toBeDenied(received: unknown, reason?: DenialReason): MatcherRes
 }
 
 /**
- * Passes for a tool call that was not refused and did not fail otherwise, and for a decision that
+ * Passes for a call that was not refused and did not fail otherwise, and for a decision that
  * allows.
  *
- * @throws TypeError when the value is neither the result of a tool call nor a decision
+ * @throws TypeError when the value is neither the answer to a call nor a decision
  */
 export function toBeAllowed(received: unknown): MatcherResult {
   const verdict = readVerdict(received)
   return result(verdict.outcome === 'allowed', 'allowed', verdict)
+}
+
+/**
+ * Passes for a list of exactly these tools, in any order.
+ *
+ * @throws TypeError when the value is not a list of names or the result of `tools/list`
+ */
+export function toSeeTools(received: unknown, names: readonly string[]): MatcherResult {
+  const tools = isFields(received) && 'tools' in received ? received['tools'] : received
+  if (!Array.isArray(tools)) throw new TypeError('expected a list of tools')
+  const seen = tools.map((tool) => String(isFields(tool) ? tool['name'] : tool)).sort()
+  const pass = isDeepStrictEqual(seen, [...names].sort())
+  const wanted = names.length === 0 ? 'no tool' : names.join(', ')
+  const message = `expected the caller ${pass ? 'not ' : ''}to see ${wanted}, and they see ${seen.join(', ') || 'none'}`
+  return { pass, message: () => message }
 }
 
 function result(pass: boolean, wanted: string, { text }: Verdict): MatcherResult {
@@ -50,9 +66,10 @@ function result(pass: boolean, wanted: string, { text }: Verdict): MatcherResult
 
 function readVerdict(received: unknown): Verdict {
   if (isFields(received) && 'effect' in received) return ofDecision(received)
+  if (isFields(received) && 'verdict' in received) return ofAnswer(received)
   if (isFields(received) && Array.isArray(received['content'])) return ofResult(received)
   // Also under `not`: a forgotten `await` must never pass.
-  throw new TypeError('expected the result of a tool call or the decision of a guard')
+  throw new TypeError('expected the answer to a call or the decision of a guard')
 }
 
 function ofDecision(decision: Fields): Verdict {
@@ -64,6 +81,12 @@ function ofDecision(decision: Fields): Verdict {
     default:
       return { outcome: 'undecided', text: 'was left undecided' }
   }
+}
+
+function ofAnswer({ verdict, reason, text, status }: Fields): Verdict {
+  if (verdict === 'allowed') return allowed
+  if (verdict === 'failed') return { outcome: 'failed', text: `failed: ${String(text)}` }
+  return { outcome: 'denied', reason, text: `was denied: ${String(reason ?? status)}` }
 }
 
 function ofResult(result: Fields): Verdict {

@@ -1,14 +1,19 @@
 import type { DenialReason } from '@onbehalf/core/guards'
 import type { ExpectStatic } from 'vitest'
-import { toBeAllowed, toBeDenied } from './matchers.ts'
+import { toBeAllowed, toBeDenied, toSeeTools } from './matchers.ts'
+import { toHaveRecorded } from './recorded.ts'
 
 /**
- * Matchers for the results of tool calls and for the decisions of guards.
+ * Matchers for the answers to calls, for the decisions of guards, for lists of tools and for what was
+ * recorded.
  *
  * - `toBeDenied(reason?)`: the call was refused, for this reason if one is named.
  * - `toBeAllowed()`: the call was neither refused nor did it fail otherwise.
  *
- * Anything that is not such a result or decision fails, also under `not`.
+ * - `toSeeTools(names)`: a list has exactly these tools, in any order.
+ * - `toHaveRecorded(members)`: one of the audit events has these members.
+ *
+ * Anything that is not such a value fails, also under `not`.
  *
  * @example
  * ```ts
@@ -21,7 +26,12 @@ import { toBeAllowed, toBeDenied } from './matchers.ts'
  * expect(decision).toBeDenied('identity_missing')
  * ```
  */
-export const matchers: Parameters<ExpectStatic['extend']>[0] = { toBeAllowed, toBeDenied }
+export const matchers: Parameters<ExpectStatic['extend']>[0] = {
+  toBeAllowed,
+  toBeDenied,
+  toHaveRecorded,
+  toSeeTools,
+}
 
 declare module 'vitest' {
   // The type parameter is vitest's own and has to be repeated as it is.
@@ -31,5 +41,9 @@ declare module 'vitest' {
     toBeDenied(reason?: DenialReason): T
     /** The call was neither refused nor did it fail otherwise, or the decision allows. */
     toBeAllowed(): T
+    /** The list has exactly these tools, in any order. */
+    toSeeTools(names: readonly string[]): T
+    /** One of the audit events has these members, and perhaps others. */
+    toHaveRecorded(members: object): T
   }
 }

@@ -97,7 +97,7 @@ describe('both matchers', () => {
     ['an HTTP response', new Response('')],
     ['an object without content', {}],
   ])('fail for %s, also under not', (_case, received) => {
-    const complaint = 'expected the result of a tool call or the decision of a guard'
+    const complaint = 'expected the answer to a call or the decision of a guard'
     expect(() => expect(received).toBeDenied()).toThrow(complaint)
     expect(() => expect(received).not.toBeDenied()).toThrow(complaint)
     expect(() => expect(received).toBeAllowed()).toThrow(complaint)

@@ -77,7 +77,9 @@ const oldStreams: Kind = {
         return createServer('v1', census, transport, {}).connect(transport as never)
       }
       const id = new URL(req.url ?? '', 'http://127.0.0.1').searchParams.get('sessionId') ?? ''
-      await known.get(id)?.handlePostMessage(req as never, res, body)
+      const transport = known.get(id)
+      if (transport === undefined) res.writeHead(404).end()
+      else await transport.handlePostMessage(req as never, res, body)
     })
     const round = async (): Promise<void> => {
       const stream = await fetch(url, { headers: fromAdapter })
