@@ -83,7 +83,7 @@ async function stop(
 
 /** Whether a page shows with this line what the operator sees in the log. */
 export function isForOperator(line: string): boolean {
-  return /^(?:\{"type":|refused[ :])/.test(line)
+  return /^(?:\{"type":|refused[ :]|keys_loaded |(?:allow|deny) {2,})/.test(line)
 }
 
 /** Whether the program prints a text, if it has a little more time. */

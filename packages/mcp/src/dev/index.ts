@@ -1,0 +1,1 @@
+export { type DevLoggerOptions, devLogger } from './dev-logger.ts'
